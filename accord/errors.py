@@ -1,0 +1,29 @@
+"""What can go wrong, named by what the caller should do about it."""
+
+
+class AccordError(Exception):
+    """Any error that Accord raises on purpose; its text is meant for the person who runs the sync."""
+
+
+class TryLater(AccordError):
+    """The same call may succeed later: an outage, a throttle, a lock held by another worker.
+
+    `after` is the number of seconds to wait, where the other side or the ledger told us; None leaves it to the
+    caller's backoff.
+    """
+
+    def __init__(self, why: str, after: float | None = None) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+class Refused(AccordError):
+    """The request or the record will never be accepted as it is; trying again changes nothing."""
+
+
+class Misconfigured(AccordError):
+    """A person has to change a setting, a credential or a permission; the text says which and how."""
+
+
+class Superseded(AccordError):
+    """Another worker holds the lease now; this one must stop without writing anything more."""
