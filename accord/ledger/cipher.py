@@ -1,0 +1,61 @@
+"""Encryption at rest for what the ledger keeps of other people's data."""
+
+import base64
+import binascii
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from accord.errors import Misconfigured
+
+_NONCE = 12
+_MARK = b"A1"
+
+
+def new_key() -> str:
+    """A fresh 256-bit key as URL-safe base64, fit for ACCORD_LEDGER_KEY."""
+    return base64.urlsafe_b64encode(AESGCM.generate_key(bit_length=256)).decode()
+
+
+class Cipher:
+    """AES-256-GCM under one or more keys: the first encrypts, all of them decrypt, so keys can be rotated.
+
+    Raises Misconfigured where a key is malformed or none of the keys fits.
+    """
+
+    def __init__(self, keys: str) -> None:
+        self._aeads = [AESGCM(_decode(part)) for part in keys.split(",") if part.strip()]
+        if not self._aeads:
+            raise Misconfigured(f"ACCORD_LEDGER_KEY is empty; set it to a key such as {_HOW}")
+
+    def seal(self, plain: bytes, about: str) -> bytes:
+        """Encrypt `plain`; `about` (a table and key) must be given again to open it."""
+        nonce = os.urandom(_NONCE)
+        return _MARK + nonce + self._aeads[0].encrypt(nonce, plain, about.encode())
+
+    def open(self, sealed: bytes, about: str) -> bytes:
+        """Decrypt what `seal` made for the same `about`."""
+        nonce, body = sealed[len(_MARK) : len(_MARK) + _NONCE], sealed[len(_MARK) + _NONCE :]
+        for aead in self._aeads:
+            try:
+                return aead.decrypt(nonce, body, about.encode())
+            except InvalidTag:
+                continue
+        raise Misconfigured(
+            f"the ledger's {about.split(':')[0]} cannot be decrypted with ACCORD_LEDGER_KEY; "
+            "put the key that was in use when it was written behind the new one, separated by a comma"
+        )
+
+
+_HOW = "the output of: python -c 'from accord.ledger.cipher import new_key; print(new_key())'"
+
+
+def _decode(part: str) -> bytes:
+    try:
+        key = base64.b64decode(part.strip(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise Misconfigured(f"ACCORD_LEDGER_KEY must be 32 bytes in base64; set it to {_HOW}")
+    return key

@@ -1,0 +1,24 @@
+"""Tickets and revs: one growing number per connection, by which newer and older are told apart."""
+
+from sqlalchemy import Connection, select
+
+from accord.ledger.dialect import upsert
+from accord.ledger.schema import counters
+
+
+def ticket(connection: Connection, of: str) -> int:
+    """The counter as it stands; note it before something is read from the connection `of`."""
+    return connection.scalar(select(counters.c.value).where(counters.c.connection == of)) or 0
+
+
+def next_rev(connection: Connection, of: str) -> int:
+    """Take the next number.
+
+    The row stays locked until the transaction ends, so that transactions which take a rev follow one another,
+    and what they read after this call is what the one before them committed.
+    """
+    insert = upsert(connection, counters).values(connection=of, value=1)
+    taken = insert.on_conflict_do_update(
+        index_elements=[counters.c.connection], set_={"value": counters.c.value + 1}
+    ).returning(counters.c.value)
+    return int(connection.execute(taken).scalar_one())

@@ -1,0 +1,45 @@
+"""Entries: the audit of what was done to each record and why, only ever appended."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from accord.ledger.schema import entries
+
+
+class Entry(NamedTuple):
+    """One thing that was done to a record."""
+
+    kind: str
+    key: str
+    change: str
+    because: str
+    rev: int | None
+
+
+def append(connection: Connection, sync: str, run: str, at: float, what: Iterable[Entry]) -> None:
+    """Add entries, in the transaction that makes them true."""
+    rows = [{"sync": sync, "run": run, "at": at, **entry._asdict()} for entry in what]
+    if rows:
+        connection.execute(insert(entries), rows)
+
+
+class Told(NamedTuple):
+    """An entry as it stands in the audit."""
+
+    at: float
+    sync: str
+    kind: str
+    key: str
+    change: str
+    because: str
+    rev: int | None
+    run: str
+
+
+def story(connection: Connection, key: str) -> list[Told]:
+    """Everything that was done to the records with this key, oldest first."""
+    columns = [entries.c[name] for name in Told._fields]
+    rows = connection.execute(select(*columns).where(entries.c.key == key).order_by(entries.c.id))
+    return [Told(*row) for row in rows]

@@ -1,0 +1,133 @@
+"""The inbox: hints that a record may have changed, each dealt with once."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from accord.ledger.dialect import upsert
+from accord.ledger.schema import batches, inbox
+
+KEPT_DAYS = 35  # longer than Stripe lists events (30 days), so that none is taken for new twice
+_FIRST_WAIT, _LONGEST_WAIT = 60.0, 6 * 3600.0
+
+
+class Hint(NamedTuple):
+    """A record to look at, and what spoke of it."""
+
+    event: str
+    kind: str
+    key: str
+
+
+def receive(connection: Connection, sync: str, hints: Iterable[Hint], now: float) -> int:
+    """Store hints that are not known yet; how many were new."""
+    rows = [
+        {"sync": sync, "event": h.event, "kind": h.kind, "key": h.key, "due_at": now, "received_at": now} for h in hints
+    ]
+    if not rows:
+        return 0
+    row = upsert(connection, inbox).values(state="new").on_conflict_do_nothing()
+    return connection.execute(row, rows).rowcount
+
+
+def look_again(
+    connection: Connection, sync: str, refs: Iterable[tuple[str, str]], event: str, because: str, now: float
+) -> None:
+    """Have records fetched anew, for a reason of Accord's own.
+
+    The first time at once; a record that is being fetched for this very reason now waits longer each time, so that
+    what can not be settled costs ever fewer requests. Call it before `close`, which then leaves the hint open.
+    """
+    row = upsert(connection, inbox).values(state="new", because=because, attempts=1, due_at=now, received_at=now)
+    pending = (inbox.c.state == "new") & inbox.c.claim.is_(None)
+    again = row.on_conflict_do_update(
+        index_elements=[inbox.c.sync, inbox.c.event, inbox.c.kind, inbox.c.key],
+        set_={
+            "state": "new",
+            "claim": None,
+            "because": because,
+            "attempts": inbox.c.attempts + 1,
+            "due_at": now + _wait(),
+        },
+        where=~pending,
+    )
+    rows = [{"sync": sync, "event": event, "kind": kind, "key": key} for kind, key in refs]
+    if rows:
+        connection.execute(again, rows)
+
+
+def _wait() -> ColumnElement[float]:
+    """0 s for a hint dealt with before, then 60 s doubling with each attempt up to 6 h."""
+    doubled = literal(_FIRST_WAIT / 2) * literal(1).bitwise_lshift(inbox.c.attempts)
+    return case((inbox.c.attempts == 0, 0.0), (inbox.c.attempts > 8, _LONGEST_WAIT), else_=doubled)
+
+
+def claim_due(
+    connection: Connection, sync: str, claim: str, now: float, most: int, except_kinds: Collection[str]
+) -> list[Hint]:
+    """Mark up to `most` due hints as being dealt with under `claim`, and return them.
+
+    A claim counts for as long as a batch that answers it is open; that of a worker that died is free again.
+    """
+    answered = select(batches.c.claim).where(batches.c.sync == sync, batches.c.claim.is_not(None))
+    due = and_(
+        inbox.c.sync == sync,
+        inbox.c.state == "new",
+        inbox.c.due_at <= now,
+        inbox.c.kind.not_in(list(except_kinds)),
+        or_(inbox.c.claim.is_(None), inbox.c.claim.not_in(answered)),
+    )
+    found = select(inbox).where(due).order_by(inbox.c.id).limit(most).with_for_update(skip_locked=True)
+    rows = connection.execute(found).all()
+    for start in range(0, len(rows), 500):
+        ids = [row.id for row in rows[start : start + 500]]
+        connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(claim=claim))
+    return [Hint(row.event, row.kind, row.key) for row in rows]
+
+
+def close(connection: Connection, claim: str, kind: str, keys: Collection[str]) -> None:
+    """The records were dealt with: what spoke of them before they were fetched is done.
+
+    Hints that came after the claim stay, since the fetch may not have seen what they speak of.
+    """
+    done = (inbox.c.claim == claim) & (inbox.c.kind == kind) & (inbox.c.key == bindparam("one"))
+    values = update(inbox).where(done).values(state="done", because=None, attempts=0)
+    if keys:
+        connection.execute(values, [{"one": key} for key in keys])
+
+
+def held(connection: Connection, sync: str) -> int:
+    """How many records wait for another one."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event == "held")
+    return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
+
+
+def held_keys(connection: Connection, sync: str, kind: str) -> set[str]:
+    """The keys of the records of a kind that wait for another one."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event == "held") & (inbox.c.kind == kind)
+    return set(connection.scalars(select(inbox.c.key).where(where)))
+
+
+def waiting(connection: Connection, sync: str) -> int:
+    """How many hints are not dealt with."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new")
+    return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
+
+
+def forget_old(connection: Connection, sync: str, now: float) -> None:
+    """Delete hints that were dealt with and are too old to come again."""
+    old = inbox.c.received_at < now - KEPT_DAYS * 86400
+    connection.execute(delete(inbox).where(inbox.c.sync == sync, inbox.c.state == "done", old))

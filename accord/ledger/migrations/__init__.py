@@ -1,0 +1,1 @@
+"""Alembic migrations of the ledger; they travel with the package."""

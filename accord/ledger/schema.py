@@ -1,0 +1,202 @@
+"""The ledger's tables: the only memory that Accord relies on."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives automatic row numbers to INTEGER keys only.
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    comment="One growing number per connection: tickets are read from it, revs are taken from it.",
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("sync", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("watermark", BigInteger, nullable=False, comment="everything created before this second has been read"),
+    Column("stopped", Text, comment="why nothing more is read; NULL while running"),
+    Column("unsound_run", Integer, nullable=False, server_default=text("0")),
+    Column("lenient", Boolean, nullable=False, server_default=false()),
+    Column("rescan_turn", Integer, nullable=False, server_default=text("0")),
+    comment="One list of a connection that a sync reads.",
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("sync", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("lo", BigInteger, nullable=False),
+    Column("hi", BigInteger, nullable=False),
+    Column("after_key", Text, comment="place: the last object stored; newest come first"),
+    Column("after_created", BigInteger),
+    Column("ticket", BigInteger, nullable=False),
+    Column("purpose", Text, nullable=False, comment="backfill, recent or rescan"),
+    Column("state", Text, nullable=False, comment="open, read or done"),
+    Index("ix_windows_sync_stream_state", "sync", "stream", "state"),
+    comment="A closed stretch [lo, hi) of a stream's order, with its own place.",
+    sqlite_autoincrement=True,
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("sync", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("window", BigInteger),
+    Column("claim", Text, comment="the inbox rows that this batch answers"),
+    Column("ticket", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="raw pages, compressed and encrypted"),
+    Column("created_at", Float, nullable=False),
+    Index("ix_batches_sync_stream", "sync", "stream"),
+    Index("ix_batches_claim", "claim"),
+    comment="Records collected and not yet settled; deleted when settled.",
+    sqlite_autoincrement=True,
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("sync", Text, nullable=False),
+    Column("event", Text, nullable=False, comment="the event's id, or Accord's own reason to look again"),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="new or done"),
+    Column("claim", Text),
+    Column("because", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Float, nullable=False),
+    Column("received_at", Float, nullable=False),
+    UniqueConstraint("sync", "event", "kind", "key"),
+    Index("ix_inbox_sync_state_due_at", "sync", "state", "due_at"),
+    Index("ix_inbox_claim", "claim"),
+    comment="Hints that a record may have changed, each dealt with once; an event's body is never kept.",
+    sqlite_autoincrement=True,
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("position", BigInteger, nullable=False, comment="where it stands in its stream's order"),
+    Column("facts", Text, nullable=False, comment="JSON: what its children need to know of it"),
+    Index("ix_records_connection_kind_position", "connection", "kind", "position"),
+    comment="One row per source record, as it was last accepted.",
+    sqlite_with_rowid=False,
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("state", Text, nullable=False, comment="sending: intended, outcome unknown; done"),
+    Column("rev", BigInteger, nullable=False),
+    Column("hash", Text, comment="what the target shows; NULL until the first outcome"),
+    Column("wanted", Text, nullable=False),
+    Column("batch", BigInteger, nullable=False, comment="the batch that took this rev"),
+    Index("ix_links_batch", "batch"),
+    comment="A record tied to its twin in one target.",
+    sqlite_with_rowid=False,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    comment="Who may read a window now; the token fences off whoever held it before.",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("sync", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("reasons", Text, nullable=False, comment="JSON list of sentences, without values"),
+    Column("body", LargeBinary, nullable=False, comment="the raw record, encrypted"),
+    Column("ticket", BigInteger, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("sync", "kind", "key"),
+    comment="Records that failed a check, kept with the reasons.",
+    sqlite_autoincrement=True,
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("sync", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("rev", BigInteger),
+    Column("run", Text, nullable=False),
+    Index("ix_entries_kind_key", "kind", "key"),
+    comment="The audit: what was done to each record and why; only ever appended.",
+    sqlite_autoincrement=True,
+)
+
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("blocked_until", Float, nullable=False, server_default=text("0")),
+    comment="Rate budgets, shared by all workers.",
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", Float, nullable=False),
+    Column("opened_times", Integer, nullable=False),
+    Column("probe_until", Float, nullable=False),
+    comment="Circuit breakers, one per connection.",
+)

@@ -1,0 +1,183 @@
+"""Streams and their windows: how far each list has been read, and whether it may be read at all."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from accord.ledger import leases
+from accord.ledger.dialect import upsert
+from accord.ledger.schema import batches, streams, windows
+
+
+class Window(NamedTuple):
+    """A closed stretch [lo, hi) of a stream, read newest first; `after` is its place."""
+
+    id: int
+    stream: str
+    lo: int
+    hi: int
+    after: str | None
+    after_created: int | None
+    ticket: int
+    purpose: str
+
+
+_COLUMNS = (
+    windows.c.id,
+    windows.c.stream,
+    windows.c.lo,
+    windows.c.hi,
+    windows.c.after_key,
+    windows.c.after_created,
+    windows.c.ticket,
+    windows.c.purpose,
+)
+
+
+class Stream(NamedTuple):
+    """What is known of one list: how far it was read, and why it may not be read any more."""
+
+    watermark: int
+    stopped: str | None
+    unsound_run: int
+    lenient: bool
+    rescan_turn: int
+
+
+def get(connection: Connection, sync: str, stream: str) -> Stream | None:
+    """The stream, or None before it was first planned."""
+    s = streams.c
+    columns = select(s.watermark, s.stopped, s.unsound_run, s.lenient, s.rescan_turn)
+    row = connection.execute(columns.where(s.sync == sync, s.stream == stream)).one_or_none()
+    return None if row is None else Stream(*row)
+
+
+def put(connection: Connection, sync: str, stream: str, **values: object) -> None:
+    """Set columns of the stream's row, making it where there is none."""
+    row = upsert(connection, streams).values(sync=sync, stream=stream, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=[streams.c.sync, streams.c.stream], set_=values))
+
+
+def stopped(connection: Connection, sync: str) -> dict[str, str]:
+    """The sync's stopped streams, each with the reason."""
+    where = (streams.c.sync == sync) & streams.c.stopped.is_not(None)
+    return {row.stream: row.stopped for row in connection.execute(select(streams).where(where))}
+
+
+def release(connection: Connection, sync: str, stream: str, lenient: bool) -> bool:
+    """Let a stopped stream be read and settled again; False where it was not stopped.
+
+    With `lenient`, what is unsound or deleted in the batches that wait no longer stops it.
+    """
+    where = (streams.c.sync == sync) & (streams.c.stream == stream) & streams.c.stopped.is_not(None)
+    freed = update(streams).where(where).values(stopped=None, unsound_run=0, lenient=lenient)
+    return connection.execute(freed).rowcount == 1
+
+
+def all_stopped(connection: Connection) -> list[tuple[str, str, str]]:
+    """Every stopped stream as (sync, stream, why)."""
+    rows = connection.execute(select(streams).where(streams.c.stopped.is_not(None)).order_by(streams.c.sync))
+    return [(row.sync, row.stream, row.stopped) for row in rows]
+
+
+def plan(
+    connection: Connection,
+    sync: str,
+    stream: str,
+    purpose: str,
+    spans: Iterable[tuple[int, int]],
+    ticket: int,
+) -> None:
+    """Open one window for each span [lo, hi)."""
+    rows = [
+        {
+            "sync": sync,
+            "stream": stream,
+            "lo": lo,
+            "hi": hi,
+            "ticket": ticket,
+            "purpose": purpose,
+            "state": "open",
+        }
+        for lo, hi in spans
+        if lo < hi
+    ]
+    if rows:
+        connection.execute(insert(windows), rows)
+
+
+def plan_recent(connection: Connection, sync: str, stream: str, lo: int, hi: int, ticket: int) -> None:
+    """Open the window of all that came since `lo`; its `hi` becomes the watermark once it is read."""
+    row = insert(windows).values(sync=sync, stream=stream, lo=lo, hi=hi, ticket=ticket, purpose="recent", state="open")
+    connection.execute(row)
+
+
+def in_state(connection: Connection, sync: str, stream: str, state: str) -> list[Window]:
+    """The stream's windows in a state, newest first."""
+    where = (windows.c.sync == sync) & (windows.c.stream == stream) & (windows.c.state == state)
+    rows = connection.execute(select(*_COLUMNS).where(where).order_by(windows.c.hi.desc(), windows.c.id))
+    return [Window(*row) for row in rows]
+
+
+def claim(connection: Connection, sync: str, stream: str, owner: str, now: float) -> tuple[Window, int] | None:
+    """The newest open window that nobody reads, with the token of the lease taken on it."""
+    for window in in_state(connection, sync, stream, "open"):
+        token = leases.acquire(connection, lease_name(window.id), owner, now)
+        if token is not None:
+            return window, token
+    return None
+
+
+def lease_name(window_id: int) -> str:
+    return f"window:{window_id}"
+
+
+def advance(connection: Connection, window: Window, place: tuple[str, int] | None, hi: int, finished: bool) -> None:
+    """Move the window's place, in the transaction that stores what was read up to it."""
+    values: dict[str, object] = {"hi": hi, "state": "read" if finished else "open"}
+    if place is not None:
+        values |= {"after_key": place[0], "after_created": place[1]}
+    connection.execute(update(windows).where(windows.c.id == window.id).values(**values))
+
+
+def reopen_below(connection: Connection, window: Window) -> None:
+    """Forget a place whose object is gone: read on from that second, which reads a few objects twice."""
+    hi = window.hi if window.after_created is None else window.after_created + 1
+    values = {"after_key": None, "after_created": None, "hi": max(hi, window.lo + 1)}
+    connection.execute(update(windows).where(windows.c.id == window.id).values(**values))
+
+
+def split(connection: Connection, sync: str, window: Window, place_created: int) -> None:
+    """Hand the older half of what is left of the window to another reader."""
+    middle = (window.lo + place_created) // 2
+    if middle <= window.lo or middle >= place_created:
+        return
+    connection.execute(update(windows).where(windows.c.id == window.id).values(lo=middle))
+    plan(connection, sync, window.stream, window.purpose, [(window.lo, middle)], window.ticket)
+
+
+def finish(connection: Connection, window: Window) -> None:
+    """Mark a window as done with, once its batches are settled and its absences are dealt with."""
+    connection.execute(update(windows).where(windows.c.id == window.id).values(state="done"))
+
+
+def settled_windows(connection: Connection, sync: str, stream: str) -> list[Window]:
+    """Windows that are read to their end and have no open batch left."""
+    waiting = set(connection.scalars(select(batches.c.window).where(batches.c.sync == sync).distinct()))
+    return [window for window in in_state(connection, sync, stream, "read") if window.id not in waiting]
+
+
+def open_count(connection: Connection, sync: str, stream: str) -> int:
+    """How many of the stream's windows are still being read."""
+    where = (windows.c.sync == sync) & (windows.c.stream == stream) & (windows.c.state == "open")
+    return connection.scalar(select(func.count()).select_from(windows).where(where)) or 0
+
+
+def forget_done(connection: Connection, sync: str) -> None:
+    """Delete windows that are done with; the watermark says all that is left to know of them."""
+    gone = (windows.c.sync == sync) & (windows.c.state == "done")
+    names = [lease_name(key) for key in connection.scalars(select(windows.c.id).where(gone))]
+    for start in range(0, len(names), 500):
+        leases.forget(connection, names[start : start + 500])
+    connection.execute(delete(windows).where(gone))

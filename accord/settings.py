@@ -1,0 +1,29 @@
+"""The only reader of the environment."""
+
+import os
+
+from accord.clock import Clock, SystemClock
+from accord.errors import Misconfigured
+from accord.ledger.cipher import Cipher
+from accord.ledger.engine import Ledger, open_database
+
+LEDGER_URL = "ACCORD_LEDGER_URL"
+LEDGER_KEY = "ACCORD_LEDGER_KEY"
+
+
+def open_ledger(clock: Clock | None = None) -> Ledger:
+    """The ledger that the environment names.
+
+    ACCORD_LEDGER_URL is a SQLAlchemy URL (sqlite with an absolute path, or postgresql); ACCORD_LEDGER_KEY holds the
+    key, or several separated by commas of which the first encrypts. Raises Misconfigured where one is missing.
+    """
+    engine = open_database(_required(LEDGER_URL, "sqlite:////var/lib/accord/ledger.db"), LEDGER_URL)
+    key = _required(LEDGER_KEY, "the output of: python -c 'from accord.ledger.cipher import new_key; print(new_key())'")
+    return Ledger(engine, Cipher(key), clock or SystemClock())
+
+
+def _required(name: str, example: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise Misconfigured(f"{name} is not set; set it to, for example, {example}")
+    return value
