@@ -1,0 +1,145 @@
+"""Preparing a batch: raw bytes to records, once each, set against what is known of them."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from accord.collect import Sync
+from accord.ledger import batches, links, streams
+from accord.ledger.engine import Ledger
+from accord.ledger.quarantine import Unsound
+from accord.ports import Parsed, Source
+from accord.records import Facts, Kind, Leg, Record, Ref, attribute
+
+STOP_SHARE, STOP_ROWS = 0.01, 20
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """A batch ready to be checked and settled. It is passed between tasks as one opaque object."""
+
+    id: int
+    kind: Kind
+    ticket: int
+    claim: str | None
+    records: list[Record] = field(default_factory=list)  # changed or new: these are to be checked
+    raws: list[bytes] = field(default_factory=list)  # of `records`, by position
+    hashes: list[str] = field(default_factory=list)  # of `records`, by position
+    unchanged: list[Record] = field(default_factory=list)
+    unsound: list[Unsound] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)  # keys that one batch read twice, differently
+    facts: dict[Ref, Facts] = field(default_factory=dict)
+    lenient: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many records the batch holds."""
+        return len(self.records) + len(self.unchanged) + len(self.unsound) + len(self.again)
+
+    def reject(self, reasons: Mapping[int, list[str]]) -> None:
+        """Move the records at these positions to the unsound, each with its reasons."""
+        for position, why in reasons.items():
+            self.unsound.append(Unsound(self.records[position].key, self.raws[position], why))
+        kept = [position for position in range(len(self.records)) if position not in reasons]
+        self.records = [self.records[position] for position in kept]
+        self.raws = [self.raws[position] for position in kept]
+        self.hashes = [self.hashes[position] for position in kept]
+
+
+def prepare(sync: Sync, batch_id: int, source: Source, ledger: Ledger, kinds: Collection[Kind]) -> Prepared | None:
+    """Load a batch and set its records against the ledger; None where it is settled, or its stream stopped."""
+
+    def load(connection: Connection) -> tuple[batches.Batch, bool] | None:
+        batch = batches.load(connection, ledger.cipher, sync.name, batch_id)
+        row = None if batch is None else streams.get(connection, sync.name, batch.stream)
+        if batch is None or (row is not None and row.stopped is not None):
+            return None
+        return batch, row is not None and row.lenient
+
+    loaded = ledger.read(load)
+    if loaded is None:
+        return None
+    batch, lenient = loaded
+    kind = Kind(batch.stream)
+    prepared = Prepared(batch.id, kind, batch.ticket, batch.claim, lenient=lenient)
+    once = _once(prepared, _parsed(batch, kind, source))
+    records = [record for record, _ in once.values()]
+    ledger.read(lambda c: _look_up(c, sync, prepared, records, kinds))
+    if kind is Kind.LEG:
+        once = {
+            key: (attribute(r, prepared.facts.get) if isinstance(r, Leg) else r, raw) for key, (r, raw) in once.items()
+        }
+    shown = ledger.read(lambda c: links.load(c, sync.target, sync.connection, kind, once))
+    for key, (record, raw) in once.items():
+        hash_, link = record.fingerprint(), shown.get(key)
+        if link is not None and link.state == "done" and link.hash == hash_:
+            prepared.unchanged.append(record)
+        else:
+            prepared.records.append(record)
+            prepared.raws.append(raw)
+            prepared.hashes.append(hash_)
+    return prepared
+
+
+def _parsed(batch: batches.Batch, kind: Kind, source: Source) -> Iterable[Parsed]:
+    for page in batch.pages:
+        yield from source.records(kind, page)
+    for key in batch.gone:
+        yield Parsed(key, b"", source.tombstone(kind, key), None)
+
+
+def _once(prepared: Prepared, parsed: Iterable[Parsed]) -> dict[str, tuple[Record, bytes]]:
+    """Each record once; one that the batch holds twice with different content is to be fetched alone."""
+    once: dict[str, tuple[Record, bytes]] = {}
+    differing: set[str] = set()
+    for one in parsed:
+        if one.record is None:
+            prepared.unsound.append(Unsound(one.key, one.raw, [one.unsound or "it could not be read"]))
+        elif one.key in once and once[one.key][0] != one.record:
+            differing.add(one.key)
+        else:
+            once[one.key] = (one.record, one.raw)
+    unsound = {bad.key: bad for bad in prepared.unsound}
+    prepared.unsound = list(unsound.values())
+    for key in differing | (once.keys() & unsound.keys()):
+        once.pop(key, None)
+    prepared.unsound = [bad for bad in prepared.unsound if bad.key not in differing]
+    prepared.again = sorted(differing)
+    return once
+
+
+def _look_up(
+    connection: Connection, sync: Sync, prepared: Prepared, records: list[Record], kinds: Collection[Kind]
+) -> None:
+    """Fill in the facts of the parents that the target shows already."""
+    wanted: dict[Kind, set[str]] = {}
+    for record in records:
+        if record.needs is not None and record.needs.kind in kinds:
+            wanted.setdefault(record.needs.kind, set()).add(record.needs.key)
+    for kind, keys in wanted.items():
+        found = links.known(connection, sync.target, sync.connection, kind, keys)
+        prepared.facts.update({Ref(kind, key): facts for key, facts in found.items()})
+    # A leg's source may be a refund or a dispute: who paid is then known by the payment behind it.
+    behind = {str(facts["payment"]) for facts in prepared.facts.values() if facts.get("payment")}
+    found = links.known(connection, sync.target, sync.connection, Kind.PAYMENT, behind) if behind else {}
+    prepared.facts.update({Ref(Kind.PAYMENT, key): facts for key, facts in found.items()})
+
+
+def why_stop(prepared: Prepared, run_before: int) -> str | None:
+    """Why this batch looks like a broken source rather than like bad records; None where it does not.
+
+    `run_before` is the number of unsound records at the end of the stream's earlier batches.
+    """
+    bad, total = len(prepared.unsound), prepared.count
+    if prepared.lenient or not bad:
+        return None
+    common = max(
+        (why for u in prepared.unsound for why in u.reasons),
+        key=[w for u in prepared.unsound for w in u.reasons].count,
+    )
+    if bad > STOP_ROWS and bad > STOP_SHARE * total:
+        return f"{bad} of {total} {prepared.kind} records are unsound; most often: {common}"
+    if bad == total and run_before + bad >= STOP_ROWS:
+        return f"the last {run_before + bad} {prepared.kind} records are all unsound; most often: {common}"
+    return None

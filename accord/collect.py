@@ -1,0 +1,266 @@
+"""Collecting: what the source shows, stored as batches with the place it was read up to."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlalchemy import Connection
+
+from accord.errors import Refused, Superseded, TryLater
+from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
+from accord.ledger.engine import Ledger
+from accord.ledger.streams import Window
+from accord.ports import CursorGone, FanOut, Page, Source
+from accord.records import PARENTS_FIRST, Kind
+
+BATCH = 2_500  # records; at 2-3 KB each, a few MB of raw pages in memory per reader
+CLOSE_AFTER = 15.0  # seconds after which a batch is stored though it is not full
+PARALLEL = 4  # windows of a stream read at once
+FETCHES = 8  # single records fetched at once
+CHUNK = 1_000  # single records to a batch
+EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What is kept in agreement: records of one connection, shown in one target."""
+
+    name: str
+    connection: str
+    target: str
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read of a window since its place was last stored."""
+
+    pages: list[bytes] = field(default_factory=list)
+    hints: list[inbox.Hint] = field(default_factory=list)
+    count: int = 0
+    place: tuple[str, int] | None = None
+    hi: int = 0
+    finished: bool = False
+    failed: TryLater | None = None
+
+
+class Collector:
+    """Reads one connection for one sync on behalf of one run."""
+
+    def __init__(
+        self,
+        sync: Sync,
+        source: Source,
+        ledger: Ledger,
+        fan_out: FanOut,
+        run: str,
+        kinds: Iterable[Kind],
+        lag: int,
+    ) -> None:
+        """`run` names this reader and no other; `lag` is the number of seconds that an object may take to appear in
+        a list after it was created."""
+        self.sync, self.source, self.ledger = sync, source, ledger
+        self._fan_out, self._run, self._lag = fan_out, run, lag
+        self._kinds = frozenset(kinds)
+        self._calls = itertools.count()
+
+    def stream(self, stream: str) -> int:
+        """Read every open window of a stream to its end; how many records or events were stored.
+
+        Raises TryLater where the source fails, or while another worker holds one of the windows; what was read
+        until then is stored.
+        """
+        stored: list[int] = []
+
+        def step() -> bool:
+            count = self._read_once(stream)
+            stored.append(count or 0)
+            return count is not None
+
+        self._fan_out.repeat(step, PARALLEL)
+        left = self.ledger.read(lambda c: self._unread(c, stream))
+        if left:
+            raise TryLater(f"another worker is reading {left} windows of {self.sync.name}:{stream}", leases.TTL)
+        return sum(stored)
+
+    def _unread(self, connection: Connection, stream: str) -> int:
+        if stream in streams.stopped(connection, self.sync.name):
+            return 0
+        return streams.open_count(connection, self.sync.name, stream)
+
+    def _read_once(self, stream: str) -> int | None:
+        """Read one batch of one window; how much was stored, or None where there is nothing to read."""
+        owner = f"{self._run}:{next(self._calls)}"
+        claimed = self.ledger.write(lambda c: self._claim(c, stream, owner))
+        if claimed is None:
+            return None
+        window, token, ticket = claimed
+        name = streams.lease_name(window.id)
+        try:
+            reading = self._read(window)
+        except CursorGone:
+
+            def back(connection: Connection) -> None:
+                leases.release(connection, name, token)
+                streams.reopen_below(connection, window)
+
+            self.ledger.write(back)
+            return 0
+        except Exception:
+            self.ledger.write(lambda c: leases.release(c, name, token))
+            raise
+        try:
+            self._store(window, token, ticket, reading)
+        except Superseded:
+            return 0  # this worker was away too long; what another one reads since then counts
+        if reading.failed is not None:
+            raise reading.failed
+        return reading.count
+
+    def _claim(self, connection: Connection, stream: str, owner: str) -> tuple[Window, int, int] | None:
+        if stream in streams.stopped(connection, self.sync.name):
+            return None
+        claimed = streams.claim(connection, self.sync.name, stream, owner, self.ledger.now(connection))
+        if claimed is None:
+            return None
+        # Noted before the first page is asked for: whatever is settled from now on is newer than this reading.
+        return (*claimed, counters.ticket(connection, self.sync.connection))
+
+    def _read(self, window: Window) -> _Reading:
+        clock = self.ledger.clock
+        reading = _Reading(hi=window.hi)
+        after, began = window.after, clock.monotonic()
+        recent = window.purpose == "recent"
+        while True:
+            try:
+                page = self.source.page(window.stream, window.lo, None if recent else window.hi, after)
+            except TryLater as error:
+                if not reading.pages and not reading.hints:
+                    raise
+                reading.failed = error
+                return reading
+            if recent and after is None and page.date is not None:
+                # By the source's clock: ours may be ahead of it, and what is not yet visible must be read again.
+                reading.hi = max(min(window.hi, page.date - self._lag), window.lo)
+            self._take(window, reading, page)
+            if not page.has_more:
+                reading.finished = True
+                return reading
+            after = page.last.key if page.last else after
+            if reading.count >= BATCH or clock.monotonic() - began > CLOSE_AFTER:
+                return reading
+
+    def _take(self, window: Window, reading: _Reading, page: Page) -> None:
+        if page.last is not None:
+            reading.place = (page.last.key, page.last.created)
+        if window.stream == EVENT:
+            for event in self.source.events(page.body):
+                new = [inbox.Hint(event.id, kind, key) for kind, key in event.hints if kind in self._kinds]
+                reading.hints += new
+            reading.count = len(reading.hints)
+        elif window.stream == Kind.LEG and window.purpose == "recent":
+            fresh = self._unknown_legs(page)
+            if fresh:
+                reading.pages.append(as_page(fresh))
+                reading.count += len(fresh)
+        elif page.count:
+            reading.pages.append(page.body)
+            reading.count += page.count
+
+    def _unknown_legs(self, page: Page) -> list[bytes]:
+        """The page's legs that the target does not show yet; the others were read before and can not change."""
+        parsed = list(self.source.records(Kind.LEG, page.body))
+        sync = self.sync
+        keys = [one.key for one in parsed]
+        known = self.ledger.read(lambda c: links.known(c, sync.target, sync.connection, Kind.LEG, keys))
+        return [one.raw for one in parsed if one.key not in known]
+
+    def _store(self, window: Window, token: int, ticket: int, reading: _Reading) -> None:
+        name = self.sync.name
+        sealed = None
+        if reading.pages:
+            sealed = batches.seal(self.ledger.cipher, name, window.stream, reading.pages, [], reading.count)
+            reading.pages.clear()
+
+        def store(connection: Connection) -> None:
+            now = self.ledger.now(connection)
+            leases.release(connection, streams.lease_name(window.id), token)
+            if sealed is not None:
+                batches.add(connection, name, window.stream, sealed, ticket, now, window=window.id)
+            inbox.receive(connection, name, reading.hints, now)
+            streams.advance(connection, window, reading.place, reading.hi, reading.finished)
+            if reading.finished and window.purpose == "recent":
+                streams.put(connection, name, window.stream, watermark=reading.hi)
+            idle = not reading.finished and streams.open_count(connection, name, window.stream) < PARALLEL
+            if idle and reading.place is not None and window.purpose != "recent":
+                streams.split(connection, name, window, reading.place[1])
+
+        self.ledger.write(store)
+
+    def changed(self) -> int:
+        """Fetch the records that the inbox speaks of, as they are now; how many were stored.
+
+        Raises TryLater where the source fails; what was fetched until then is stored.
+        """
+        total = 0
+        while True:
+            claim = f"{self._run}:{next(self._calls)}"
+            hints, ticket = self.ledger.write(functools.partial(self._claim_hints, claim))
+            if not hints:
+                return total
+            total += self._fetch(claim, hints, ticket)
+
+    def _claim_hints(self, claim: str, connection: Connection) -> tuple[list[inbox.Hint], int]:
+        stopped = streams.stopped(connection, self.sync.name)
+        now = self.ledger.now(connection)
+        hints = inbox.claim_due(connection, self.sync.name, claim, now, CHUNK, list(stopped))
+        return hints, counters.ticket(connection, self.sync.connection)
+
+    def _fetch(self, claim: str, hints: list[inbox.Hint], ticket: int) -> int:
+        refs = {(hint.kind, hint.key) for hint in hints}
+        fetched = 0
+        for kind in PARENTS_FIRST:
+            keys = sorted(key for of, key in refs if of == kind)
+            if not keys:
+                continue
+            answers = self._fan_out.map(self._one(kind), keys, FETCHES)
+            self._store_fetched(claim, kind, dict(zip(keys, answers, strict=True)), ticket)
+            fetched += len(keys)
+            later = next((answer for answer in answers if isinstance(answer, TryLater)), None)
+            if later is not None:
+                raise later
+        return fetched
+
+    def _one(self, kind: str) -> Callable[[str], bytes | Exception | None]:
+        def fetch(key: str) -> bytes | Exception | None:
+            try:
+                return self.source.fetch(kind, key)
+            except (TryLater, Refused) as error:
+                return error
+
+        return fetch
+
+    def _store_fetched(self, claim: str, kind: Kind, answers: dict[str, bytes | Exception | None], ticket: int) -> None:
+        name = self.sync.name
+        bodies = [answer for answer in answers.values() if isinstance(answer, bytes)]
+        gone = [key for key, answer in answers.items() if answer is None]
+        refused = {key: str(answer) for key, answer in answers.items() if isinstance(answer, Refused)}
+        sealed = batches.seal(
+            self.ledger.cipher, name, kind, [as_page(bodies)] if bodies else [], gone, len(bodies) + len(gone)
+        )
+
+        def store(connection: Connection) -> None:
+            now = self.ledger.now(connection)
+            unsound = [quarantine.Unsound(key, b"", [why]) for key, why in refused.items()]
+            quarantine.put(connection, self.ledger.cipher, name, kind, unsound, ticket, now)
+            inbox.close(connection, claim, kind, refused)
+            if sealed.count:
+                batches.add(connection, name, kind, sealed, ticket, now, claim=claim)
+
+        self.ledger.write(store)
+
+
+def as_page(bodies: list[bytes]) -> bytes:
+    """Single objects in the envelope of a list page."""
+    return msgspec.json.encode({"object": "list", "data": [msgspec.Raw(body) for body in bodies], "has_more": False})

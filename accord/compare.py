@@ -1,0 +1,115 @@
+"""Comparing both sides by a fresh read of each: does the target show what the source shows?"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from accord.ports import Source
+from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref, attribute
+
+
+class Disagreement(NamedTuple):
+    """A record on which the two sides differ."""
+
+    kind: Kind
+    key: str
+    how: str  # missing, extra, differs, unreadable
+
+
+class Agreement(NamedTuple):
+    """What a comparison found: shares of source records, and sums of gross by settlement currency."""
+
+    records: int
+    agreeing: int
+    disagreements: list[Disagreement]
+    source_sums: dict[str, int]
+    target_sums: dict[str, int]
+
+    @property
+    def share(self) -> float:
+        """Agreeing records over all source records; 1 where there are none."""
+        return self.agreeing / self.records if self.records else 1.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing disagrees, neither a record nor a sum."""
+        return not self.disagreements and self.source_sums == self.target_sums
+
+
+class Shown(Protocol):
+    """A target that can be read back."""
+
+    kinds: frozenset[Kind]
+
+    def read(self, connection: str, kind: Kind) -> Iterator[tuple[str, bool, tuple[Any, ...]]]: ...
+
+    def fields(self, kind: Kind) -> list[str]: ...
+
+    def sums(self, connection: str) -> dict[str, int]: ...
+
+
+def digest(values: Iterable[Any]) -> bytes:
+    """The canonical hash of a record's values."""
+    return hashlib.blake2b(msgspec.json.encode(list(values)), digest_size=16).digest()
+
+
+def compare(
+    kind: Kind, source: Mapping[str, bytes], target: Iterable[tuple[str, bool, bytes]]
+) -> Iterator[Disagreement]:
+    """Name each record that only one side has, or that both show differently; pure.
+
+    A target row marked as deleted agrees with a source that does not list the record.
+    """
+    met = set()
+    for key, deleted, shown in target:
+        met.add(key)
+        if key not in source:
+            if not deleted:
+                yield Disagreement(kind, key, "extra")
+        elif source[key] != shown:
+            yield Disagreement(kind, key, "differs")
+    for key in source.keys() - met:
+        yield Disagreement(kind, key, "missing")
+
+
+def reconcile(
+    source: Source, target: Shown, connection: str, tick: Callable[[str], None] = lambda _: None
+) -> Agreement:
+    """Read every record of both sides and compare them; `tick` is told of each kind as it is read."""
+    facts: dict[Ref, Facts] = {}
+    disagreements: list[Disagreement] = []
+    sums: dict[str, int] = {}
+    records = 0
+    for kind in [kind for kind in PARENTS_FIRST if kind in target.kinds]:
+        tick(kind)
+        fields = target.fields(kind)
+        hashes: dict[str, bytes] = {}
+        for key, record in _listed(source, kind):
+            if record is None:
+                disagreements.append(Disagreement(kind, key, "unreadable"))
+                records += 1
+                continue
+            facts[Ref(kind, key)] = record.facts()
+            if isinstance(record, Leg):
+                record = attribute(record, facts.get)
+                sums[record.currency] = sums.get(record.currency, 0) + record.gross
+            hashes[key] = digest(getattr(record, field) for field in fields)
+        records += len(hashes)
+        shown = ((key, deleted, digest(values)) for key, deleted, values in target.read(connection, kind))
+        unreadable = {d.key for d in disagreements if d.how == "unreadable" and d.kind == kind}
+        disagreements += [d for d in compare(kind, hashes, shown) if d.key not in unreadable]
+    wrong = sum(1 for d in disagreements if d.how != "extra")
+    return Agreement(records, records - wrong, disagreements, sums, target.sums(connection))
+
+
+def _listed(source: Source, kind: Kind) -> Iterator[tuple[str, Record | None]]:
+    after = None
+    while True:
+        page = source.page(kind, None, None, after)
+        for one in source.records(kind, page.body):
+            yield one.key, one.record
+        if not page.has_more or page.last is None:
+            return
+        after = page.last.key

@@ -1,0 +1,112 @@
+"""What the core asks of the world around it: a source, a target, and several things done at once."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
+
+from accord.records import Kind, Record
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Place(NamedTuple):
+    """Where a list stands: the last object read, and the second it was created in."""
+
+    key: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list as it was received, newest object first."""
+
+    body: bytes
+    count: int
+    has_more: bool
+    last: Place | None
+    date: int | None = None  # the source's own clock, Unix seconds, where it tells
+
+
+class Parsed(NamedTuple):
+    """One element of a page: a record, or the reason why it could not be read as one."""
+
+    key: str
+    raw: bytes
+    record: Record | None
+    unsound: str | None
+
+
+class Event(NamedTuple):
+    """What the source says happened, and the records it speaks of as (kind, key)."""
+
+    id: str
+    created: int
+    hints: tuple[tuple[str, str], ...]
+
+
+class Source(Protocol):
+    """A system that records are read from. Every method raises TryLater, Refused or Misconfigured only."""
+
+    def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
+        """A page of a stream: objects created in [lo, hi), newest first, behind the object `after`."""
+
+    def fetch(self, kind: str, key: str) -> bytes | None:
+        """One object as it is now; None where the source does not know it."""
+
+    def records(self, kind: str, body: bytes) -> Iterator[Parsed]:
+        """The elements of a page, or of a single object, in their order."""
+
+    def events(self, body: bytes) -> list[Event]:
+        """The events on a page of the stream "event"."""
+
+    def tombstone(self, kind: str, key: str) -> Record:
+        """The record of an object that the source no longer knows."""
+
+    def began(self) -> int:
+        """No object of the connection is older than this second."""
+
+
+class Target(Protocol):
+    """A system that records are written to."""
+
+    kinds: frozenset[Kind]
+
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
+        """Show these records, each with its rev, in one transaction; a row with a later rev stays as it is."""
+
+    def agreed(self, connection: str, at: float) -> None:
+        """Note that everything read from the connection up to `at` is shown."""
+
+
+class CursorGone(Exception):
+    """The object that a list was to be continued behind does not exist any more."""
+
+
+class FanOut(Protocol):
+    """Several calls at once."""
+
+    def repeat(self, step: Callable[[], bool], width: int) -> None:
+        """Run `step` up to `width` times at once, again and again, until no call finds anything to do."""
+
+    def map(self, call: Callable[[T], R], items: Iterable[T], width: int) -> list[R]:
+        """`call` on each item, up to `width` at once; results in the items' order."""
+
+
+class Threads:
+    """Fan-out over threads of this process. The first error is raised once the calls under way have ended."""
+
+    def repeat(self, step: Callable[[], bool], width: int) -> None:
+        with ThreadPoolExecutor(width) as pool:
+            pending: set[Future[bool]] = {pool.submit(step)}
+            while pending:
+                ended, pending = wait(pending, return_when=FIRST_COMPLETED)
+                found = [future.result() for future in ended]
+                if any(found):
+                    # Work was found, so there may be more of it than before: windows split while they are read.
+                    pending |= {pool.submit(step) for _ in range(width - len(pending))}
+
+    def map(self, call: Callable[[T], R], items: Iterable[T], width: int) -> list[R]:
+        with ThreadPoolExecutor(width) as pool:
+            return list(pool.map(call, items))

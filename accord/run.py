@@ -1,0 +1,112 @@
+"""The sentence that every sync is: read what the source shows, check it, settle it, and look once more."""
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol
+
+from accord.batch import Prepared
+from accord.collect import EVENT
+from accord.errors import AccordError
+from accord.records import PARENTS_FIRST, Kind
+from accord.settle import Settled
+
+ROUNDS = 10  # of fetching what settling asked to have fetched again
+
+
+class Steps(Protocol):
+    """The verbs, as one workflow binds them: plain functions, or tasks of an orchestrator."""
+
+    def plan(self) -> None:
+        """Open the windows that this run reads."""
+
+    def collect(self, stream: str) -> Callable[[], object]:
+        """Begin to read a stream; the answer waits until it is read."""
+
+    def changed(self, turn: int) -> int:
+        """Fetch what the inbox speaks of; how many records were stored."""
+
+    def open_batches(self, stream: str) -> list[int]:
+        """The stream's open batches, oldest first."""
+
+    def check(self, batch: int) -> Prepared | None:
+        """Prepare and check a batch; None where there is nothing to settle."""
+
+    def settle(self, prepared: Prepared) -> Settled:
+        """Bring a checked batch into the target."""
+
+    def sweep(self) -> int:
+        """Finish what was read to its end; how many records were not met again."""
+
+
+class Tally(NamedTuple):
+    """What a run did, in records; `held` and `quarantined` count decisions, not rows that wait."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    held: int = 0
+    quarantined: int = 0
+    again: int = 0
+
+    def plus(self, settled: Settled) -> "Tally":
+        """With one more batch."""
+        return Tally(*(mine + int(more or 0) for mine, more in zip(self, settled[: len(self)], strict=True)))
+
+
+def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
+    """Bring source and target into agreement once; what each kind needs comes before it.
+
+    Lists are read at the same time; they are settled parents first, then what the events spoke of, then the legs of
+    money, whose payments are known by then. A stream that can not be read does not hold up the others: its error is
+    raised at the end.
+    """
+    steps.plan()
+    order = [kind for kind in PARENTS_FIRST if kind in kinds]
+    reading = {stream: steps.collect(stream) for stream in [*order, EVENT]}
+    errors: list[AccordError] = []
+    tally = Tally()
+    for kind in order:
+        if kind is not Kind.LEG:
+            _await(reading[kind], errors)
+            tally = _settle(steps, kind, tally)
+    _await(reading[EVENT], errors)
+    tally = _changed(steps, 0, [kind for kind in order if kind is not Kind.LEG], tally, errors)
+    if Kind.LEG in kinds:
+        _await(reading[Kind.LEG], errors)
+        tally = _settle(steps, Kind.LEG, tally)
+    steps.sweep()
+    for turn in range(1, ROUNDS):
+        before = tally
+        tally = _changed(steps, turn, order, tally, errors)
+        if tally == before:
+            break
+    if errors:
+        raise errors[0]
+    return tally
+
+
+def _await(reading: Callable[[], object], errors: list[AccordError]) -> None:
+    try:
+        reading()
+    except AccordError as error:
+        errors.append(error)
+
+
+def _settle(steps: Steps, stream: str, tally: Tally) -> Tally:
+    """Every open batch of a stream, oldest first: also those that an earlier run left."""
+    for batch in steps.open_batches(stream):
+        prepared = steps.check(batch)
+        if prepared is None:
+            continue
+        settled = steps.settle(prepared)
+        if settled.stopped is not None:
+            break
+        tally = tally.plus(settled)
+    return tally
+
+
+def _changed(steps: Steps, turn: int, order: Collection[Kind], tally: Tally, errors: list[AccordError]) -> Tally:
+    _await(lambda: steps.changed(turn), errors)
+    for kind in order:
+        tally = _settle(steps, kind, tally)
+    return tally

@@ -1,0 +1,236 @@
+"""Settling: write the intention, act, write the outcome."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from accord.batch import Prepared, why_stop
+from accord.collect import Sync
+from accord.decide import Change, Reading, decide
+from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams
+from accord.ledger.engine import Ledger
+from accord.ledger.entries import Entry
+from accord.ledger.links import Intent, Link
+from accord.ledger.quarantine import Unsound
+from accord.ports import Target
+from accord.records import Kind, Record
+
+DELETE_ROWS, DELETE_SHARE = 20, 0.05
+_WRITTEN = {Change.CREATE, Change.UPDATE, Change.DELETE}
+
+
+class Settled(NamedTuple):
+    """How many records went which way; `stopped` says why the batch was left open instead."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    held: int = 0
+    quarantined: int = 0
+    again: int = 0
+    stopped: str | None = None
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What one batch comes to."""
+
+    rev: int
+    writes: list[tuple[int, Record]] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    confirmed: list[str] = field(default_factory=list)
+    holds: list[tuple[Record, str]] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    unsound: list[Unsound] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    counts: dict[Change, int] = field(default_factory=dict)
+
+
+def settle(
+    sync: Sync, prepared: Prepared, ledger: Ledger, target: Target, run: str, kinds: Collection[Kind]
+) -> Settled:
+    """Bring a prepared and checked batch into the target, and delete it.
+
+    Three steps, each of which may be the last before a crash: the ledger commits what is wanted, under a rev; the
+    target takes it unless it shows a later rev; the ledger commits the outcome. Run again, it goes on from there.
+    Where the batch looks like a broken source, its stream is stopped and nothing of it is written to the target.
+    """
+
+    def intend(connection: Connection) -> _Plan | str | None:
+        if not batches.lock(connection, prepared.id):
+            return None
+        # Taken first: from here on, no other worker decides about this connection's records.
+        rev = counters.next_rev(connection, sync.connection)
+        stream = streams.get(connection, sync.name, prepared.kind)
+        stop = why_stop(prepared, stream.unsound_run if stream else 0)
+        plan = _decide(connection, sync, prepared, rev, kinds)
+        stop = stop or _why_not_delete(connection, sync, prepared, plan)
+        if stop is not None:
+            streams.put(connection, sync.name, prepared.kind, stopped=stop)
+            return stop
+        if plan.writes:
+            links.intend(connection, sync.target, sync.connection, prepared.kind, prepared.id, plan.intents)
+        else:
+            _conclude(connection, sync, prepared, plan, ledger, run)
+        return plan
+
+    plan = ledger.write(intend)
+    if plan is None or isinstance(plan, str):
+        return Settled(stopped=plan)
+    if plan.writes:
+        target.write(sync.connection, prepared.kind, plan.writes)
+        ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run))
+    return Settled(
+        created=plan.counts.get(Change.CREATE, 0),
+        updated=plan.counts.get(Change.UPDATE, 0),
+        deleted=plan.counts.get(Change.DELETE, 0),
+        unchanged=plan.counts.get(Change.SKIP, 0),
+        held=len(plan.holds),
+        quarantined=len(plan.unsound),
+        again=len(plan.again),
+    )
+
+
+def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, kinds: Collection[Kind]) -> _Plan:
+    plan = _Plan(rev, again=list(prepared.again), unsound=list(prepared.unsound))
+    hashes = [*prepared.hashes, *(record.fingerprint() for record in prepared.unchanged)]
+    both = [*prepared.records, *prepared.unchanged]
+    keys = [record.key for record in both]
+    shown = links.load(connection, sync.target, sync.connection, prepared.kind, keys)
+    final = prepared.kind is Kind.LEG
+    raws = dict(zip((record.key for record in prepared.records), prepared.raws, strict=True))
+    for record, hash_ in zip(both, hashes, strict=True):
+        link = shown.get(record.key)
+        read = Reading(hash_, record.deleted, prepared.ticket, prepared.id, prepared.claim is not None, final)
+        needs = record.needs
+        lacks = needs is not None and needs.kind in kinds and needs not in prepared.facts
+        change, because = decide(read, link, f"{needs.kind} {needs.key}" if needs and lacks else None)
+        plan.counts[change] = plan.counts.get(change, 0) + 1
+        if change in _WRITTEN:
+            _write(plan, prepared, record, hash_, link, Entry(prepared.kind, record.key, change, because, rev))
+        elif change is Change.SKIP and not final:
+            plan.confirmed.append(record.key)
+        elif change is Change.HOLD:
+            plan.holds.append((record, because))
+        elif change is Change.AGAIN:
+            plan.again.append(record.key)
+        elif change is Change.CONFLICT:
+            plan.unsound.append(Unsound(record.key, raws.get(record.key, b""), [because]))
+    return plan
+
+
+def _write(plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Link | None, entry: Entry) -> None:
+    # An interrupted intention of this batch keeps its rev: the target may have taken it already.
+    rev = link.rev if link is not None and link.batch == prepared.id else plan.rev
+    plan.writes.append((rev, record))
+    plan.intents.append(Intent(record.key, rev, hash_, record.deleted, record.created, record.facts()))
+    plan.entries.append(entry._replace(rev=rev))
+
+
+def _why_not_delete(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> str | None:
+    """Deleting much at once looks like a source that lost its data, or like another account."""
+    deletes = plan.counts.get(Change.DELETE, 0)
+    if prepared.lenient or deletes <= DELETE_ROWS:
+        return None
+    live = links.live(connection, sync.target, sync.connection, prepared.kind)
+    if deletes <= DELETE_SHARE * live:
+        return None
+    return f"{deletes} of {live} {prepared.kind} records would be deleted at once"
+
+
+def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, ledger: Ledger, run: str) -> None:
+    """Write the outcome and delete the batch, unless another worker has done so already."""
+    if not batches.remove(connection, prepared.id):
+        return
+    kind, now = prepared.kind, ledger.now(connection)
+    links.done(connection, sync.target, prepared.id)
+    links.confirm(connection, sync.target, sync.connection, kind, prepared.id, plan.rev, plan.confirmed)
+    sound = [record.key for _, record in plan.writes] + plan.confirmed
+    quarantine.clear(connection, sync.name, kind, sound, prepared.ticket)
+    newly = _keep_unsound(connection, sync, prepared, plan, ledger, now)
+    inbox.look_again(
+        connection,
+        sync.name,
+        [(kind, key) for key in plan.again],
+        "again",
+        "it was read while it was settled",
+        now,
+    )
+    newly += _hold(connection, sync, prepared, plan, now)
+    if prepared.claim is not None:
+        looked_at = sound + plan.again + [r.key for r, _ in plan.holds] + [u.key for u in plan.unsound]
+        inbox.close(connection, prepared.claim, kind, looked_at)
+    entries.append(connection, sync.name, run, now, [*plan.entries, *newly])
+
+
+def _keep_unsound(
+    connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, ledger: Ledger, now: float
+) -> list[Entry]:
+    stream = streams.get(connection, sync.name, prepared.kind)
+    before = stream.unsound_run if stream else 0
+    unsound_run = before + len(plan.unsound) if len(plan.unsound) == prepared.count else 0
+    if unsound_run != before:
+        streams.put(connection, sync.name, prepared.kind, unsound_run=unsound_run)
+    if not plan.unsound:
+        return []
+    known = {(row.kind, row.key): row.reasons for row in quarantine.listed(connection, sync.name)}
+    quarantine.put(connection, ledger.cipher, sync.name, prepared.kind, plan.unsound, prepared.ticket, now)
+    new = [u for u in plan.unsound if known.get((prepared.kind, u.key)) != u.reasons]
+    return [Entry(prepared.kind, u.key, "quarantine", "; ".join(u.reasons), None) for u in new]
+
+
+def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, now: float) -> list[Entry]:
+    """Have held records fetched again later, and the parents that they wait for now."""
+    if not plan.holds:
+        return []
+    known = inbox.held_keys(connection, sync.name, prepared.kind)
+    for record, because in plan.holds:
+        inbox.look_again(connection, sync.name, [(prepared.kind, record.key)], "held", because, now)
+    parents = {record.needs for record, _ in plan.holds if record.needs is not None}
+    inbox.look_again(connection, sync.name, sorted(parents), "parent", "a record waits for it", now)
+    return [
+        Entry(prepared.kind, record.key, "hold", because, None)
+        for record, because in plan.holds
+        if record.key not in known
+    ]
+
+
+def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:
+    """Finish the windows whose batches are all settled; how many records a rescan did not meet again.
+
+    Those may be deleted: each is put in the inbox, to be asked for by itself. Where they are too many, the list is
+    held to be incomplete and the stream is stopped.
+    """
+
+    def finish(connection: Connection) -> int:
+        missing = 0
+        for kind in kinds:
+            row = streams.get(connection, sync.name, kind)
+            for window in streams.settled_windows(connection, sync.name, kind):
+                if window.purpose == "rescan" and kind is not Kind.LEG:
+                    gone = links.unseen(
+                        connection, sync.target, sync.connection, kind, window.lo, window.hi, window.ticket
+                    )
+                    live = links.live(connection, sync.target, sync.connection, kind)
+                    lenient = row is not None and row.lenient
+                    if len(gone) > max(DELETE_ROWS, DELETE_SHARE * live) and not lenient:
+                        why = f"a rescan did not find {len(gone)} of {live} {kind} records again"
+                        streams.put(connection, sync.name, kind, stopped=why)
+                        continue
+                    now = ledger.now(connection)
+                    refs = [(str(kind), key) for key in gone]
+                    inbox.look_again(connection, sync.name, refs, "unseen", "a rescan did not find it", now)
+                    missing += len(gone)
+                streams.finish(connection, window)
+            if row is not None and row.lenient and not batches.open_ids(connection, sync.name, kind):
+                streams.put(connection, sync.name, kind, lenient=False)
+        for window in streams.settled_windows(connection, sync.name, "event"):
+            streams.finish(connection, window)
+        streams.forget_done(connection, sync.name)
+        inbox.forget_old(connection, sync.name, ledger.now(connection))
+        return missing
+
+    return ledger.write(finish)

@@ -1,0 +1,192 @@
+"""Customer accounts in the user's own SQL database: the target of payments."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Connection, Engine, Table, bindparam, func, select
+
+from accord.clock import Clock
+from accord.errors import Misconfigured
+from accord.ledger.dialect import upsert
+from accord.ledger.engine import transact
+from accord.records import RECORDS, Kind, Record
+from accord.systems import accounts_tables as own
+from accord.systems.accounts_tables import Mapping, TableMapping
+
+_CHUNK = 5000
+
+
+class _Column(NamedTuple):
+    """Where a record's field goes, and how it is turned there and back."""
+
+    field: str
+    column: Column[Any]
+    put: Callable[[Any], Any] | None
+    get: Callable[[Any], Any] | None
+
+
+class _Shelf(NamedTuple):
+    """The table of one kind."""
+
+    table: Table
+    columns: list[_Column]
+    connection: Column[Any] | None
+    rev: Column[Any] | None
+
+    @property
+    def key(self) -> Column[Any]:
+        return next(c.column for c in self.columns if c.field == "key")
+
+    @property
+    def identity(self) -> list[Column[Any]]:
+        return [self.key] if self.connection is None else [self.connection, self.key]
+
+
+class Accounts:
+    """One accounts database, in Accord's own tables or in the user's by a mapping.
+
+    Raises Misconfigured, naming table and column, where the tables do not fit.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, mapping: Mapping | None = None) -> None:
+        self._engine, self._clock = engine, clock
+        self._own = mapping is None
+        self._mapping = mapping or own.default_mapping()
+        self.kinds = frozenset(Kind(kind) for kind in self._mapping)
+        self._shelves: dict[Kind, _Shelf] | None = None
+
+    def create_tables(self) -> None:
+        """Make what is missing of Accord's own tables; tables of the user's are never made or changed."""
+        own.create(self._engine, everything=self._own)
+        self._shelves = None
+
+    def check(self) -> None:
+        """Look whether every table and column of the mapping is there and fits."""
+        self._shelves = {kind: self._open(kind, self._mapping[kind]) for kind in sorted(self.kinds)}
+        missing = own.missing(self._engine)
+        if missing:
+            raise Misconfigured(
+                f"the accounts database lacks the table {missing[0]}; let Accord make it: accord accounts create"
+            )
+
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
+        """Show these records, each with its rev, in one transaction.
+
+        A row that shows a later rev already stays as it is. Legs are only ever inserted. Raises TryLater while the
+        database is away.
+        """
+        shelf = self._shelf(kind)
+        self._transact(lambda c: self._write(c, shelf, connection, kind, rows))
+
+    def agreed(self, connection: str, at: float) -> None:
+        """Note for readers of the accounts that they show all that the connection showed at `at`."""
+        values = {"connection": connection, "last_agreed_at": own.to_time(int(at))}
+
+        def write(c: Connection) -> None:
+            row = upsert(c, own.agreement).values(**values)
+            c.execute(row.on_conflict_do_update(index_elements=[own.agreement.c.connection], set_=values))
+
+        self._transact(write)
+
+    def read(self, connection: str, kind: Kind) -> Iterator[tuple[str, bool, tuple[Any, ...]]]:
+        """Every row of a kind as (key, deleted, values of `fields(kind)`), in the records' own units."""
+        shelf = self._shelf(kind)
+        names = [c.field for c in shelf.columns]
+        key, deleted = names.index("key"), names.index("deleted") if "deleted" in names else None
+        rows = select(*(c.column for c in shelf.columns))
+        if shelf.connection is not None:
+            rows = rows.where(shelf.connection == connection)
+        with self._engine.connect() as c:
+            for row in c.execution_options(yield_per=_CHUNK).execute(rows):
+                values = tuple(
+                    value if column.get is None or value is None else column.get(value)
+                    for column, value in zip(shelf.columns, row, strict=True)
+                )
+                yield values[key], deleted is not None and bool(values[deleted]), values
+
+    def fields(self, kind: Kind) -> list[str]:
+        """The record fields that the table shows, in the order of `read`."""
+        return [column.field for column in self._shelf(kind).columns]
+
+    def sums(self, connection: str) -> dict[str, int]:
+        """The sum of gross amounts by settlement currency, in minor units."""
+        shelf = self._shelf(Kind.LEG)
+        by = {column.field: column.column for column in shelf.columns}
+        rows = select(by["currency"], func.sum(by["gross"])).group_by(by["currency"])
+        if shelf.connection is not None:
+            rows = rows.where(shelf.connection == connection)
+        with self._engine.connect() as c:
+            return {currency: int(total) for currency, total in c.execute(rows)}
+
+    def _transact(self, work: Callable[[Connection], None]) -> None:
+        transact(self._engine, work, self._clock, "the accounts database")
+
+    def _write(
+        self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
+    ) -> None:
+        if shelf.rev is None and kind is not Kind.LEG:
+            rows = self._not_overtaken(c, shelf, connection, rows)
+        if not rows:
+            return
+        values = [self._row(shelf, connection, rev, record) for rev, record in rows]
+        columns = [column.column for column in shelf.columns] + [
+            x for x in (shelf.connection, shelf.rev) if x is not None
+        ]
+        insert = upsert(c, shelf.table).values({column.name: bindparam(column.name) for column in columns})
+        if kind is Kind.LEG:
+            c.execute(insert.on_conflict_do_nothing(index_elements=shelf.identity), values)
+            return
+        changed = {col.name: insert.excluded[col.name] for col in columns if col not in shelf.identity}
+        older = None if shelf.rev is None else shelf.rev < insert.excluded[shelf.rev.name]
+        update = insert.on_conflict_do_update(index_elements=shelf.identity, set_=changed, where=older)
+        c.execute(update, values)
+
+    def _row(self, shelf: _Shelf, connection: str, rev: int, record: Record) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for field, column, put, _ in shelf.columns:
+            value = getattr(record, field)
+            row[column.name] = value if put is None or value is None else put(value)
+        if shelf.connection is not None:
+            row[shelf.connection.name] = connection
+        if shelf.rev is not None:
+            row[shelf.rev.name] = rev
+        return row
+
+    def _not_overtaken(
+        self, c: Connection, shelf: _Shelf, connection: str, rows: Sequence[tuple[int, Record]]
+    ) -> list[tuple[int, Record]]:
+        """The rows that no later rev has overtaken, by the table `accord_seen`, which takes note of them."""
+        seen, name = own.seen, f"{connection}:{shelf.table.fullname}"
+        insert = upsert(c, seen).values(shelf=name, key=bindparam("key"), rev=bindparam("rev"))
+        newer = insert.on_conflict_do_update(
+            index_elements=[seen.c.shelf, seen.c.key],
+            set_={"rev": insert.excluded.rev},
+            where=seen.c.rev < insert.excluded.rev,
+        )
+        c.execute(newer, [{"key": record.key, "rev": rev} for rev, record in rows])
+        now: dict[str, int] = {}
+        for start in range(0, len(rows), _CHUNK):
+            keys = [record.key for _, record in rows[start : start + _CHUNK]]
+            found = c.execute(select(seen.c.key, seen.c.rev).where(seen.c.shelf == name, seen.c.key.in_(keys)))
+            now.update(dict(found))
+        return [(rev, record) for rev, record in rows if now.get(record.key) == rev]
+
+    def _shelf(self, kind: Kind) -> _Shelf:
+        if self._shelves is None:
+            self.check()
+        return (self._shelves or {})[kind]
+
+    def _open(self, kind: Kind, mapping: TableMapping) -> _Shelf:
+        where = f"the accounts table {mapping.table}"
+        table = own.reflect(self._engine, mapping)
+        columns = []
+        for field, name in mapping.columns.items():
+            if name not in table.c:
+                raise Misconfigured(f"{where} has no column {name}, where the mapping puts {kind}.{field}")
+            if field not in ("connection", "rev"):
+                put, get = own.conversion(RECORDS[kind], field, table.c[name], where)
+                columns.append(_Column(field, table.c[name], put, get))
+        named = {field: table.c[name] for field, name in mapping.columns.items()}
+        shelf = _Shelf(table, columns, named.get("connection"), named.get("rev"))
+        own.check_fit(self._engine, kind, table, named, shelf.identity, where)
+        return shelf

@@ -1,0 +1,221 @@
+"""The accounts' tables: Accord's own, and how a mapping points at the user's."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import NoSuchTableError
+
+from accord.errors import Misconfigured
+from accord.records import RECORDS, TIMES, Kind
+
+NAMES = {
+    Kind.CUSTOMER: "customers",
+    Kind.SUBSCRIPTION: "subscriptions",
+    Kind.INVOICE: "invoices",
+    Kind.INTENT: "payment_intents",
+    Kind.PAYMENT: "payments",
+    Kind.REFUND: "refunds",
+    Kind.DISPUTE: "disputes",
+    Kind.LEG: "account_legs",
+}
+
+
+class TableMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which table takes the records of a kind, and which column each field; fields left out are not written.
+
+    `connection` and `rev` may be mapped too: the first where several connections share the table, the second to hold
+    Accord's revision number (without it, a small table `accord_seen` beside yours does).
+    """
+
+    table: str
+    columns: dict[str, str]
+
+
+Mapping = dict[Kind, TableMapping]
+
+
+def default_mapping() -> Mapping:
+    """Accord's own tables: a column for each field under its own name, the key as `id`."""
+    return {
+        kind: TableMapping(
+            NAMES[kind],
+            {"connection": "connection", "key": "id"}
+            | {field: field for field in RECORDS[kind].fields() if field != "key"}
+            | ({} if kind is Kind.LEG else {"rev": "rev"}),
+        )
+        for kind in NAMES
+    }
+
+
+def parse_mapping(raw: object) -> Mapping:
+    """Read a mapping from plain data: kind -> {table, columns}. Raises Misconfigured with what is wrong."""
+    try:
+        mapping = msgspec.convert(raw, dict[Kind, TableMapping])
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"the accounts mapping is malformed: {error}") from None
+    for kind, shelf in mapping.items():
+        known = {*RECORDS[kind].fields(), "connection", "rev"}
+        unknown = sorted(shelf.columns.keys() - known)
+        if unknown:
+            raise Misconfigured(
+                f"the accounts mapping of {kind} names {unknown[0]}; its fields are {', '.join(sorted(known))}"
+            )
+        needed = {"key", "currency", "gross"} if kind is Kind.LEG else {"key", "deleted"}
+        lacking = sorted(needed - shelf.columns.keys())
+        if lacking:
+            raise Misconfigured(f"the accounts mapping of {kind} must say where {lacking[0]} goes")
+    before_legs = {Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE} - mapping.keys()
+    if Kind.LEG in mapping and before_legs:
+        raise Misconfigured(f"to map {Kind.LEG}, map {sorted(before_legs)[0]} too: it says whose account a leg is in")
+    return mapping
+
+
+_metadata = MetaData()
+
+
+def _own_table(kind: Kind) -> Table:
+    record = RECORDS[kind]
+    columns: list[Column[Any]] = [
+        Column("connection", Text, primary_key=True),
+        Column("id", Text, primary_key=True),
+    ]
+    for field in record.fields():
+        if field != "key":
+            type_, nullable = record.field_type(field)
+            columns.append(Column(field, _SQL[type_] if field not in TIMES else _TIME, nullable=nullable))
+    if kind is not Kind.LEG:
+        columns.append(Column("rev", BigInteger, nullable=False))
+    return Table(NAMES[kind], _metadata, *columns)
+
+
+_TIME = DateTime(timezone=True)
+_SQL: dict[type, Any] = {str: Text, int: BigInteger, bool: Boolean}
+
+for _kind in NAMES:
+    _own_table(_kind)
+
+# Beside whichever tables hold the records: what Accord itself needs in the target.
+_beside = MetaData()
+agreement = Table(
+    "accord_agreement",
+    _beside,
+    Column("connection", Text, primary_key=True),
+    Column("last_agreed_at", _TIME, nullable=False),
+)
+seen = Table(
+    "accord_seen",
+    _beside,
+    Column("shelf", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("rev", BigInteger, nullable=False),
+)
+_BALANCES = """CREATE VIEW account_balances AS
+SELECT connection, account, currency, SUM(gross) AS gross, SUM(fee) AS fee, SUM(net) AS balance, COUNT(*) AS legs
+FROM account_legs GROUP BY connection, account, currency"""
+
+
+def create(engine: Engine, everything: bool) -> None:
+    """Make the tables that are missing: Accord's bookkeeping, and with `everything` also those of the records."""
+    _beside.create_all(engine)
+    if everything:
+        _metadata.create_all(engine)
+        if "account_balances" not in inspect(engine).get_view_names():
+            with engine.execution_options(writes=True).begin() as connection:
+                connection.execute(text(_BALANCES))
+
+
+def missing(engine: Engine) -> list[str]:
+    """The bookkeeping tables that are not there."""
+    there = inspect(engine).get_table_names()
+    return [name for name in _beside.tables if name not in there]
+
+
+def reflect(engine: Engine, mapping: TableMapping) -> Table:
+    """The table as the database has it."""
+    schema, _, name = mapping.table.rpartition(".")
+    try:
+        return Table(name, MetaData(), schema=schema or None, autoload_with=engine)
+    except NoSuchTableError:
+        raise Misconfigured(
+            f"the accounts database has no table {mapping.table}; name another one in the mapping, "
+            "or let Accord make its own: accord accounts create"
+        ) from None
+
+
+def check_fit(
+    engine: Engine,
+    kind: Kind,
+    table: Table,
+    named: dict[str, Column[Any]],
+    identity: Sequence[Column[Any]],
+    where: str,
+) -> None:
+    """Raise Misconfigured where rows could not be told apart, or could not be inserted at all."""
+    names = {column.name for column in identity}
+    inspector = inspect(engine)
+    unique = [set(inspector.get_pk_constraint(table.name, table.schema)["constrained_columns"])]
+    unique += [
+        {str(name) for name in one["column_names"]}
+        for one in inspector.get_unique_constraints(table.name, table.schema)
+    ]
+    unique += [
+        {str(name) for name in i["column_names"]}
+        for i in inspector.get_indexes(table.name, table.schema)
+        if i["unique"]
+    ]
+    if names not in unique:
+        raise Misconfigured(f"{where} needs a unique constraint on ({', '.join(sorted(names))}) for {kind} records")
+    mapped = {column.name for column in named.values()}
+    for column in table.c:
+        automatic = column.server_default is not None or column.autoincrement is True or column.identity is not None
+        rowid = column.primary_key and isinstance(column.type, Integer)
+        if column.name not in mapped and not column.nullable and not automatic and not rowid:
+            raise Misconfigured(f"{where} requires the column {column.name}; map a field to it or give it a default")
+
+
+def to_time(seconds: int) -> datetime:
+    """Unix seconds as an aware UTC time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _from_time(value: datetime) -> int:
+    # SQLite keeps no zone: what comes back naive was written as UTC.
+    return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+
+
+def conversion(
+    record: Any, field: str, column: Column[Any], where: str
+) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
+    """How a field's values go into a column and back; None where they go as they are."""
+    type_, _ = record.field_type(field)
+    if field in TIMES:
+        if isinstance(column.type, DateTime):
+            zoned = bool(getattr(column.type, "timezone", False))
+            return (to_time if zoned else lambda s: to_time(s).replace(tzinfo=None)), _from_time
+        if isinstance(column.type, Integer):
+            return None, None
+    elif type_ is str and isinstance(column.type, String):
+        return None, None
+    elif type_ is int and isinstance(column.type, Numeric | Integer):
+        return None, int
+    elif type_ is bool and isinstance(column.type, Boolean | Integer):
+        return (None if isinstance(column.type, Boolean) else int), bool
+    kind = "a time" if field in TIMES else {str: "text", int: "a whole number", bool: "yes or no"}[type_]
+    raise Misconfigured(f"{where} has a column {column.name} of type {column.type}, where {field} is {kind}")
