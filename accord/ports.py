@@ -28,6 +28,10 @@ class Page:
     last: Place | None
     date: int | None = None  # the source's own clock, Unix seconds, where it tells
 
+    def __repr__(self) -> str:
+        """Without the body, which is other people's data; a repr ends up in tracebacks."""
+        return f"<Page of {self.count}>"
+
 
 class Parsed(NamedTuple):
     """One element of a page: a record, or the reason why it could not be read as one."""
@@ -36,6 +40,10 @@ class Parsed(NamedTuple):
     raw: bytes
     record: Record | None
     unsound: str | None
+
+    def __repr__(self) -> str:
+        """Without the raw record, which is other people's data."""
+        return f"<Parsed {self.key}>"
 
 
 class Event(NamedTuple):

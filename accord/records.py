@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
 from types import NoneType
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,18 @@ class Kind(StrEnum):
 
 PARENTS_FIRST = tuple(Kind)
 """Every kind, behind the kinds that it needs."""
+
+NEEDED: dict[Kind, tuple[Kind, ...]] = {
+    Kind.CUSTOMER: (),
+    Kind.SUBSCRIPTION: (Kind.CUSTOMER,),
+    Kind.INVOICE: (Kind.CUSTOMER,),
+    Kind.INTENT: (Kind.CUSTOMER,),
+    Kind.PAYMENT: (Kind.CUSTOMER,),
+    Kind.REFUND: (Kind.PAYMENT,),
+    Kind.DISPUTE: (Kind.PAYMENT,),
+    Kind.LEG: (Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE),
+}
+"""The kinds whose records a kind's records may need first."""
 
 TIMES = frozenset(
     {"created", "available_on", "due_date", "period_start", "period_end", "canceled_at", "started"},
@@ -53,6 +65,13 @@ class _Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     _told: ClassVar[tuple[str, ...]] = ()
 
     key: str
+
+    def __repr__(self) -> str:
+        """Without the values: they are people's names and money, and a repr ends up in logs and tracebacks."""
+        return f"<{self.kind} {self.key}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("key", self.key)]
 
     @property
     def ref(self) -> Ref:

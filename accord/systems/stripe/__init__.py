@@ -1,0 +1,6 @@
+"""Stripe: payments and what belongs to them, read through its public API."""
+
+from accord.systems.stripe.client import API_VERSION, Account, Mode, Stripe, check_mode, headers
+from accord.systems.stripe.errors import classify
+
+__all__ = ["API_VERSION", "Account", "Mode", "Stripe", "check_mode", "classify", "headers"]

@@ -1,0 +1,208 @@
+"""Stripe as a source: lists in windows, single objects, and events (docs.stripe.com/api)."""
+
+import email.utils
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from accord.errors import Misconfigured, Refused, TryLater
+from accord.http import Response, Transport
+from accord.ports import CursorGone, Event, Page, Parsed, Place
+from accord.records import Kind, Record
+from accord.systems.stripe import events, frames, parse
+from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound
+from accord.systems.stripe.translate import tombstone
+
+API_VERSION = "2026-10-28.endive"
+FOUNDED = 1_262_304_000  # 2010-01-01: nothing at Stripe is older than Stripe
+PAGE = 100  # objects, the most that a list gives at once
+
+EVENT = "event"
+PATHS = {
+    Kind.CUSTOMER: "/v1/customers",
+    Kind.SUBSCRIPTION: "/v1/subscriptions",
+    Kind.INVOICE: "/v1/invoices",
+    Kind.INTENT: "/v1/payment_intents",
+    Kind.PAYMENT: "/v1/charges",
+    Kind.REFUND: "/v1/refunds",
+    Kind.DISPUTE: "/v1/disputes",
+    Kind.LEG: "/v1/balance_transactions",
+}
+_KEY = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+Mode = Literal["test", "live"]
+
+_heads = msgspec.json.Decoder(frames.Heads).decode
+_elements = msgspec.json.Decoder(frames.Elements).decode
+_head = msgspec.json.Decoder(frames.Head).decode
+_account = msgspec.json.Decoder(frames.Account).decode
+_any = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+class Account(NamedTuple):
+    """Whose key it is; `livemode` where the answer tells, which Stripe's own does not."""
+
+    id: str
+    created: int | None
+    livemode: bool | None
+
+
+def headers(api_key: str) -> dict[str, str]:
+    """What every request carries: the key, and the version of the API that the shapes are of."""
+    return {"Authorization": f"Bearer {api_key}", "Stripe-Version": API_VERSION}
+
+
+def check_mode(api_key: str, mode: Mode) -> None:
+    """Raise Misconfigured unless the key is a secret or restricted key of this mode (docs.stripe.com/keys)."""
+    begins = api_key[:8]
+    if begins in (f"sk_{mode}_", f"rk_{mode}_"):
+        return
+    if begins in ("sk_test_", "rk_test_", "sk_live_", "rk_live_"):
+        wrong = f"is a key of {begins[3:7]} mode, but mode is {mode}"
+    elif begins.startswith("pk_"):
+        wrong = "is a publishable key, which may not read anything"
+    elif begins.startswith("whsec_"):
+        wrong = "is the signing secret of a webhook"
+    elif begins.startswith("sk_org_"):
+        wrong = "is a key of an organization; take one of the account itself"
+    else:
+        wrong = "is no Stripe key"
+    raise Misconfigured(f"StripeAccount: api_key {wrong}. It must begin with sk_{mode}_ or rk_{mode}_; {HOW_TO_TEST}")
+
+
+class Stripe:
+    """One Stripe account, read in one mode. Methods that ask raise TryLater, Refused and Misconfigured."""
+
+    def __init__(self, transport: Transport, mode: Mode) -> None:
+        self._transport = transport
+        self._live = mode == "live"
+
+    def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
+        """A list page: what was created in [lo, hi), newest first, behind the object `after`.
+
+        Elements without an id are on the page but are no place. Raises CursorGone where the object `after` was
+        deleted, and Refused where the list would never end.
+        """
+        params = [("limit", str(PAGE))]
+        if stream == Kind.SUBSCRIPTION:
+            params.append(("status", "all"))  # or else the cancelled ones are left out
+        params += [("created[gte]", str(lo))] if lo is not None else []
+        params += [("created[lt]", str(hi))] if hi is not None else []
+        params += [("starting_after", after)] if after is not None else []
+        try:
+            response = self._get(_path(stream), params)
+        except NotFound as error:
+            if after is not None and error.param in (None, "starting_after"):
+                raise CursorGone(f"the last {stream} object read before is no longer on Stripe's list") from None
+            raise
+        has_more, heads, count = _places(response.body, stream)
+        if any(head.id == after for head in heads):
+            raise Refused(f"Stripe's list of {stream} objects repeats a page; it would never end")
+        if has_more and not heads:
+            raise Refused(f"Stripe's list of {stream} objects says has_more for ever, without an object to go on from")
+        last = Place(heads[-1].id, heads[-1].created) if heads else None
+        return Page(response.body, count, has_more, last, _date(response))
+
+    def fetch(self, kind: str, key: str) -> bytes | None:
+        """One object as it is now; None where Stripe does not know it.
+
+        A leg is never None: Stripe keeps balance transactions for ever, so one that is missing is Refused.
+        """
+        if not _KEY.fullmatch(key):
+            raise Refused(f"the key of this {kind} record is none that Stripe gives out")
+        try:
+            body = self._get(PATHS[Kind(kind)], key=key).body
+        except NotFound as error:
+            if error.status != 404:
+                raise
+            if kind == Kind.LEG:
+                raise Refused(f"{error}: balance transactions are never deleted; is it the same account?") from None
+            return None
+        _must_be_json(body, kind)
+        name = parse.name_of(body)
+        if name != key and not name.startswith("sha256:"):
+            raise Refused(f"Stripe gave another object than the {kind} record that it was asked for")
+        return body
+
+    def records(self, kind: str, body: bytes) -> Iterator[Parsed]:
+        """The elements of a list page, or a single object, in order; those that cannot be read say why.
+
+        Raises Misconfigured, before it gives out anything, where one of them is of the other mode.
+        """
+        return iter(parse.read(Kind(kind), body, self._live))
+
+    def events(self, body: bytes) -> list[Event]:
+        """The events on a page of the stream "event", with the records to look at again."""
+        return events.read(body, self._live)
+
+    def tombstone(self, kind: str, key: str) -> Record:
+        """The record of an object that Stripe no longer knows. Raises Refused for a leg, which never goes."""
+        if kind == Kind.LEG:
+            raise Refused("a balance transaction cannot be deleted")
+        return tombstone(Kind(kind), key)
+
+    def account(self) -> Account:
+        """Whose key it is. Raises Misconfigured where the key is not valid, or of the other mode."""
+        body = self._get("/v1/account").body
+        try:
+            found = _account(body)
+        except UNREADABLE:
+            _must_be_json(body, "account")
+            raise Refused("Stripe's answer to GET /v1/account is not an account") from None
+        parse.require(self._live, found.livemode)
+        return Account(found.id, found.created, found.livemode)
+
+    def began(self) -> int:
+        """No object of the account is older than this second; its own age where Stripe tells."""
+        return self.account().created or FOUNDED
+
+    def _get(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
+        address = path if key is None else f"{path}/{key}"
+        try:
+            return self._transport.get(address, params, endpoint=path)
+        except Forbidden as error:
+            raise Misconfigured(
+                f"{error}. Give the key the permission to read {path}, in Stripe's dashboard under API keys"
+            ) from None
+
+
+def _path(stream: str) -> str:
+    return "/v1/events" if stream == EVENT else PATHS[Kind(stream)]
+
+
+def _places(body: bytes, stream: str) -> tuple[bool, Sequence[frames.Head], int]:
+    """Whether more follows, the places on a page, and how many elements it holds."""
+    try:
+        page = _heads(body)
+        return page.has_more, page.data, len(page.data)
+    except UNREADABLE:
+        pass
+    _must_be_json(body, stream)
+    try:
+        elements = _elements(body)
+    except UNREADABLE:
+        raise Refused(f"Stripe's answer to GET {_path(stream)} is not a list page; did its API change?") from None
+    heads = []
+    for raw in elements.data:
+        try:
+            heads.append(_head(raw))
+        except UNREADABLE:
+            continue
+    return elements.has_more, heads, len(elements.data)
+
+
+def _must_be_json(body: bytes, what: str) -> None:
+    try:
+        _any(body)
+    except UNREADABLE:
+        raise TryLater(f"Stripe's answer for {what} is cut off or no JSON; was it a proxy's page?") from None
+
+
+def _date(response: Response) -> int | None:
+    """The answer's Date header in Unix seconds."""
+    try:
+        return int(email.utils.parsedate_to_datetime(response.headers.get("date", "")).timestamp())
+    except (ValueError, OverflowError):
+        return None
