@@ -1,0 +1,113 @@
+"""The sandbox as one ASGI application: every provider below its own prefix, and a page that says what there is."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
+
+from accord.sandbox import page
+from accord.sandbox.clock import SandboxClock
+from accord.sandbox.keep import Keeper
+from accord.sandbox.stripe import seed as stripe_seed
+from accord.sandbox.stripe.app import StripeApp
+from accord.sandbox.stripe.service import Stripe
+
+PAYMENTS = 2_150
+"""One-off payments in the test mode's seed; subscriptions bring more."""
+LIVE_PAYMENTS = 12
+
+_SAVE_EVERY = 1.0
+
+
+class Sandbox:
+    """The providers with their common clock, and the file that keeps them."""
+
+    def __init__(self, clock: SandboxClock, stripe: Stripe, keeper: Keeper | None) -> None:
+        self.clock = clock
+        self.stripe = stripe
+        self._keeper = keeper
+        self._saved: tuple[int, float] | None = None
+
+    def save(self) -> None:
+        """Write the state to its file if there is one and anything changed."""
+        mark = (self.stripe.version, self.clock.offset)
+        if self._keeper is not None and mark != self._saved:
+            self._keeper.save({"stripe": self.stripe.dump()})
+            self._saved = mark
+
+
+def build(
+    *,
+    seed: int = 1,
+    now: Callable[[], float] = time.time,
+    payments: int = PAYMENTS,
+    per_endpoint: int | None = None,
+    state: Path | None = None,
+    reset: bool = False,
+) -> Sandbox:
+    """The providers, from the file `state` or, without one, from the seed; `reset` forgets the file first.
+
+    `now` is the time in Unix seconds, `payments` the size of the seed (0: nothing but prices), `per_endpoint` a limit
+    of requests per second for each endpoint (four times that in all). Raises ValueError for a file that is no state.
+    """
+    clock = SandboxClock(now)
+    stripe = Stripe(clock, seed=seed, per_endpoint=per_endpoint)
+    keeper = Keeper(state) if state else None
+    if keeper and reset:
+        keeper.forget()
+    saved = keeper.load() if keeper else None
+    if saved:
+        stripe.load(saved["stripe"])
+    else:
+        stripe_seed.fill(stripe.stores[False], payments=payments, seed=seed)
+        stripe_seed.fill(stripe.stores[True], payments=min(payments, LIVE_PAYMENTS), seed=seed)
+    return Sandbox(clock, stripe, keeper)
+
+
+def application(sandbox: Sandbox) -> Starlette:
+    """The ASGI application around it; `app.state.sandbox` leads back."""
+
+    async def index(request: Request) -> HTMLResponse:
+        sandbox.stripe.run_due()
+        return HTMLResponse(page.render(sandbox.stripe, str(request.base_url).rstrip("/")))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        saving = asyncio.create_task(_save_now_and_then(sandbox))
+        try:
+            yield
+        finally:
+            saving.cancel()
+            sandbox.save()
+
+    routes = [Route("/", index), Mount("/stripe", StripeApp(sandbox.stripe))]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.sandbox = sandbox
+    return app
+
+
+def create(
+    *,
+    seed: int = 1,
+    now: Callable[[], float] = time.time,
+    payments: int = PAYMENTS,
+    per_endpoint: int | None = None,
+    state: Path | None = None,
+    reset: bool = False,
+) -> Starlette:
+    """`build` and `application` in one."""
+    return application(
+        build(seed=seed, now=now, payments=payments, per_endpoint=per_endpoint, state=state, reset=reset)
+    )
+
+
+async def _save_now_and_then(sandbox: Sandbox) -> None:
+    while True:
+        await asyncio.sleep(_SAVE_EVERY)
+        sandbox.save()
