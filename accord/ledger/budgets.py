@@ -45,7 +45,7 @@ def draw(connection: Connection, rates: Sequence[Rate], wanted: int, now: float)
     """
     rows = _locked_buckets(connection, rates, now)
     # A clock set back must not stop an account for longer than a pause can last.
-    paused = min(max(row.blocked_until for row in rows.values()) - now, LONGEST_PAUSE)
+    paused = min(max(float(row.blocked_until) for row in rows.values()) - now, LONGEST_PAUSE)
     if paused > 0:
         return Slice(0, paused)
     limited = [rate for rate in rates if rate.per_second is not None]
@@ -80,8 +80,10 @@ def _locked_buckets(connection: Connection, rates: Sequence[Rate], now: float) -
 
 
 def _level(rate: Rate, row: Row[tuple[object, ...]], now: float) -> float:
-    grown = max(0.0, now - float(row.updated_at)) * (rate.per_second or 0.0)
-    return min(rate.capacity, float(row.tokens) + grown)
+    elapsed = now - float(row.updated_at)
+    if elapsed < -_LEAP:
+        return rate.capacity
+    return min(rate.capacity, float(row.tokens) + max(0.0, elapsed) * (rate.per_second or 0.0))
 
 
 def _until(rate: Rate, level: float, wanted: int) -> float:

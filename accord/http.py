@@ -1,0 +1,247 @@
+"""How Accord asks outside systems: within time, size and rate limits, with errors that it can act upon."""
+
+import email.utils
+import logging
+import random
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeAlias
+from urllib.parse import urlencode
+
+import httpx
+
+from accord.budget import Breaker, Budget
+from accord.clock import Clock
+from accord.errors import AccordError, Misconfigured, Refused, TryLater
+from accord.ledger.budgets import LONGEST_PAUSE
+from accord.wire import Response, Wire
+
+__all__ = ["Response", "Throttled", "Transport", "retry_after"]
+
+_LEAST_TRY = 1.0  # seconds that must be left for another try to be worth it
+_THROTTLES = 5  # of one request in a row, until it is given back to the caller
+
+# In the form that goes on the wire, so that it is not made anew for every request.
+_Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+_log = logging.getLogger("accord.http")
+
+
+class Throttled(TryLater):
+    """The system wants fewer requests: to this endpoint, or from the whole account."""
+
+    def __init__(self, why: str, scope: Literal["endpoint", "account"], after: float | None = None) -> None:
+        super().__init__(why, after)
+        self.scope: Literal["endpoint", "account"] = scope
+
+
+def retry_after(value: str, now: float) -> float | None:
+    """Seconds that a Retry-After header asks for: whole or decimal seconds, or a date (RFC 9110 §10.2.3).
+
+    At most 15 min; None where it is malformed, negative or a date that has passed. Microsoft Graph's
+    throttling page shows the decimal form.
+    """
+    text = value.strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return min(float(text), LONGEST_PAUSE)
+    try:
+        seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return min(seconds, LONGEST_PAUSE) if seconds >= 0 else None
+
+
+class Transport:
+    """GETs against one account of one system; several threads may use it at once.
+
+    `authorize` gives the headers that prove who asks: it is called before the first request and anew after a
+    401. `classify` is the system's own table: None for an answer that the caller can use, else the error to
+    raise; a TryLater from it is tried again within the deadline, a Throttled first pauses the budget. Links
+    to hosts outside `allowed_hosts` (base_url's own host, if None) are refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        authorize: Callable[[], Mapping[str, str]],
+        classify: Callable[[Response], Exception | None],
+        budget: Budget,
+        breaker: Breaker,
+        clock: Clock,
+        allowed_hosts: frozenset[str] | None = None,
+        client: httpx.Client | None = None,
+    ) -> None:
+        self._base = _base(base_url)
+        self._base_path = self._base.path.rstrip("/")
+        self._hosts = allowed_hosts or frozenset({self._base.host})
+        self._authorize = authorize
+        self._classify = classify
+        self._budget = budget
+        self._breaker = breaker
+        self._clock = clock
+        self._wire = Wire(self._base.scheme == "https", clock, client)
+        self._lock = threading.Lock()
+        self._headers: _Headers | None = None
+        self._turn = 0  # how often the credential was loaded anew
+
+    def get(
+        self, path: str, params: Sequence[tuple[str, str]] = (), *, endpoint: str, deadline: float = 30.0
+    ) -> Response:
+        """The answer to one GET of a path below base_url, or of a link that the system gave.
+
+        `deadline` bounds, in seconds, connecting, headers, body and short retries together; waiting for the
+        budget (at most 30 s at a time) comes on top. `endpoint` names the rate's bucket. Raises TryLater,
+        Refused or Misconfigured, or what `classify` made of the answer.
+        """
+        url = self._url(path, params)
+        ends = self._clock.monotonic() + deadline
+        renewed, tries, throttles = False, 0, 0
+        while True:
+            self._breaker.check()
+            asked = self._clock.monotonic()
+            self._budget.take(endpoint)
+            ends += self._clock.monotonic() - asked
+            turn, headers = self._credential()
+            answer = self._send(url, headers, ends)
+            fault: Exception | None
+            if isinstance(answer, Response):
+                if answer.status == 401 and not renewed:
+                    self._renew(turn)
+                    renewed = True
+                    continue
+                if (fault := self._judge(answer)) is None:
+                    return answer
+                reason = f"answered {answer.status}"
+            else:
+                fault, reason = answer, str(answer)
+            if isinstance(fault, Throttled):
+                throttles += 1
+                self._pause(fault, endpoint, throttles)
+                continue
+            if not isinstance(fault, TryLater):
+                raise fault
+            tries += 1
+            wait = max(fault.after or 0.0, _backoff(tries))
+            if self._clock.monotonic() + wait + _LEAST_TRY > ends:
+                raise fault
+            _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), reason, wait)
+            self._clock.sleep(wait)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._wire.close()
+
+    def _url(self, path: str, params: Sequence[tuple[str, str]]) -> httpx.URL:
+        # "//host/path" is a link to another host, not a path.
+        text = f"{self._base}{path}" if path.startswith("/") and not path.startswith("//") else path
+        if params:
+            text += ("&" if "?" in text else "?") + urlencode(params)
+        url, base = _parsed(text), self._base
+        if url.scheme != base.scheme or url.host not in self._hosts or url.userinfo:
+            raise Refused(f"{base.host} gave a link to {_host(url)}, which is not one of its own addresses")
+        own = url.host == base.host
+        if url.port != (base.port if own else None) or (own and not f"{url.path}/".startswith(f"{self._base_path}/")):
+            raise Refused(f"{base.host} gave a link that leads outside its API")
+        return url
+
+    def _credential(self) -> tuple[int, _Headers]:
+        with self._lock:
+            if self._headers is None:
+                self._headers = self._load()
+            return self._turn, self._headers
+
+    def _renew(self, turn: int) -> None:
+        """Load the credential anew, unless another thread has done so since `turn`."""
+        with self._lock:
+            if self._turn == turn:
+                self._headers = self._load()
+                self._turn += 1
+
+    def _load(self) -> _Headers:
+        given = self._authorize()
+        # Checked here because the HTTP library's own complaint quotes the header.
+        if not all(re.fullmatch(r"[!-~]([ -~]*[!-~])?", value) for value in given.values()):
+            raise Misconfigured(
+                f"the credential for {self._base.host} is empty or holds a character that no HTTP header can "
+                "carry, such as a line break from copying; enter it again"
+            )
+        sent = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "accord", **given}
+        return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())
+
+    def _send(self, url: httpx.URL, headers: _Headers, ends: float) -> Response | AccordError:
+        began = self._clock.monotonic()
+        answer: Response | AccordError
+        try:
+            answer = self._wire.get(url, headers, ends)
+        except AccordError as error:
+            answer = error
+        status, number = 0, ""
+        if isinstance(answer, Response):
+            status = answer.status
+            number = answer.headers.get("request-id") or answer.headers.get("x-request-id", "")
+        if 0 < status < 500 or isinstance(answer, Refused):
+            self._breaker.succeeded()
+        else:
+            self._breaker.failed()
+        elapsed = (self._clock.monotonic() - began) * 1000
+        _log.debug("GET %s %s %s %.0f ms", _shown(url), status or "no answer", _printable(number), elapsed)
+        return answer
+
+    def _judge(self, answer: Response) -> Exception | None:
+        if 300 <= answer.status < 400:
+            elsewhere = _host(_parsed(answer.headers.get("location", "")))
+            return Refused(f"{self._base.host} redirects to {elsewhere}; redirects are not followed")
+        fault = self._classify(answer)
+        said = f"{self._base.host} answered {answer.status}"
+        # No table may take these for success: their bodies are no data.
+        if fault is None and answer.status == 429:
+            fault = Throttled(said, "endpoint")
+        if fault is None and answer.status >= 500:
+            fault = TryLater(said)
+        if isinstance(fault, TryLater) and fault.after is None:
+            fault.after = retry_after(answer.headers.get("retry-after", ""), self._clock.now())
+        return fault
+
+    def _pause(self, fault: Throttled, endpoint: str, throttles: int) -> None:
+        # Growing on top of Retry-After: some systems answer every throttled request with "1".
+        seconds = min(max(fault.after or 0.0, _backoff(throttles)), LONGEST_PAUSE)
+        self._budget.pause(None if fault.scope == "account" else endpoint, seconds)
+        fault.after = seconds
+        if throttles == _THROTTLES:
+            raise fault
+        _log.warning("%s throttles %s; pausing for %.1f s", self._base.host, endpoint, seconds)
+
+
+def _base(base_url: str) -> httpx.URL:
+    url = _parsed(base_url.rstrip("/"))
+    if url.scheme not in ("https", "http") or not url.host or url.userinfo or url.query or url.fragment:
+        raise Misconfigured("a system's address must look like https://api.example.com, without credentials or query")
+    return url
+
+
+def _parsed(text: str) -> httpx.URL:
+    """The URL, or an empty one where `text` is none."""
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL:
+        return httpx.URL()
+
+
+def _host(url: httpx.URL) -> str:
+    return url.host[:100] or "an address without a host"
+
+
+def _backoff(tries: int) -> float:
+    return min(0.5 * 2.0 ** (tries - 1), 8.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
+def _shown(url: httpx.URL) -> str:
+    """The path for the log: never the query, and no mail address, which is what calendars are called by."""
+    path = url.raw_path.split(b"?")[0].decode("ascii")
+    return re.sub(r"[^/]*(@|%40)[^/]*", "…", path)
+
+
+def _printable(number: str) -> str:
+    return number if re.fullmatch(r"[\w.:=+/-]{1,100}", number, re.ASCII) else "-"
