@@ -67,6 +67,7 @@ def _prepare(app: Starlette, port: int, host: str, on_ready: Callable[[int], Non
         loop="asyncio",
         lifespan="on",
         access_log=False,
+        date_header=False,  # the providers say the time by the sandbox's own clock
         log_level="warning",
         timeout_graceful_shutdown=1,
     )

@@ -1,6 +1,7 @@
 """The sandbox's Stripe as an ASGI application."""
 
 import asyncio
+import email.utils
 
 from starlette.types import Receive, Scope, Send
 
@@ -27,7 +28,9 @@ class StripeApp:
         path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         ask = Ask(scope["method"], path, scope["query_string"].decode("latin-1"), body, headers)
-        return await deliver(await self._answer(ask), scope, receive, send)
+        answer = await self._answer(ask)
+        date = email.utils.formatdate(self.stripe.clock.now(), usegmt=True)
+        return await deliver(answer._replace(headers={"date": date, **answer.headers}), scope, receive, send)
 
     async def _answer(self, ask: Ask) -> Answer:
         if ask.path.startswith("/_admin"):

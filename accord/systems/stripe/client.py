@@ -78,6 +78,8 @@ class Stripe:
     def __init__(self, transport: Transport, mode: Mode) -> None:
         self._transport = transport
         self._live = mode == "live"
+        self.date: int | None = None
+        """Stripe's own clock, Unix seconds, as its latest list page told."""
 
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
         """A list page: what was created in [lo, hi), newest first, behind the object `after`.
@@ -103,7 +105,9 @@ class Stripe:
         if has_more and not heads:
             raise Refused(f"Stripe's list of {stream} objects says has_more for ever, without an object to go on from")
         last = Place(heads[-1].id, heads[-1].created) if heads else None
-        return Page(response.body, count, has_more, last, _date(response))
+        date = _date(response)
+        self.date = date or self.date
+        return Page(response.body, count, has_more, last, date)
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One object as it is now; None where Stripe does not know it.
@@ -157,6 +161,10 @@ class Stripe:
     def began(self) -> int:
         """No object of the account is older than this second; its own age where Stripe tells."""
         return self.account().created or FOUNDED
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
 
     def _get(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
         address = path if key is None else f"{path}/{key}"

@@ -1,0 +1,6 @@
+"""Prefect blocks: what is needed to reach each system. Register them with `prefect block register -m blocks`."""
+
+from blocks.accounts_database import AccountsDatabase
+from blocks.stripe_account import StripeAccount
+
+__all__ = ["AccountsDatabase", "StripeAccount"]

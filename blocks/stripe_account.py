@@ -1,0 +1,91 @@
+"""The block that reaches one Stripe account."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar, Literal, cast
+
+from prefect.blocks.core import Block
+from pydantic import Field, HttpUrl, SecretStr
+
+from accord.budget import LedgerBreaker, SharedBudget
+from accord.http import Transport
+from accord.ledger.engine import Ledger
+from accord.systems.stripe import Stripe, check_mode, classify, headers
+
+
+class StripeAccount(Block):
+    """Where payments are read from: one Stripe account, in test or in live mode.
+
+    Example:
+        Save an account, and use it:
+        ```python
+        from blocks import StripeAccount
+
+        StripeAccount(api_key="rk_test_...", mode="test").save("BLOCK_NAME")
+        account = StripeAccount.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_slug: ClassVar[str] = "accord-stripe-account"
+    _block_type_name: ClassVar[str] = "Stripe account"
+    _documentation_url: ClassVar[HttpUrl] = HttpUrl("https://docs.stripe.com/keys")
+
+    api_key: SecretStr = Field(
+        default=..., description="A restricted key (rk_...) that may read what is to be kept in agreement."
+    )
+    mode: Literal["test", "live"] = Field(
+        default="test",
+        description="Whether the key is of test or of live mode; anything of the other is refused.",
+    )
+    base_url: HttpUrl = Field(
+        default=HttpUrl("https://api.stripe.com"),
+        description="Where Stripe's API is found; its host is the only one that is ever called.",
+    )
+    accounts: str = Field(
+        default="main",
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="The name of the accounts database block that this account's payments go to.",
+    )
+    rate_per_endpoint: float | None = Field(
+        default=25, gt=0, description="Requests a second to one of Stripe's endpoints; empty for no limit."
+    )
+    rate_in_all: float | None = Field(
+        default=100,
+        gt=0,
+        description="Requests a second to all of Stripe's endpoints together; empty for no limit.",
+    )
+
+    def connect(self, name: str, ledger: Ledger) -> Stripe:
+        """A client for this account; `name` is the connection's, such as "stripe/main".
+
+        Raises Misconfigured where the key is not one of the block's mode.
+        """
+        check_mode(self.api_key.get_secret_value(), self.mode)
+        transport = Transport(
+            base_url=str(self.base_url).rstrip("/"),
+            authorize=self._authorize(),
+            classify=partial(classify, block=f"StripeAccount/{self._block_document_name or name}"),
+            budget=SharedBudget(
+                name, per_endpoint=self.rate_per_endpoint, in_all=self.rate_in_all, ledger=ledger, clock=ledger.clock
+            ),
+            breaker=LedgerBreaker(name, ledger, ledger.clock),
+            clock=ledger.clock,
+        )
+        return Stripe(transport, self.mode)
+
+    def _authorize(self) -> Callable[[], dict[str, str]]:
+        """Headers with the key: at first the block's own, then, after Stripe refused it, as the saved block has it now.
+
+        So a key that is changed in the Prefect UI is taken up by a run that is under way.
+        """
+        at_hand = [self]
+
+        def authorize() -> dict[str, str]:
+            block = at_hand.pop() if at_hand else self._reloaded()
+            return headers(block.api_key.get_secret_value())
+
+        return authorize
+
+    def _reloaded(self) -> "StripeAccount":
+        name = self._block_document_name
+        return self if name is None else cast("StripeAccount", StripeAccount.load(name))

@@ -1,0 +1,1 @@
+"""When and where flows run, and the front door: the command `accord`."""

@@ -1,0 +1,179 @@
+"""The command `accord`: every subcommand imports what it needs when it runs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from accord.errors import AccordError, Misconfigured, TryLater
+
+DISAGREEMENT, CONFIGURATION, UNREACHABLE = 1, 2, 3
+EPILOG = "Exit codes: 0 in agreement, 1 disagreements remain, 2 usage or configuration, 3 a system is unreachable."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except Misconfigured as error:
+        code, why = CONFIGURATION, error
+    except TryLater as error:
+        code, why = UNREACHABLE, error
+    except AccordError as error:
+        code, why = DISAGREEMENT, error
+    except KeyboardInterrupt:
+        return 130
+    print(f"accord: {why}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="accord", description="Keeps business systems in agreement.", epilog=EPILOG)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="run everything on this machine, with nothing to configure")
+    demo.add_argument("--exit", action="store_true", help="leave after the first run instead of waiting for Ctrl-C")
+    demo.add_argument("--json", action="store_true", help="print the table as JSON")
+    demo.add_argument("--reset", action="store_true", help="forget what earlier demos left and start over")
+    demo.add_argument(
+        "--home", type=Path, default=Path(".accord"), help="the folder that keeps its state (%(default)s)"
+    )
+    demo.set_defaults(run=_demo)
+
+    sandbox = commands.add_parser(
+        "sandbox", help="serve the sandbox providers alone, for any HTTP client", add_help=False, prefix_chars="\0"
+    )
+    sandbox.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    sandbox.set_defaults(run=_sandbox)
+
+    run = commands.add_parser("run", help="run a sync now, through its deployment, and follow it to its end")
+    run.add_argument("deployment", nargs="?", default="payment-to-account/main", help="FLOW/NAME (%(default)s)")
+    run.add_argument("--rescan", action="store_true", help="read all of history again")
+    run.set_defaults(run=_run)
+
+    reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
+    reconcile.add_argument("connection", nargs="?", default="main", help="the Stripe account block (%(default)s)")
+    reconcile.add_argument("--json", action="store_true", help="print JSON")
+    reconcile.set_defaults(run=_reconcile)
+
+    _repair_parsers(commands)
+    _database_parsers(commands)
+    return parser
+
+
+def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    resume = commands.add_parser("resume", help="let a stopped stream go on")
+    resume.add_argument("stream", nargs="?", help="such as payment-to-account/main:payment; none lists those stopped")
+    resume.add_argument("--quarantine", action="store_true", help="send what is unsound to quarantine this once")
+    resume.set_defaults(run=_resume)
+
+    quarantine = commands.add_parser("quarantine", help="records that failed a check")
+    quarantine.add_argument("action", choices=("list", "show", "retry", "drop"))
+    quarantine.add_argument("ids", nargs="*", type=int, help="numbers as listed; retry without any retries all")
+    quarantine.add_argument("--json", action="store_true", help="print JSON (list)")
+    quarantine.set_defaults(run=_quarantine)
+
+    explain = commands.add_parser("explain", help="the whole story of one record")
+    explain.add_argument("key", help="the record's id at its system, such as ch_123")
+    explain.add_argument("--json", action="store_true", help="print JSON")
+    explain.set_defaults(run=_explain)
+
+
+def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    db = commands.add_parser("db", help="the ledger's tables")
+    db.add_argument("action", choices=("upgrade", "check"), help="upgrade to, or compare with, what this version needs")
+    db.set_defaults(run=_db)
+
+    accounts = commands.add_parser("accounts", help="the tables of an accounts database block")
+    accounts.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
+    accounts.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
+    accounts.set_defaults(run=_accounts)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from deployments.demo import demo
+
+    home = options.home.resolve()
+    return demo(home, stay=not options.exit, as_json=options.json, reset=options.reset)
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    from accord.sandbox.__main__ import main as serve
+
+    return serve(options.words)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from deployments.trigger import trigger
+
+    parameters = {"mode": "rescan"} if options.rescan else {}
+    ended = trigger(options.deployment, parameters, lambda line: print(line, flush=True))
+    print(", ".join(f"{n:,} {what}" for what, n in ended.counts.items()) or ended.message)
+    if ended.code:
+        print(f"accord: {ended.state}: {ended.message}", file=sys.stderr)
+    return ended.code
+
+
+def _reconcile(options: argparse.Namespace) -> int:
+    import json
+
+    from deployments.demo import reconcile
+    from deployments.show import as_data, table
+
+    agreement = reconcile(options.connection)
+    if options.json:
+        print(json.dumps(as_data({}, agreement), indent=2))
+    else:
+        table({}, agreement)
+    return 0 if agreement.complete else DISAGREEMENT
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from deployments import repair
+
+    return repair.resume(options.stream, options.quarantine)
+
+
+def _quarantine(options: argparse.Namespace) -> int:
+    from deployments import repair
+
+    return repair.quarantined(options.action, options.ids, options.json)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from deployments import repair
+
+    return repair.explain(options.key, options.json)
+
+
+def _db(options: argparse.Namespace) -> int:
+    from accord import settings
+    from accord.ledger.upgrade import differs, upgrade
+
+    engine = settings.open_ledger().engine
+    if options.action == "upgrade":
+        upgrade(engine)
+        print("the ledger is up to date")
+        return 0
+    if differs(engine):
+        raise Misconfigured("the ledger's tables differ from what this version needs; run: accord db upgrade")
+    print("the ledger's tables are as this version needs them")
+    return 0
+
+
+def _accounts(options: argparse.Namespace) -> int:
+    from accord.clock import SystemClock
+    from blocks import AccountsDatabase
+    from tasks.bench import load_block
+
+    accounts = load_block(AccountsDatabase, options.name).connect(SystemClock())
+    if options.action == "create":
+        accounts.create_tables()
+    accounts.check()
+    print("the accounts' tables fit")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""Everything on one machine with nothing to configure: server, worker, sandbox, deployment, and a run."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accord import settings
+from accord.compare import Agreement
+from accord.errors import Misconfigured, TryLater
+from accord.ledger.cipher import new_key
+from accord.ledger.upgrade import upgrade
+from deployments.children import Children, answers, free_port, wait_for
+
+DEPLOYMENT = "payment-to-account/main"
+PREFECT_FILE = Path(__file__).with_name("prefect.yaml")
+START_WITHIN = 120.0  # seconds; the first start of the server migrates its database
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the demo keeps its state, and where its parts answer."""
+
+    home: Path
+    prefect_port: int
+    sandbox_port: int
+
+    @property
+    def prefect_url(self) -> str:
+        return f"http://127.0.0.1:{self.prefect_port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def accounts_url(self) -> str:
+        return f"sqlite:///{self.home / 'accounts.db'}"
+
+    def environment(self) -> dict[str, str]:
+        """What the children need to know; nothing of it leaves this machine."""
+        return {
+            settings.LEDGER_URL: f"sqlite:///{self.home / 'ledger.db'}",
+            settings.LEDGER_KEY: _key(self.home / "ledger.key"),
+            "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_API_URL": f"{self.prefect_url}/api",
+            "PREFECT_UI_URL": self.prefect_url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_LOGGING_LEVEL": "WARNING",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_CLI_PROMPT": "false",
+        }
+
+
+def _key(path: Path) -> str:
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(new_key())
+    return path.read_text()
+
+
+def demo(home: Path, *, stay: bool, as_json: bool, reset: bool) -> int:
+    """Run the demo; the exit code. With `stay` it goes on until Ctrl-C, schedules and all."""
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(
+            f"{time.monotonic() - began:6.1f} s  {line}",
+            file=sys.stderr if as_json else sys.stdout,
+            flush=True,
+        )
+
+    if reset and home.exists():
+        _refuse_unless_ours(home)
+        shutil.rmtree(home)
+    for folder in (home, home / "logs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (home / "accord-demo").touch()
+    place = Place(home, free_port(4200), free_port(4300))
+    environment = place.environment()
+    os.environ.update(environment)
+    children = Children(home / "logs", os.environ)
+    with _stopped_by_signals(children, say):
+        _start(place, children, say)
+        code = _run_and_show(place, say, as_json)
+        if stay:
+            _show_urls(place)
+            _wait_for_interrupt(children)
+        return code
+
+
+def _refuse_unless_ours(home: Path) -> None:
+    if not (home / "accord-demo").exists():
+        raise Misconfigured(f"{home} was not made by the demo, so --reset leaves it alone; name another with --home")
+
+
+@contextmanager
+def _stopped_by_signals(children: Children, say: Any) -> Iterator[None]:
+    # Set by hand, because a shell leaves SIGINT ignored for what it starts in the background.
+    previous = {sign: signal.signal(sign, signal.default_int_handler) for sign in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted")
+        raise
+    finally:
+        say("stopping worker, Prefect server and sandbox")
+        children.stop()
+        for sign, handler in previous.items():
+            signal.signal(sign, handler)
+
+
+def _start(place: Place, children: Children, say: Any) -> None:
+    say("starting the sandbox Stripe and the Prefect server")
+    state = str(place.home / "sandbox.json")
+    children.start("sandbox", "accord.sandbox", "--port", str(place.sandbox_port), "--state", state)
+    port = str(place.prefect_port)
+    children.start("server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
+    with _ticking(say, "making the ledger's tables"):
+        upgrade(settings.open_ledger().engine)
+    alive = children.require_alive
+    wait_for("the sandbox", lambda: answers(place.sandbox_url), alive, say, START_WITHIN)
+    health = f"{place.prefect_url}/api/health"
+    wait_for("the Prefect server", lambda: answers(health), alive, say, START_WITHIN)
+    with _ticking(say, "saving blocks, work pool and deployment"):
+        _configure(place)
+    children.start("worker", "prefect", "worker", "start", "--pool", "accord", "--name", "demo", "--type", "process")
+
+
+@contextmanager
+def _ticking(say: Any, what: str) -> Iterator[None]:
+    """A line now, and another one every four seconds until the work is done."""
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(4):
+            say(f"still {what}")
+
+    say(what)
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _configure(place: Place) -> None:
+    from pydantic import HttpUrl, SecretStr
+
+    from accord.clock import SystemClock
+    from accord.sandbox.stripe.keys import KEYS
+    from blocks import AccountsDatabase, StripeAccount
+    from deployments.deploy import deploy
+
+    key, address = SecretStr(KEYS[0].text), HttpUrl(f"{place.sandbox_url}/stripe")
+    account = StripeAccount(api_key=key, mode="test", base_url=address)
+    account.save("main", overwrite=True)
+    accounts = AccountsDatabase(url=SecretStr(place.accounts_url))
+    accounts.save("main", overwrite=True)
+    accounts.connect(SystemClock()).create_tables()
+    deploy(PREFECT_FILE)
+
+
+def _run_and_show(place: Place, say: Any, as_json: bool) -> int:
+    from deployments.trigger import trigger
+
+    ended = trigger(DEPLOYMENT, {}, say)
+    if ended.code:
+        say(f"the run ended as {ended.state}: {ended.message}")
+        return ended.code
+    with _ticking(say, "reading both sides afresh to compare them"):
+        agreement = reconcile("main")
+    _show(ended.counts, agreement, as_json, place)
+    return 0 if agreement.complete else 1
+
+
+def reconcile(connection: str) -> Agreement:
+    """Compare a connection with its accounts by a fresh read of both."""
+    from accord import compare
+    from tasks.bench import bench, close
+
+    at = bench(connection)
+    try:
+        return compare.reconcile(at.source, at.target, at.sync.connection)
+    finally:
+        close(connection)
+
+
+def _show(counts: dict[str, int], agreement: Agreement, as_json: bool, place: Place) -> None:
+    from deployments.show import as_data, table
+
+    if as_json:
+        urls = {"prefect": place.prefect_url, "sandbox": place.sandbox_url}
+        print(json.dumps(as_data(counts, agreement) | {"urls": urls}, indent=2))
+    else:
+        table(counts, agreement)
+
+
+def _show_urls(place: Place) -> None:
+    for what, url in (("Prefect UI", place.prefect_url), ("sandbox", place.sandbox_url)):
+        if not answers(url):
+            raise TryLater(f"the {what} does not answer at {url}")
+        print(f"{what:<12}{url}", file=sys.stderr)
+    print(
+        "\nChange something in the sandbox (its page says how), then trigger the deployment in the Prefect UI or with\n"
+        f"  PREFECT_API_URL={place.prefect_url}/api prefect deployment run {DEPLOYMENT}\n"
+        "Ctrl-C stops everything; the state stays in " + str(place.home),
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _wait_for_interrupt(children: Children) -> None:
+    try:
+        while True:
+            children.require_alive()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,123 @@
+"""What a person does about records and streams that need one: resume, quarantine, explain."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection
+
+from accord import settings
+from accord.errors import Misconfigured
+from accord.ledger import entries, inbox, quarantine, streams
+from accord.ledger.engine import Ledger
+from accord.ledger.upgrade import require_current
+
+T = TypeVar("T")
+
+
+def _ledger() -> Ledger:
+    ledger = settings.open_ledger()
+    require_current(ledger.engine)
+    return ledger
+
+
+def resume(name: str | None, lenient: bool) -> int:
+    """Release a stopped stream, or list those that are stopped; 1 while any is."""
+    ledger = _ledger()
+    if name is None:
+        stopped = ledger.read(streams.all_stopped)
+        for sync, stream, why in stopped:
+            print(f"{sync}:{stream}  {why}")
+        print("" if stopped else "no stream is stopped", end="" if stopped else "\n")
+        return 1 if stopped else 0
+    sync, _, stream = name.rpartition(":")
+    if not ledger.write(lambda c: streams.release(c, sync, stream, lenient)):
+        raise Misconfigured(f"no stream named {name} is stopped; accord resume lists those that are")
+    print(f"{name} is released; its next run settles what waits")
+    return 0
+
+
+def quarantined(action: str, ids: Sequence[int], as_json: bool) -> int:
+    """List, show, retry or drop records in quarantine; listing gives 1 while there are any."""
+    ledger = _ledger()
+    if action == "list":
+        return _list(ledger, as_json)
+    if action == "show":
+        for row_id in ids:
+            body = ledger.read(partial(quarantine.body, cipher=ledger.cipher, row_id=row_id))
+            print(_existing(row_id, body).decode(errors="replace"))
+        return 0
+    if action == "retry":
+        ledger.write(partial(_retry, now=ledger.clock.now(), ids=ids))
+        print("to be fetched again by the next run")
+        return 0
+    if not ids:
+        raise Misconfigured("say which: accord quarantine drop NUMBER ...")
+    for row_id in ids:
+        ledger.write(partial(_drop, now=ledger.clock.now(), row_id=row_id))
+    print(f"dropped {len(ids)}")
+    return 0
+
+
+def _existing(row_id: int, found: T | None) -> T:
+    if found is None:
+        raise Misconfigured(f"there is no number {row_id} in quarantine; accord quarantine list shows what is there")
+    return found
+
+
+def _list(ledger: Ledger, as_json: bool) -> int:
+    rows = ledger.read(quarantine.listed)
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows], indent=2))
+        return 1 if rows else 0
+    if not rows:
+        print("the quarantine is empty")
+        return 0
+    table = Table(caption="accord quarantine show|retry|drop NUMBER", caption_justify="left")
+    for name in ("number", "kind", "record", "since", "why"):
+        table.add_column(name, no_wrap=name != "why")
+    for row in rows:
+        since = datetime.fromtimestamp(row.created_at, UTC).strftime("%Y-%m-%d %H:%M")
+        table.add_row(str(row.id), row.kind, row.key, since, "; ".join(row.reasons))
+    Console().print(table)
+    return 1
+
+
+def _retry(connection: Connection, now: float, ids: Sequence[int]) -> None:
+    rows = {row.id: row for row in quarantine.listed(connection)}
+    for row_id in ids or rows:
+        row = _existing(row_id, rows.get(row_id))
+        inbox.look_again(connection, row.sync, [(row.kind, row.key)], "retry", "a person asked for it", now)
+
+
+def _drop(connection: Connection, now: float, row_id: int) -> None:
+    sync, kind, key = _existing(row_id, quarantine.drop(connection, row_id))
+    dropped = entries.Entry(kind, key, "drop", "a person gave it up", None)
+    entries.append(connection, sync, "accord quarantine drop", now, [dropped])
+
+
+def explain(key: str, as_json: bool) -> int:
+    """Print all that was done to a record, oldest first."""
+    ledger = _ledger()
+    story = ledger.read(partial(entries.story, key=key))
+    waiting = [row for row in ledger.read(quarantine.listed) if row.key == key]
+    if not story and not waiting:
+        raise Misconfigured(f"the ledger has never met a record {key}")
+    if as_json:
+        print(json.dumps([entry._asdict() for entry in story], indent=2))
+        return 0
+    table = Table(title=f"The story of {key}", title_justify="left")
+    for name in ("when (UTC)", "kind", "change", "because", "rev", "run"):
+        table.add_column(name)
+    for entry in story:
+        when = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(when, entry.kind, entry.change, entry.because, str(entry.rev or ""), entry.run)
+    console = Console()
+    console.print(table)
+    for row in waiting:
+        console.print(f"in quarantine as number {row.id}: {'; '.join(row.reasons)}")
+    return 0

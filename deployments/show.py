@@ -1,0 +1,54 @@
+"""What a run came to, as a table for people and as data for programs."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from accord.compare import Agreement
+from accord.money import format_amount
+
+COUNTED = ("created", "updated", "deleted", "unchanged", "held", "quarantined")
+
+
+def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
+    """The same as `table`, as plain data; sums are in minor units."""
+    return {
+        "counts": {what: counts.get(what, 0) for what in COUNTED},
+        "records": agreement.records,
+        "agreeing": agreement.agreeing,
+        "agreement": round(agreement.share, 6),
+        "complete": agreement.complete,
+        "gross": {
+            currency: {
+                "source": agreement.source_sums.get(currency, 0),
+                "target": agreement.target_sums.get(currency, 0),
+            }
+            for currency in sorted(agreement.source_sums | agreement.target_sums)
+        },
+        "disagreements": [{"kind": d.kind, "key": d.key, "how": d.how} for d in agreement.disagreements[:100]],
+    }
+
+
+def table(counts: dict[str, int], agreement: Agreement) -> None:
+    """Print what a run did and whether both sides agree."""
+    console = Console()
+    if counts:
+        done = Table(title="What this run did", title_justify="left", caption="in records", caption_justify="left")
+        for what in COUNTED:
+            done.add_column(what, justify="right")
+        done.add_row(*(f"{counts.get(what, 0):,}" for what in COUNTED))
+        console.print(done)
+    both = Table(title="Both sides, read afresh", title_justify="left")
+    for name in ("", "Stripe", "accounts", "agreement"):
+        both.add_column(name, justify="right" if name else "left")
+    both.add_row("records", f"{agreement.records:,}", f"{agreement.agreeing:,}", f"{agreement.share:.2%}")
+    for currency in sorted(agreement.source_sums | agreement.target_sums):
+        source, target = agreement.source_sums.get(currency, 0), agreement.target_sums.get(currency, 0)
+        same = "equal" if source == target else "[bold red]differs[/]"
+        both.add_row(f"gross {currency}", format_amount(source, currency), format_amount(target, currency), same)
+    console.print(both)
+    for one in agreement.disagreements[:20]:
+        console.print(f"[red]{one.how}[/] {one.kind} {one.key}", highlight=False)
+    if len(agreement.disagreements) > 20:
+        console.print(f"... and {len(agreement.disagreements) - 20} more; --json lists them")

@@ -1,0 +1,1 @@
+"""The sentences: one flow for each sync workflow."""

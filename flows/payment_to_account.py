@@ -1,0 +1,118 @@
+"""Stripe payments into customer accounts."""
+
+import calendar
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from prefect import flow
+from prefect.client.schemas.objects import State, StateType
+from prefect.deployments import run_deployment
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from accord.batch import Prepared
+from accord.errors import AccordError, Misconfigured, TryLater
+from accord.ledger import batches, streams
+from accord.plan import Mode, plan
+from accord.run import run
+from accord.settle import Settled, sweep
+from tasks.bench import LAG, Bench, bench, close
+from tasks.check import check
+from tasks.collect import collect, collect_changed
+from tasks.report import report
+from tasks.retry import LONGEST_SLEEP
+from tasks.settle import settle
+
+ConnectionName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+
+
+@flow(name="payment-to-account", description="Stripe payments into customer accounts.")
+def payment_to_account(
+    connection: ConnectionName = "main",
+    since: date | None = None,
+    until: date | None = None,
+    mode: Mode = Mode.CHANGES,
+) -> Any:
+    """Bring one Stripe account and its customer accounts into agreement.
+
+    Args:
+        connection: Name of the Stripe account block to read; the block names the accounts database to write.
+        since: First day (UTC) to read, on the first run or with mode "rescan"; empty for all of history.
+        until: Day (UTC) before which to stop, with mode "rescan"; empty for today.
+        mode: "changes" reads what changed since the last run, "nightly" the next thirtieth of history besides,
+            "rescan" all of it, or the days from since to until.
+    """
+    try:
+        at = bench(connection)
+        tally = run(_Tasks(at, connection, mode, _start(since), _start(until)), at.target.kinds)
+        return report(connection, tally)
+    except AccordError as error:
+        return _ended(error)
+    finally:
+        close(connection)
+
+
+def _start(day: date | None) -> int | None:
+    return None if day is None else calendar.timegm(day.timetuple())
+
+
+def _ended(error: AccordError) -> State[Any]:
+    """A final state that is named by what to do about the error."""
+    if isinstance(error, Misconfigured):
+        name = "Misconfigured"
+    elif isinstance(error, TryLater):
+        if error.after is not None and error.after > LONGEST_SLEEP and flow_run.get_deployment_id():
+            return _waiting(error, error.after)
+        name = "Unreachable"
+    else:
+        name = "Failed"
+    return State(type=StateType.FAILED, name=name, message=str(error), data=error)
+
+
+def _waiting(error: TryLater, seconds: float) -> State[Any]:
+    """End now and have the next run scheduled, instead of keeping a process asleep until then."""
+    due = datetime.now(UTC) + timedelta(seconds=seconds)
+    run_deployment(
+        UUID(flow_run.get_deployment_id()),
+        parameters=flow_run.get_parameters(),
+        scheduled_time=due,
+        timeout=0,
+        as_subflow=False,
+    )
+    message = f"{error}; the next run is scheduled for {due:%Y-%m-%d %H:%M} UTC"
+    return State(type=StateType.CANCELLED, name="Waiting", message=message)
+
+
+class _Tasks:
+    """The steps of the sentence, each as a Prefect task."""
+
+    def __init__(self, at: Bench, connection: str, mode: Mode, since: int | None, until: int | None) -> None:
+        self._at, self._connection = at, connection
+        self._mode, self._since, self._until = mode, since, until
+
+    def plan(self) -> None:
+        at = self._at
+        plan(at.sync, at.source, at.ledger, at.target.kinds, LAG, self._mode, self._since, self._until)
+
+    def collect(self, stream: str) -> Callable[[], object]:
+        return collect.submit(self._connection, stream).result
+
+    def changed(self, turn: int) -> int:
+        return collect_changed(self._connection, turn)
+
+    def open_batches(self, stream: str) -> list[int]:
+        return self._at.ledger.read(lambda c: batches.open_ids(c, self._at.sync.name, stream))
+
+    def unread(self, stream: str) -> bool:
+        return self._at.ledger.read(lambda c: streams.unread_history(c, self._at.sync.name, stream))
+
+    def check(self, batch: int) -> Prepared | None:
+        return check(self._connection, batch)
+
+    def settle(self, prepared: Prepared) -> Settled:
+        return settle(self._connection, prepared)
+
+    def sweep(self) -> int:
+        return sweep(self._at.sync, self._at.target.kinds, self._at.ledger)

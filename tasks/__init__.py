@@ -1,0 +1,1 @@
+"""The verbs, as Prefect tasks: collect, check, settle, report."""

@@ -1,0 +1,81 @@
+"""What one run works with: its systems, its ledger and its collector, opened once in a process."""
+
+import secrets
+import threading
+from dataclasses import dataclass
+from typing import TypeVar
+
+from prefect.runtime import flow_run
+
+from accord import settings
+from accord.collect import Collector, Sync
+from accord.errors import Misconfigured
+from accord.ledger.engine import Ledger
+from accord.ledger.upgrade import require_current
+from accord.ports import Threads
+from accord.systems.accounts import Accounts
+from accord.systems.stripe import Stripe
+from blocks import AccountsDatabase, StripeAccount
+
+B = TypeVar("B", StripeAccount, AccountsDatabase)
+
+LAG = 300  # seconds that Stripe may take to list what was created: a margin, not a documented figure
+FLOW = "payment-to-account"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything that the tasks of one run need."""
+
+    sync: Sync
+    source: Stripe
+    target: Accounts
+    ledger: Ledger
+    collector: Collector
+    run: str
+
+
+def load_block(block: type[B], name: str) -> B:
+    """A saved block. Raises Misconfigured, naming what to make, where there is none."""
+    try:
+        return block.load(name)  # type: ignore[return-value]
+    except ValueError:
+        raise Misconfigured(
+            f"there is no {block._block_type_name} block named {name}; make one in the Prefect UI under Blocks"
+        ) from None
+
+
+_benches: dict[tuple[str, str], Bench] = {}
+_lock = threading.Lock()
+
+
+def bench(connection: str) -> Bench:
+    """The bench of the flow run that this thread works for, opened once."""
+    which = (connection, str(flow_run.get_id() or "local"))
+    with _lock:
+        if which not in _benches:
+            _benches[which] = _open(*which)
+        return _benches[which]
+
+
+def close(connection: str) -> None:
+    """Give back the connections that the run's bench holds; without one, nothing."""
+    with _lock:
+        at = _benches.pop((connection, str(flow_run.get_id() or "local")), None)
+    if at is not None:
+        at.source.close()
+        at.target.close()
+        at.ledger.engine.dispose()
+
+
+def _open(connection: str, run: str) -> Bench:
+    ledger = settings.open_ledger()
+    require_current(ledger.engine)
+    account = load_block(StripeAccount, connection)
+    target = load_block(AccountsDatabase, account.accounts).connect(ledger.clock)
+    target.check()
+    source = account.connect(f"stripe/{connection}", ledger)
+    sync = Sync(f"{FLOW}/{connection}", f"stripe/{connection}", f"accounts/{account.accounts}")
+    reader = f"{run}:{secrets.token_hex(4)}"
+    collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG)
+    return Bench(sync, source, target, ledger, collector, run)

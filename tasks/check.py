@@ -1,0 +1,46 @@
+"""Check: a batch against what is expected of its records. What fails goes to quarantine, the rest goes on."""
+
+from collections import Counter
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from accord.batch import Prepared, prepare
+from tasks.bench import bench
+from tasks.retry import DELAYS, RETRIES, try_later
+
+
+@task(
+    task_run_name="check batch {batch}",
+    retries=RETRIES,
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=try_later,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def check(connection: str, batch: int) -> Prepared | None:
+    """Prepare a batch and set aside the records that are not as expected; None where there is nothing to settle.
+
+    Raises Refused where an expectation can not be evaluated, naming it: nothing of the batch is settled then.
+    """
+    at = bench(connection)
+    prepared = prepare(at.sync, batch, at.source, at.ledger, at.target.kinds)
+    if prepared is None or not prepared.records:
+        return prepared
+    # pandas and Great Expectations take seconds to import: only a run that has records to check pays for them.
+    from tasks.expectations.examine import examine
+
+    # In test mode Stripe's time can be ahead of ours: a test clock was moved forward.
+    failed = examine(prepared, max(at.ledger.clock.now(), at.source.date or 0))
+    if failed:
+        counts = Counter(title for titles in failed.values() for title in titles)
+        get_run_logger().warning(
+            "%s batch %d: %d of %d records are not as expected: %s",
+            prepared.kind,
+            batch,
+            len(failed),
+            len(prepared.records),
+            "; ".join(f"{title} ({count})" for title, count in counts.most_common()),
+        )
+        prepared.reject(failed)
+    return prepared
