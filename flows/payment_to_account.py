@@ -15,12 +15,13 @@ from pydantic import Field
 from accord.batch import Prepared
 from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import batches, streams
-from accord.plan import Mode, plan
+from accord.plan import Mode
 from accord.run import run
 from accord.settle import Settled, sweep
-from tasks.bench import LAG, Bench, bench, close
+from tasks.bench import Bench, bench, close
 from tasks.check import check
 from tasks.collect import collect, collect_changed
+from tasks.plan import plan
 from tasks.report import report
 from tasks.retry import LONGEST_SLEEP
 from tasks.settle import settle
@@ -93,8 +94,7 @@ class _Tasks:
         self._mode, self._since, self._until = mode, since, until
 
     def plan(self) -> None:
-        at = self._at
-        plan(at.sync, at.source, at.ledger, at.target.kinds, LAG, self._mode, self._since, self._until)
+        plan(self._connection, self._mode, self._since, self._until)
 
     def collect(self, stream: str) -> Callable[[], object]:
         return collect.submit(self._connection, stream).result

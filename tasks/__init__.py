@@ -1,1 +1,1 @@
-"""The verbs, as Prefect tasks: collect, check, settle, report."""
+"""The verbs, as Prefect tasks: plan, collect, check, settle, report."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from accord.collect import EVENT
 from accord.errors import Refused
-from accord.ledger import inbox, links, quarantine, streams
+from accord.ledger import batches, inbox, links, quarantine, streams, sums
 from accord.ledger.quarantine import Kept
 from accord.money import CURRENCIES, format_amount
 from accord.records import Kind
@@ -38,11 +38,13 @@ class Standing(NamedTuple):
     live: dict[str, int]  # records of each kind that has some in quarantine
     read_until: int | None  # everything created before this second has been read
     sums: dict[str, int]  # gross in the accounts, in minor units
+    accepted: dict[str, int] | None  # gross of the legs that the accounts were shown; None where it can not be told
+    unsettled: int  # batches that wait to be settled
 
     @property
     def agreed(self) -> bool:
         """Whether the accounts show all that was read."""
-        return not (self.stopped or self.kept or self.waiting or self.sending)
+        return not (self.stopped or self.kept or self.waiting or self.sending or self.unsettled)
 
 
 @task(
@@ -100,24 +102,26 @@ def stand(at: Bench) -> Standing:
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
             read_until=min(marks, default=None),
-            sums={},
+            sums=at.target.sums(sync.connection) if legs else {},
+            accepted=sums.get(connection, sync.target, sync.connection) if apart else None,
+            unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
         )
 
-    sums = at.target.sums(sync.connection) if Kind.LEG in at.target.kinds else {}
-    return at.ledger.read(read)._replace(sums=sums)
+    legs = Kind.LEG in at.target.kinds
+    apart = legs and at.target.tells_connections_apart
+    return at.ledger.read(read)
 
 
 def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
-    """The run's counts as rows of "what" and "records"."""
+    """The counts as rows of "what" and "records"; held and quarantined is what waits now, also from earlier runs."""
     counts = {
         "created": tally.created,
         "updated": tally.updated,
         "deleted": tally.deleted,
         "unchanged": tally.unchanged,
-        "held": tally.held,
-        "quarantined": tally.quarantined,
+        "held": now.held,
+        "quarantined": len(now.kept),
         "waiting in the inbox": now.waiting,
-        "in quarantine": len(now.kept),
     }
     return [{"what": what, "records": records} for what, records in counts.items()]
 
@@ -135,6 +139,7 @@ def verdict_of(now: Standing, broken: Sequence[str]) -> str:
         "held for another record": now.held,
         "waiting to be looked at": now.waiting - now.held,
         "sent without an outcome": now.sending,
+        "batches not settled": now.unsettled,
     }
     counted = ", ".join(f"{count} {what}" for what, count in reasons.items() if count)
     return f"**Not yet in agreement:** {counted}. The other records are settled."
@@ -168,7 +173,7 @@ def _look(tally: Tally, now: Standing) -> list["Verdict"]:
     # Imported here: a run in which nothing changed must not pay for Great Expectations.
     from tasks.expectations.outcome import look
 
-    return look(tally.read, sum(tally._replace(read=0)), now.sending, now.sums)
+    return look(tally.read, sum(tally._replace(read=0)), now.sending, now.sums, now.accepted)
 
 
 def _failures(now: Standing) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from prefect.logging import disable_run_logger
 from accord.clock import SystemClock
 from accord.collect import Sync
 from accord.errors import Refused
-from accord.ledger import inbox, links, quarantine, streams
+from accord.ledger import inbox, links, quarantine, streams, sums
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.quarantine import Unsound
@@ -72,6 +72,12 @@ class Page:
         unsound = [Unsound(key, raw, list(reasons)) for key in keys]
         self.write(lambda c: quarantine.put(c, self.ledger.cipher, SYNC.name, kind, unsound, 1, 0.0))
 
+    def show(self, *legs: Leg) -> None:
+        """Legs as a settled batch leaves them: in the accounts, and in the ledger's sums."""
+        self.accounts.write("stripe/main", Kind.LEG, [(1, one) for one in legs])
+        for one in legs:
+            self.write(lambda c, one=one: sums.add(c, SYNC.target, SYNC.connection, {one.currency: one.gross}))
+
     def agreed_at(self) -> str | None:
         with self.engines[1].connect() as c:
             return c.exec_driver_sql("SELECT max(last_agreed_at) FROM accord_agreement").scalar()
@@ -102,7 +108,7 @@ def leg(key: str, gross: int, currency: str) -> Leg:
 
 
 def test_a_run_that_left_nothing_open_says_since_when_both_sides_agree(page: Page) -> None:
-    page.accounts.write("stripe/main", Kind.LEG, [(1, leg("a", 500, "JPY")), (1, leg("b", -123456, "EUR"))])
+    page.show(leg("a", 500, "JPY"), leg("b", -123456, "EUR"))
     tally = Tally(created=7, updated=1, deleted=1, unchanged=2, read=11)
     counts = page.report(tally)
     assert counts == page.counted()
@@ -114,7 +120,6 @@ def test_a_run_that_left_nothing_open_says_since_when_both_sides_agree(page: Pag
         "held": 0,
         "quarantined": 0,
         "waiting in the inbox": 0,
-        "in quarantine": 0,
     }
     assert page.tables[-1]["key"] == "payment-to-account-main"
     assert page.texts[-1]["key"] == "payment-to-account-main-checks"
@@ -176,6 +181,14 @@ def test_a_stopped_stream_fails_the_run_after_everything_was_said(page: Page) ->
     assert payload == {"sync": SYNC.name, "stream": "payment", "why": why}
 
 
+def test_a_leg_that_is_gone_from_the_accounts_fails_the_run(page: Page) -> None:
+    page.show(leg("a", 500, "EUR"), leg("b", 7, "USD"))
+    page.write(lambda c: sums.add(c, SYNC.target, SYNC.connection, {"EUR": 1}))
+    with pytest.raises(Refused, match="add up to the balance transactions"):
+        page.report(Tally(created=1, read=1))
+    assert page.agreed_at() is None
+
+
 def test_what_failed_is_listed_by_expectation_with_at_most_five_keys(page: Page) -> None:
     known = [links.Intent(f"ok_{n}", 1, "hash", False, 1, {}) for n in range(93)]
     page.write(lambda c: links.intend(c, SYNC.target, SYNC.connection, "payment", 1, known))
@@ -188,13 +201,13 @@ def test_what_failed_is_listed_by_expectation_with_at_most_five_keys(page: Page)
     assert "| Invalid enum value 'new' - at '$.status' | payment | critical | 1 | 1.00% |" in page.text
     assert "| `ch_odd\\|'&lt;b> # x` |" in page.text
     assert "future | refund | warning | 1 | 100.00% | `re_1` |" in page.text
-    assert page.counted()["in quarantine"] == 8
+    assert page.counted()["quarantined"] == 8
     grew = {"sync": SYNC.name, "quarantined": 2, "in_quarantine": 8}
     assert [(event, payload) for event, _, payload in page.events] == [("accord.quarantine.grew", grew)]
 
 
 def test_no_value_of_a_record_is_ever_said(page: Page) -> None:
-    page.accounts.write("stripe/main", Kind.LEG, [(1, leg("a", 123457, "EUR")), (1, leg("b", 1, "EUR"))])
+    page.show(leg("a", 123457, "EUR"), leg("b", 1, "EUR"))
     page.keep("ch_1", "ch_2")
     page.report()
     said = f"{page.tables}{page.texts}{page.events}"
@@ -213,7 +226,7 @@ def test_counts_that_do_not_add_up_fail_the_run(page: Page) -> None:
 
 
 def test_a_sum_in_an_unknown_currency_fails_the_run(page: Page) -> None:
-    page.accounts.write("stripe/main", Kind.LEG, [(1, leg("a", 5, "XTS"))])
+    page.show(leg("a", 5, "XTS"))
     with pytest.raises(Refused, match="in a currency that Stripe settles in"):
         page.report()
     assert "| XTS | 5 smallest units of XTS |" in page.text

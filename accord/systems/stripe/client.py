@@ -12,7 +12,7 @@ from accord.http import Response, Transport
 from accord.ports import CursorGone, Event, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
-from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound
+from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted
 from accord.systems.stripe.translate import tombstone
 
 API_VERSION = "2026-10-28.endive"
@@ -158,9 +158,19 @@ class Stripe:
         parse.require(self._live, found.livemode)
         return Account(found.id, found.created, found.livemode)
 
+    def identity(self) -> str | None:
+        """The id of the account that the key is of; None where a restricted key may not ask for it."""
+        try:
+            return self.account().id
+        except NotPermitted:
+            return None
+
     def began(self) -> int:
         """No object of the account is older than this second; its own age where Stripe tells."""
-        return self.account().created or FOUNDED
+        try:
+            return self.account().created or FOUNDED
+        except NotPermitted:
+            return FOUNDED
 
     def close(self) -> None:
         """Give the connections back."""
@@ -171,7 +181,7 @@ class Stripe:
         try:
             return self._transport.get(address, params, endpoint=path)
         except Forbidden as error:
-            raise Misconfigured(
+            raise NotPermitted(
                 f"{error}. Give the key the permission to read {path}, in Stripe's dashboard under API keys"
             ) from None
 

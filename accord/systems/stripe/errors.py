@@ -31,6 +31,10 @@ class Forbidden(Misconfigured):
     """The key is valid but has no right to what was asked for."""
 
 
+class NotPermitted(Misconfigured):
+    """The same, with the permission that the key needs."""
+
+
 def classify(response: Response, block: str = "StripeAccount") -> Exception | None:
     """The error to raise for an answer, None for success; `block` names the block document that holds the key.
 
