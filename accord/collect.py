@@ -1,5 +1,6 @@
 """Collecting: what the source shows, stored as batches with the place it was read up to."""
 
+import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Iterable
@@ -39,7 +40,7 @@ class _Reading:
     pages: list[bytes] = field(default_factory=list)
     hints: list[inbox.Hint] = field(default_factory=list)
     count: int = 0
-    place: tuple[str, int] | None = None
+    place: tuple[str | None, int | None] | None = None
     hi: int = 0
     finished: bool = False
     failed: TryLater | None = None
@@ -99,16 +100,9 @@ class Collector:
         name = streams.lease_name(window.id)
         try:
             reading = self._read(window)
-        except CursorGone:
-
-            def back(connection: Connection) -> None:
-                leases.release(connection, name, token)
-                streams.reopen_below(connection, window)
-
-            self.ledger.write(back)
-            return 0
         except Exception:
-            self.ledger.write(lambda c: leases.release(c, name, token))
+            with contextlib.suppress(Superseded):
+                self.ledger.write(lambda c: leases.release(c, name, token))
             raise
         try:
             self._store(window, token, ticket, reading)
@@ -132,15 +126,22 @@ class Collector:
         reading = _Reading(hi=window.hi)
         after, began = window.after, clock.monotonic()
         recent = window.purpose == "recent"
+        hi = None if recent else window.hi
+        if after is None and window.after_created is not None:
+            hi = window.after_created + 1
+        met = {after}
         while True:
             try:
-                page = self.source.page(window.stream, window.lo, None if recent else window.hi, after)
+                page = self.source.page(window.stream, window.lo, hi, after)
+            except CursorGone:
+                reading.place = (None, _second_left(window, reading))
+                return reading
             except TryLater as error:
-                if not reading.pages and not reading.hints:
+                if reading.place is None:
                     raise
                 reading.failed = error
                 return reading
-            if recent and after is None and page.date is not None:
+            if recent and after is None and hi is None and page.date is not None:
                 # By the source's clock: ours may be ahead of it, and what is not yet visible must be read again.
                 reading.hi = max(min(window.hi, page.date - self._lag), window.lo)
             self._take(window, reading, page)
@@ -148,6 +149,9 @@ class Collector:
                 reading.finished = True
                 return reading
             after = page.last.key if page.last else after
+            if after in met:
+                raise Refused(f"the source's list of {window.stream} objects goes in a circle; it would never end")
+            met.add(after)
             if reading.count >= BATCH or clock.monotonic() - began > CLOSE_AFTER:
                 return reading
 
@@ -191,45 +195,59 @@ class Collector:
             inbox.receive(connection, name, reading.hints, now)
             streams.advance(connection, window, reading.place, reading.hi, reading.finished)
             if reading.finished and window.purpose == "recent":
-                streams.put(connection, name, window.stream, watermark=reading.hi)
+                # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
+                row = streams.get(connection, name, window.stream)
+                streams.put(connection, name, window.stream, watermark=max(reading.hi, row.watermark if row else 0))
             idle = not reading.finished and streams.open_count(connection, name, window.stream) < PARALLEL
-            if idle and reading.place is not None and window.purpose != "recent":
-                streams.split(connection, name, window, reading.place[1])
+            second = reading.place[1] if reading.place else None
+            if idle and second is not None and window.purpose != "recent":
+                streams.split(connection, name, window, second)
 
         self.ledger.write(store)
 
     def changed(self) -> int:
         """Fetch the records that the inbox speaks of, as they are now; how many were stored.
 
-        Raises TryLater where the source fails; what was fetched until then is stored.
+        Raises TryLater where the source fails, or while another worker fetches some of them; what was fetched until
+        then is stored.
         """
         total = 0
         while True:
             claim = f"{self._run}:{next(self._calls)}"
             hints, ticket = self.ledger.write(functools.partial(self._claim_hints, claim))
             if not hints:
-                return total
+                break
             total += self._fetch(claim, hints, ticket)
+        elsewhere = self.ledger.read(lambda c: inbox.in_hand(c, self.sync.name, self.ledger.now(c)))
+        if elsewhere:
+            raise TryLater(f"another worker is fetching {elsewhere} records of {self.sync.name}", leases.TTL)
+        return total
 
     def _claim_hints(self, claim: str, connection: Connection) -> tuple[list[inbox.Hint], int]:
         stopped = streams.stopped(connection, self.sync.name)
+        left_out = {*stopped, *PARENTS_FIRST} - (self._kinds - stopped.keys())
         now = self.ledger.now(connection)
-        hints = inbox.claim_due(connection, self.sync.name, claim, now, CHUNK, list(stopped))
+        hints = inbox.claim_due(connection, self.sync.name, claim, now, CHUNK, sorted(left_out))
         return hints, counters.ticket(connection, self.sync.connection)
 
     def _fetch(self, claim: str, hints: list[inbox.Hint], ticket: int) -> int:
         refs = {(hint.kind, hint.key) for hint in hints}
         fetched = 0
-        for kind in PARENTS_FIRST:
-            keys = sorted(key for of, key in refs if of == kind)
-            if not keys:
-                continue
-            answers = self._fan_out.map(self._one(kind), keys, FETCHES)
-            self._store_fetched(claim, kind, dict(zip(keys, answers, strict=True)), ticket)
-            fetched += len(keys)
-            later = next((answer for answer in answers if isinstance(answer, TryLater)), None)
-            if later is not None:
-                raise later
+        try:
+            for kind in PARENTS_FIRST:
+                keys = sorted(key for of, key in refs if of == kind)
+                if not keys:
+                    continue
+                answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
+                self._store_fetched(claim, kind, answers, ticket)
+                refs -= {(kind, key) for key, answer in answers.items() if not isinstance(answer, TryLater)}
+                fetched += len(keys)
+                later = next((answer for answer in answers.values() if isinstance(answer, TryLater)), None)
+                if later is not None:
+                    raise later
+        except Exception:
+            self.ledger.write(lambda c: inbox.release(c, claim, refs, self.ledger.now(c)))
+            raise
         return fetched
 
     def _one(self, kind: str) -> Callable[[str], bytes | Exception | None]:
@@ -246,9 +264,8 @@ class Collector:
         bodies = [answer for answer in answers.values() if isinstance(answer, bytes)]
         gone = [key for key, answer in answers.items() if answer is None]
         refused = {key: str(answer) for key, answer in answers.items() if isinstance(answer, Refused)}
-        sealed = batches.seal(
-            self.ledger.cipher, name, kind, [as_page(bodies)] if bodies else [], gone, len(bodies) + len(gone)
-        )
+        # Each body stays a page of its own, so that one that is cut off spoils no other.
+        sealed = batches.seal(self.ledger.cipher, name, kind, bodies, gone, len(bodies) + len(gone))
 
         def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
@@ -259,6 +276,17 @@ class Collector:
                 batches.add(connection, name, kind, sealed, ticket, now, claim=claim)
 
         self.ledger.write(store)
+
+
+def _second_left(window: Window, reading: _Reading) -> int | None:
+    """The second to read on from, now that the object which marked the place is gone: a few objects come twice.
+
+    Raises TryLater where that leads nowhere: an object of this second was gone before.
+    """
+    second = reading.place[1] if reading.place else window.after_created
+    if window.after is None and second == window.after_created:
+        raise TryLater(f"the source's list of {window.stream} objects changes faster than it can be read")
+    return second
 
 
 def as_page(bodies: list[bytes]) -> bytes:

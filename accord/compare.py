@@ -6,8 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from accord.attribution import attribute
 from accord.ports import Source
-from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref, attribute
+from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref
 
 
 class Disagreement(NamedTuple):

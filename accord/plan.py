@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from accord.collect import EVENT, PARALLEL, Sync
+from accord.errors import Misconfigured
 from accord.ledger import counters, links, streams
 from accord.ledger.engine import Ledger
 from accord.ports import Source
@@ -15,6 +16,7 @@ from accord.records import Kind
 DAY = 86_400
 EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare
 TURNS = 30  # nights in which the nightly rescan comes round
+AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
 
 class Mode(StrEnum):
@@ -23,6 +25,18 @@ class Mode(StrEnum):
     CHANGES = "changes"  # what changed since the last run; everything on the first
     NIGHTLY = "nightly"  # changes, and the next thirtieth of history again
     RESCAN = "rescan"  # changes, and all of history again, or what lies between `since` and `until`
+
+
+def require_same_account(sync: Sync, ledger: Ledger, account: str | None) -> None:
+    """Raise Misconfigured where the connection is now read from another account than before; None is not known."""
+    if account is None:
+        return
+    first = ledger.write(lambda c: counters.pin(c, sync.connection, account))
+    if first != account:
+        raise Misconfigured(
+            f"the key of {sync.connection} is one of the account {account}, but so far {first} was read; "
+            "put a key of that account into the block, or make another block for the new account"
+        )
 
 
 def plan(
@@ -38,8 +52,9 @@ def plan(
     """Open the windows that this run is to read, in one transaction; those left open by earlier runs stay.
 
     `since` and `until` (Unix seconds) bound a rescan; `since` also the backfill of the first run. The watermark of
-    the events and of the balance transactions starts `lag` seconds before now, so that what changes during the
-    backfill is read after it.
+    the events and of the balance transactions starts `lag` and `AHEAD` seconds before now, so that what changes
+    during the backfill is read after it. Where the sync was down for longer than events live, everything known is
+    read again.
     """
     now = int(ledger.clock.now())
     new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
@@ -49,32 +64,55 @@ def plan(
         ticket = counters.ticket(connection, sync.connection)
         events = streams.get(connection, sync.name, EVENT)
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
+        oldest = links.oldest(connection, sync.connection)
         for kind in kinds:
             row = streams.get(connection, sync.name, kind)
+            spans: list[tuple[int, int]] = []
             if row is None:
-                spans = _cut(begun or 0, now, PARALLEL)
-                streams.plan(connection, sync.name, kind, "backfill", spans, ticket)
-                streams.put(connection, sync.name, kind, watermark=now - lag)
-            elif mode is Mode.RESCAN or forgotten:
-                lo = begun if begun is not None else links.oldest(connection, sync.connection) or 0
-                _rescan(connection, sync, kind, _cut(lo, until or now, PARALLEL), ticket)
-            elif mode is Mode.NIGHTLY:
-                turn = row.rescan_turn
-                lo = links.oldest(connection, sync.connection) or now
-                _rescan(connection, sync, kind, [_cut(lo, now, TURNS)[turn % TURNS]], ticket)
-                streams.put(connection, sync.name, kind, rescan_turn=(turn + 1) % TURNS)
+                streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, PARALLEL), ticket)
+                streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
+            elif forgotten:
+                # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
+                spans = _cut(oldest or 0, now, PARALLEL)
+            elif mode is Mode.RESCAN:
+                spans = _uncovered(_cut(begun or 0, until or now, PARALLEL), _rescans(connection, sync, kind))
+            elif mode is Mode.NIGHTLY and oldest is not None and not _rescans(connection, sync, kind):
+                spans = [_next_turn(connection, sync, kind, row, oldest, now)]
+            streams.plan(connection, sync.name, kind, "rescan", spans, ticket)
         if forgotten or events is None:
-            streams.put(connection, sync.name, EVENT, watermark=now - lag)
+            streams.put(connection, sync.name, EVENT, watermark=now - lag - AHEAD)
         for stream in (EVENT, Kind.LEG):
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
 
 
-def _rescan(connection: Connection, sync: Sync, kind: Kind, spans: list[tuple[int, int]], ticket: int) -> None:
+def _rescans(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Window]:
+    """The windows of rescans that are still under way."""
     busy = streams.in_state(connection, sync.name, kind, "open") + streams.in_state(connection, sync.name, kind, "read")
-    if not any(window.purpose == "rescan" for window in busy):
-        streams.plan(connection, sync.name, kind, "rescan", spans, ticket)
+    return [window for window in busy if window.purpose == "rescan"]
+
+
+def _uncovered(spans: list[tuple[int, int]], windows: list[streams.Window]) -> list[tuple[int, int]]:
+    """The spans without what these windows read anyway, so that a run that is retried does not plan all twice."""
+    left = []
+    for lo, hi in spans:
+        for window in sorted(windows, key=lambda w: w.lo):
+            if window.lo <= lo:
+                lo = max(lo, window.hi)
+        left.append((lo, hi))
+    return left
+
+
+def _next_turn(
+    connection: Connection, sync: Sync, kind: Kind, row: streams.Stream, oldest: int, now: int
+) -> tuple[int, int]:
+    """The next stretch of history, each beginning where the one before it ended; the last ends now."""
+    turn = row.rescan_turn % TURNS
+    lo = row.rescanned if turn and row.rescanned is not None else oldest
+    hi = lo + -(-(now - lo) // (TURNS - turn))
+    streams.put(connection, sync.name, kind, rescan_turn=(turn + 1) % TURNS, rescanned=hi)
+    return lo, hi
 
 
 def _recent(connection: Connection, sync: Sync, stream: str, hi: int, ticket: int) -> None:

@@ -1,7 +1,7 @@
 """What must agree: records, small frozen values with money in smallest units and times in Unix seconds."""
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import blake2b
 from types import NoneType
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from accord.houses import GUESTS, HOUSE_OF, origin_kind
+from accord.houses import origin_kind
 
 
 class Kind(StrEnum):
@@ -181,7 +181,7 @@ class Payment(_Fields, frozen=True, kw_only=True, gc=False):
 
     kind: ClassVar[Kind] = Kind.PAYMENT
     _parent: ClassVar[tuple[Kind, str] | None] = (Kind.CUSTOMER, "customer")
-    _told: ClassVar[tuple[str, ...]] = ("customer", "amount", "currency")
+    _told: ClassVar[tuple[str, ...]] = ("customer", "amount", "captured", "currency")
 
     customer: str | None
     intent: str | None
@@ -274,34 +274,3 @@ RECORDS: dict[Kind, type[Record]] = {
     record.kind: record for record in (Customer, Subscription, Invoice, Intent, Payment, Refund, Dispute, Leg)
 }
 """The record class of each kind."""
-
-
-def attribute(leg: Leg, facts: Callable[[Ref], Facts | None]) -> Leg:
-    """Fill in whose account a leg is in, the payment behind it, and the amount as charged; pure.
-
-    `facts` gives what is known of a record, None where it is not known; then the leg comes back without an
-    account, and its `needs` names the record that is lacking. The charged amount has the sign of gross.
-    Without a conversion it is gross itself: only a part of the payment may have been captured or disputed.
-    """
-    if leg.account:
-        return leg
-    origin = leg.origin
-    if origin is None:
-        return msgspec.structs.replace(leg, account=HOUSE_OF[leg.type])
-    known = facts(origin)
-    if known is None:
-        return leg
-    payment = origin.key if origin.kind is Kind.PAYMENT else known["payment"]
-    payer: Facts | None = known
-    if origin.kind is not Kind.PAYMENT:
-        payer = facts(Ref(Kind.PAYMENT, str(payment))) if payment else {}
-    amount, currency = int(known["amount"] or 0), known["currency"] or None
-    if currency == leg.currency:
-        amount = leg.gross
-    return msgspec.structs.replace(
-        leg,
-        account="" if payer is None else payer.get("customer") or GUESTS,
-        payment=payment or None,
-        charged_amount=(amount if leg.gross >= 0 else -abs(amount)) if currency else None,
-        charged_currency=currency,
-    )

@@ -1,12 +1,13 @@
 """The sentence that every sync is: read what the source shows, check it, settle it, and look once more."""
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from accord.batch import Prepared
 from accord.collect import EVENT
 from accord.errors import AccordError
-from accord.records import PARENTS_FIRST, Kind
+from accord.records import NEEDED, PARENTS_FIRST, Kind
 from accord.settle import Settled
 
 ROUNDS = 10  # of fetching what settling asked to have fetched again
@@ -27,6 +28,9 @@ class Steps(Protocol):
     def open_batches(self, stream: str) -> list[int]:
         """The stream's open batches, oldest first."""
 
+    def unread(self, stream: str) -> bool:
+        """Whether history of the stream is still to be read."""
+
     def check(self, batch: int) -> Prepared | None:
         """Prepare and check a batch; None where there is nothing to settle."""
 
@@ -38,7 +42,10 @@ class Steps(Protocol):
 
 
 class Tally(NamedTuple):
-    """What a run did, in records; `held` and `quarantined` count decisions, not rows that wait."""
+    """What a run did, in records; `held` and `quarantined` count decisions, not rows that wait.
+
+    `read` is what the batches held, counted apart from what became of it.
+    """
 
     created: int = 0
     updated: int = 0
@@ -47,6 +54,7 @@ class Tally(NamedTuple):
     held: int = 0
     quarantined: int = 0
     again: int = 0
+    read: int = 0
 
     def plus(self, settled: Settled) -> "Tally":
         """With one more batch."""
@@ -57,13 +65,28 @@ def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
     """Bring source and target into agreement once; what each kind needs comes before it.
 
     Lists are read at the same time; they are settled parents first, then what the events spoke of, then the legs of
-    money, whose payments are known by then. A stream that can not be read does not hold up the others: its error is
-    raised at the end.
+    money, whose payments are known by then. A stream that can not be read, or is stopped, holds up only the kinds that
+    need it, whose batches stay open; its error is raised at the end.
     """
     steps.plan()
     order = [kind for kind in PARENTS_FIRST if kind in kinds]
     reading = {stream: steps.collect(stream) for stream in [*order, EVENT]}
     errors: list[AccordError] = []
+    try:
+        tally = _settle_all(steps, order, reading, errors)
+    finally:
+        # Never leave readers behind: whoever tries again would find the windows taken.
+        for read in reading.values():
+            with contextlib.suppress(Exception):
+                read()
+    if errors:
+        raise errors[0]
+    return tally
+
+
+def _settle_all(
+    steps: Steps, order: Collection[Kind], reading: Mapping[str, Callable[[], object]], errors: list[AccordError]
+) -> Tally:
     tally = Tally()
     for kind in order:
         if kind is not Kind.LEG:
@@ -71,7 +94,7 @@ def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
             tally = _settle(steps, kind, tally)
     _await(reading[EVENT], errors)
     tally = _changed(steps, 0, [kind for kind in order if kind is not Kind.LEG], tally, errors)
-    if Kind.LEG in kinds:
+    if Kind.LEG in order:
         _await(reading[Kind.LEG], errors)
         tally = _settle(steps, Kind.LEG, tally)
     steps.sweep()
@@ -80,8 +103,6 @@ def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
         tally = _changed(steps, turn, order, tally, errors)
         if tally == before:
             break
-    if errors:
-        raise errors[0]
     return tally
 
 
@@ -92,8 +113,13 @@ def _await(reading: Callable[[], object], errors: list[AccordError]) -> None:
         errors.append(error)
 
 
-def _settle(steps: Steps, stream: str, tally: Tally) -> Tally:
-    """Every open batch of a stream, oldest first: also those that an earlier run left."""
+def _settle(steps: Steps, stream: Kind, tally: Tally) -> Tally:
+    """Every open batch of a stream, oldest first: also those that an earlier run left.
+
+    None while a kind that this one needs is not settled: each record would be held, and its parent fetched alone.
+    """
+    if any(steps.unread(parent) or steps.open_batches(parent) for parent in NEEDED[stream]):
+        return tally
     for batch in steps.open_batches(stream):
         prepared = steps.check(batch)
         if prepared is None:

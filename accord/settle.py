@@ -1,6 +1,6 @@
 """Settling: write the intention, act, write the outcome."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from accord.batch import Prepared, why_stop
 from accord.collect import Sync
 from accord.decide import Change, Reading, decide
-from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams
+from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
 from accord.ledger.links import Intent, Link
 from accord.ledger.quarantine import Unsound
 from accord.ports import Target
-from accord.records import Kind, Record
+from accord.records import Kind, Leg, Record
 
 DELETE_ROWS, DELETE_SHARE = 20, 0.05
 _WRITTEN = {Change.CREATE, Change.UPDATE, Change.DELETE}
@@ -31,6 +31,7 @@ class Settled(NamedTuple):
     held: int = 0
     quarantined: int = 0
     again: int = 0
+    read: int = 0
     stopped: str | None = None
 
 
@@ -39,6 +40,7 @@ class _Plan:
     """What one batch comes to."""
 
     rev: int
+    resumed: bool = False  # its intentions were committed before: the checks that may stop it were passed then
     writes: list[tuple[int, Record]] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     confirmed: list[str] = field(default_factory=list)
@@ -65,12 +67,17 @@ def settle(
         # Taken first: from here on, no other worker decides about this connection's records.
         rev = counters.next_rev(connection, sync.connection)
         stream = streams.get(connection, sync.name, prepared.kind)
-        stop = why_stop(prepared, stream.unsound_run if stream else 0)
+        if stream is not None and stream.stopped is not None:
+            return stream.stopped
         plan = _decide(connection, sync, prepared, rev, kinds)
-        stop = stop or _why_not_delete(connection, sync, prepared, plan)
-        if stop is not None:
-            streams.put(connection, sync.name, prepared.kind, stopped=stop)
-            return stop
+        if not plan.resumed:
+            stop = why_stop(prepared, stream.unsound_run if stream else 0)
+            stop = stop or _why_not_delete(connection, sync, prepared, plan)
+            if stop is not None:
+                streams.put(connection, sync.name, prepared.kind, stopped=stop)
+                return stop
+        # Here and not with the outcome: until then an older reading could still count.
+        links.confirm(connection, sync.target, sync.connection, prepared.kind, prepared.id, rev, plan.confirmed)
         if plan.writes:
             links.intend(connection, sync.target, sync.connection, prepared.kind, prepared.id, plan.intents)
         else:
@@ -91,6 +98,7 @@ def settle(
         held=len(plan.holds),
         quarantined=len(plan.unsound),
         again=len(plan.again),
+        read=prepared.count,
     )
 
 
@@ -100,6 +108,7 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
     both = [*prepared.records, *prepared.unchanged]
     keys = [record.key for record in both]
     shown = links.load(connection, sync.target, sync.connection, prepared.kind, keys)
+    plan.resumed = any(link.batch == prepared.id for link in shown.values())
     final = prepared.kind is Kind.LEG
     raws = dict(zip((record.key for record in prepared.records), prepared.raws, strict=True))
     for record, hash_ in zip(both, hashes, strict=True):
@@ -123,8 +132,10 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
 
 
 def _write(plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Link | None, entry: Entry) -> None:
-    # An interrupted intention of this batch keeps its rev: the target may have taken it already.
-    rev = link.rev if link is not None and link.batch == prepared.id else plan.rev
+    # An interrupted intention of this batch keeps its rev, which the target may have taken already; unless the record
+    # is read otherwise now, by a parser mended since: the target must then take it once more.
+    same = link is not None and link.batch == prepared.id and link.wanted == hash_
+    rev = link.rev if link is not None and same else plan.rev
     plan.writes.append((rev, record))
     plan.intents.append(Intent(record.key, rev, hash_, record.deleted, record.created, record.facts()))
     plan.entries.append(entry._replace(rev=rev))
@@ -146,9 +157,14 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     if not batches.remove(connection, prepared.id):
         return
     kind, now = prepared.kind, ledger.now(connection)
-    links.done(connection, sync.target, prepared.id)
-    links.confirm(connection, sync.target, sync.connection, kind, prepared.id, plan.rev, plan.confirmed)
-    sound = [record.key for _, record in plan.writes] + plan.confirmed
+    written = [record.key for _, record in plan.writes]
+    # What a later reading has taken over meanwhile is that one's to tell and to count.
+    ours = links.pending(connection, sync.target, prepared.id)
+    links.done(connection, sync.target, prepared.id, ours - {*written})
+    told = [entry for entry in plan.entries if entry.key in ours]
+    gross = _gross(record for _, record in plan.writes if record.key in ours)
+    sums.add(connection, sync.target, sync.connection, gross)
+    sound = written + plan.confirmed
     quarantine.clear(connection, sync.name, kind, sound, prepared.ticket)
     newly = _keep_unsound(connection, sync, prepared, plan, ledger, now)
     inbox.look_again(
@@ -161,9 +177,24 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     )
     newly += _hold(connection, sync, prepared, plan, now)
     if prepared.claim is not None:
-        looked_at = sound + plan.again + [r.key for r, _ in plan.holds] + [u.key for u in plan.unsound]
+        looked_at = [record.key for record in (*prepared.records, *prepared.unchanged)]
+        looked_at += plan.again + [u.key for u in plan.unsound]
         inbox.close(connection, prepared.claim, kind, looked_at)
-    entries.append(connection, sync.name, run, now, [*plan.entries, *newly])
+        unmet = inbox.unmet(connection, prepared.claim, kind)
+        refs = [(str(kind), key) for key in unmet]
+        inbox.look_again(connection, sync.name, refs, "unmet", "what came for it could not be told to be it", now)
+        inbox.close(connection, prepared.claim, kind, unmet)
+    inbox.wake(connection, sync.name, kind, written, now)
+    entries.append(connection, sync.name, run, now, [*told, *newly])
+
+
+def _gross(records: Iterable[Record]) -> dict[str, int]:
+    """The sum of the legs among the records, by settlement currency."""
+    gross: dict[str, int] = {}
+    for record in records:
+        if isinstance(record, Leg):
+            gross[record.currency] = gross.get(record.currency, 0) + record.gross
+    return gross
 
 
 def _keep_unsound(
@@ -171,12 +202,16 @@ def _keep_unsound(
 ) -> list[Entry]:
     stream = streams.get(connection, sync.name, prepared.kind)
     before = stream.unsound_run if stream else 0
-    unsound_run = before + len(plan.unsound) if len(plan.unsound) == prepared.count else 0
+    known = {}
+    if plan.unsound:
+        known = {(row.kind, row.key): row.reasons for row in quarantine.listed(connection, sync.name)}
+    # One bad record that is met again and again is no sign of a broken source.
+    first_met = sum((prepared.kind, u.key) not in known for u in plan.unsound)
+    unsound_run = before + first_met if len(plan.unsound) == prepared.count else 0
     if unsound_run != before:
         streams.put(connection, sync.name, prepared.kind, unsound_run=unsound_run)
     if not plan.unsound:
         return []
-    known = {(row.kind, row.key): row.reasons for row in quarantine.listed(connection, sync.name)}
     quarantine.put(connection, ledger.cipher, sync.name, prepared.kind, plan.unsound, prepared.ticket, now)
     new = [u for u in plan.unsound if known.get((prepared.kind, u.key)) != u.reasons]
     return [Entry(prepared.kind, u.key, "quarantine", "; ".join(u.reasons), None) for u in new]
@@ -186,9 +221,10 @@ def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, n
     """Have held records fetched again later, and the parents that they wait for now."""
     if not plan.holds:
         return []
-    known = inbox.held_keys(connection, sync.name, prepared.kind)
+    known = inbox.open_keys(connection, sync.name, "held", prepared.kind)
     for record, because in plan.holds:
-        inbox.look_again(connection, sync.name, [(prepared.kind, record.key)], "held", because, now)
+        waits_for = f"{record.needs.kind} {record.needs.key}" if record.needs else None
+        inbox.look_again(connection, sync.name, [(prepared.kind, record.key)], "held", because, now, waits_for)
     parents = {record.needs for record, _ in plan.holds if record.needs is not None}
     inbox.look_again(connection, sync.name, sorted(parents), "parent", "a record waits for it", now)
     return [
@@ -225,7 +261,8 @@ def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:
                     inbox.look_again(connection, sync.name, refs, "unseen", "a rescan did not find it", now)
                     missing += len(gone)
                 streams.finish(connection, window)
-            if row is not None and row.lenient and not batches.open_ids(connection, sync.name, kind):
+            unseen = inbox.open_keys(connection, sync.name, "unseen", kind)
+            if row is not None and row.lenient and not unseen and not batches.open_ids(connection, sync.name, kind):
                 streams.put(connection, sync.name, kind, lenient=False)
         for window in streams.settled_windows(connection, sync.name, "event"):
             streams.finish(connection, window)

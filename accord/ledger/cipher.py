@@ -40,7 +40,7 @@ class Cipher:
         for aead in self._aeads:
             try:
                 return aead.decrypt(nonce, body, about.encode())
-            except InvalidTag:
+            except (InvalidTag, ValueError):  # the latter where it is too short to be anything
                 continue
         raise Misconfigured(
             f"the ledger's {about.split(':')[0]} cannot be decrypted with ACCORD_LEDGER_KEY; "

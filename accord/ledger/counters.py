@@ -1,9 +1,17 @@
 """Tickets and revs: one growing number per connection, by which newer and older are told apart."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import counters
+
+
+def pin(connection: Connection, of: str, account: str) -> str:
+    """The account that the connection `of` was first read from: `account`, if this is the first time."""
+    row = upsert(connection, counters).values(connection=of, value=0, account=account)
+    first = {"account": func.coalesce(counters.c.account, row.excluded.account)}
+    pinned = row.on_conflict_do_update(index_elements=[counters.c.connection], set_=first)
+    return str(connection.execute(pinned.returning(counters.c.account)).scalar_one())
 
 
 def ticket(connection: Connection, of: str) -> int:

@@ -1,13 +1,16 @@
 """The ledger's database: one engine, and transactions that are functions so that they can be run again."""
 
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from accord.clock import Clock
@@ -17,7 +20,19 @@ from accord.ledger.cipher import Cipher
 T = TypeVar("T")
 
 _RETRIES = 5
-_SERIALIZATION = {"40001", "40P01"}
+# postgresql.org/docs/current/errcodes-appendix.html: serialization, deadlock, a server short of something, one that
+# is shutting down or starting, a standby that is not the primary any more or not yet.
+_PASSING = re.compile("40001|40P01|53...|55P03|57P0[123]|25006")
+_FATAL = {
+    "unable to open database file": "its folder is missing or may not be entered",
+    "readonly database": "it may not be written to",
+    "file is not a database": "the file is no SQLite database",
+    "password authentication failed": "user or password is wrong",
+    "no password supplied": "the server asks for a password",
+    "no pg_hba.conf entry": "the server lets this user in from elsewhere only",
+    r'(database|role) "[^"]*" does not exist': "the server knows no such database or user",
+    "permission denied": "the user lacks a permission",
+}
 
 
 def open_database(url: str, setting: str) -> Engine:
@@ -34,8 +49,9 @@ def open_database(url: str, setting: str) -> Engine:
         raise Misconfigured(f"{setting} is not a database URL such as sqlite:////var/lib/accord.db") from None
     system = parsed.get_backend_name()
     if system == "postgresql":
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
         event.listen(engine, "connect", _refuse_old_postgresql)
+        _explain_errors(engine, setting)
         return engine
     if system != "sqlite":
         raise Misconfigured(f"{setting} names {system}; Accord works with sqlite and postgresql")
@@ -47,10 +63,24 @@ def open_database(url: str, setting: str) -> Engine:
         )
     in_memory = path in (None, "", ":memory:")
     pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
-    engine = create_engine(parsed, connect_args={"check_same_thread": False}, **pool)
+    parsed = parsed.set(drivername="sqlite")
+    engine = create_engine(parsed, connect_args={"check_same_thread": False}, hide_parameters=True, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    _explain_errors(engine, setting)
     return engine
+
+
+def _explain_errors(engine: Engine, setting: str) -> None:
+    """Turn what no waiting mends, such as a wrong password, into Misconfigured."""
+
+    def explain(context: Any) -> None:
+        said = str(context.original_exception)
+        for sign, meaning in _FATAL.items():
+            if re.search(sign, said):
+                raise Misconfigured(f"the database of {setting} cannot be used: {meaning}")
+
+    event.listen(engine, "handle_error", explain)
 
 
 def _refuse_old_postgresql(dbapi: Any, _record: Any) -> None:
@@ -77,20 +107,39 @@ def transact(engine: Engine, work: Callable[[Connection], T], clock: Clock, what
     locked or away; `what` names it.
     """
     bound = engine.execution_options(writes=writes)
-    for attempt in range(_RETRIES):
+    for attempt in range(1, _RETRIES + 1):
         try:
-            with bound.begin() as connection:
+            with reaching(what), bound.begin() as connection:
                 return work(connection)
-        except DBAPIError as error:
-            if not _transient(error):
+        except _Away:
+            if attempt == _RETRIES:
                 raise
-            failure = type(error.orig).__name__
         clock.sleep(random.uniform(0.02, 0.1) * 2**attempt)  # noqa: S311 - jitter, not a secret
-    raise TryLater(f"{what} stayed locked or away ({failure}); is its server up and its disk not full?", 30)
+    raise AssertionError("the loop returns or raises")
 
 
-def _transient(error: DBAPIError) -> bool:
-    if getattr(error.orig, "sqlstate", None) in _SERIALIZATION or error.connection_invalidated:
+class _Away(TryLater):
+    """The database was locked or away; the transaction can be run again."""
+
+
+@contextmanager
+def reaching(what: str) -> Iterator[None]:
+    """Raise TryLater where a database, named `what`, turns out to be locked or away."""
+    try:
+        yield
+    except PoolTimeout:
+        failure = "all connections are in use"
+    except DBAPIError as error:
+        if not _passing(error):
+            raise
+        failure = type(error.orig).__name__
+    else:
+        return
+    raise _Away(f"{what} stayed locked or away ({failure}); is its server up and its disk not full?", 30)
+
+
+def _passing(error: DBAPIError) -> bool:
+    if error.connection_invalidated or _PASSING.fullmatch(getattr(error.orig, "sqlstate", None) or ""):
         return True
     text = str(error.orig)
     return isinstance(error, OperationalError | InterfaceError) and (

@@ -10,13 +10,14 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     literal,
-    or_,
     select,
     update,
 )
 
+from accord.ledger import leases
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import batches, inbox
 
@@ -32,26 +33,36 @@ class Hint(NamedTuple):
     key: str
 
 
-def receive(connection: Connection, sync: str, hints: Iterable[Hint], now: float) -> int:
-    """Store hints that are not known yet; how many were new."""
+def receive(connection: Connection, sync: str, hints: Iterable[Hint], now: float) -> None:
+    """Store hints that are not known yet."""
     rows = [
         {"sync": sync, "event": h.event, "kind": h.kind, "key": h.key, "due_at": now, "received_at": now} for h in hints
     ]
-    if not rows:
-        return 0
-    row = upsert(connection, inbox).values(state="new").on_conflict_do_nothing()
-    return connection.execute(row, rows).rowcount
+    if rows:
+        connection.execute(upsert(connection, inbox).values(state="new").on_conflict_do_nothing(), rows)
 
 
 def look_again(
-    connection: Connection, sync: str, refs: Iterable[tuple[str, str]], event: str, because: str, now: float
+    connection: Connection,
+    sync: str,
+    refs: Iterable[tuple[str, str]],
+    event: str,
+    because: str,
+    now: float,
+    waits_for: str | None = None,
 ) -> None:
     """Have records fetched anew, for a reason of Accord's own.
 
     The first time at once; a record that is being fetched for this very reason now waits longer each time, so that
-    what can not be settled costs ever fewer requests. Call it before `close`, which then leaves the hint open.
+    what can not be settled costs ever fewer requests, unless `wake` is told that what it waits for has come. Call it
+    before `close`, which then leaves the hint open.
     """
-    row = upsert(connection, inbox).values(state="new", because=because, attempts=1, due_at=now, received_at=now)
+    rows = [{"sync": sync, "event": event, "kind": kind, "key": key} for kind, key in refs]
+    if not rows:
+        return
+    row = upsert(connection, inbox).values(
+        state="new", because=because, waits_for=waits_for, attempts=1, due_at=now, received_at=now
+    )
     pending = (inbox.c.state == "new") & inbox.c.claim.is_(None)
     again = row.on_conflict_do_update(
         index_elements=[inbox.c.sync, inbox.c.event, inbox.c.kind, inbox.c.key],
@@ -59,14 +70,13 @@ def look_again(
             "state": "new",
             "claim": None,
             "because": because,
+            "waits_for": waits_for,
             "attempts": inbox.c.attempts + 1,
             "due_at": now + _wait(),
         },
         where=~pending,
     )
-    rows = [{"sync": sync, "event": event, "kind": kind, "key": key} for kind, key in refs]
-    if rows:
-        connection.execute(again, rows)
+    connection.execute(again, rows)
 
 
 def _wait() -> ColumnElement[float]:
@@ -80,22 +90,42 @@ def claim_due(
 ) -> list[Hint]:
     """Mark up to `most` due hints as being dealt with under `claim`, and return them.
 
-    A claim counts for as long as a batch that answers it is open; that of a worker that died is free again.
+    A claim counts for as long as a lease would, and then for as long as a batch that answers it is open; that of a
+    worker that died is free again.
     """
-    answered = select(batches.c.claim).where(batches.c.sync == sync, batches.c.claim.is_not(None))
     due = and_(
         inbox.c.sync == sync,
         inbox.c.state == "new",
         inbox.c.due_at <= now,
         inbox.c.kind.not_in(list(except_kinds)),
-        or_(inbox.c.claim.is_(None), inbox.c.claim.not_in(answered)),
+        ~_answered(),
     )
     found = select(inbox).where(due).order_by(inbox.c.id).limit(most).with_for_update(skip_locked=True)
     rows = connection.execute(found).all()
+    taken = {"claim": claim, "due_at": now + leases.TTL}
     for start in range(0, len(rows), 500):
         ids = [row.id for row in rows[start : start + 500]]
-        connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(claim=claim))
+        connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(**taken))
     return [Hint(row.event, row.kind, row.key) for row in rows]
+
+
+def in_hand(connection: Connection, sync: str, now: float) -> int:
+    """How many hints are claimed, and not yet answered by a batch."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & inbox.c.claim.is_not(None) & (inbox.c.due_at > now)
+    return connection.scalar(select(func.count()).select_from(inbox).where(where, ~_answered())) or 0
+
+
+def _answered() -> ColumnElement[bool]:
+    same = (batches.c.sync == inbox.c.sync) & (batches.c.claim == inbox.c.claim) & (batches.c.stream == inbox.c.kind)
+    return exists().where(same)
+
+
+def release(connection: Connection, claim: str, refs: Iterable[tuple[str, str]], now: float) -> None:
+    """Give back hints on records that could not be fetched: they are due at once, for whoever asks first."""
+    mine = (inbox.c.claim == claim) & (inbox.c.kind == bindparam("of")) & (inbox.c.key == bindparam("one"))
+    rows = [{"of": kind, "one": key} for kind, key in refs]
+    if rows:
+        connection.execute(update(inbox).where(mine).values(claim=None, due_at=now), rows)
 
 
 def close(connection: Connection, claim: str, kind: str, keys: Collection[str]) -> None:
@@ -104,9 +134,24 @@ def close(connection: Connection, claim: str, kind: str, keys: Collection[str]) 
     Hints that came after the claim stay, since the fetch may not have seen what they speak of.
     """
     done = (inbox.c.claim == claim) & (inbox.c.kind == kind) & (inbox.c.key == bindparam("one"))
-    values = update(inbox).where(done).values(state="done", because=None, attempts=0)
+    values = update(inbox).where(done).values(state="done", because=None, waits_for=None, attempts=0)
     if keys:
         connection.execute(values, [{"one": key} for key in keys])
+
+
+def wake(connection: Connection, sync: str, kind: str, keys: Collection[str], now: float) -> None:
+    """These records are settled: what waited for them is due now."""
+    if not keys or not held(connection, sync):
+        return
+    waiting_ = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.waits_for == bindparam("one"))
+    due = update(inbox).where(waiting_, inbox.c.due_at > now).values(due_at=now)
+    connection.execute(due, [{"one": f"{kind} {key}"} for key in keys])
+
+
+def unmet(connection: Connection, claim: str, kind: str) -> list[str]:
+    """The keys of the records of a kind that were claimed and are not dealt with yet."""
+    where = (inbox.c.claim == claim) & (inbox.c.kind == kind) & (inbox.c.state == "new")
+    return sorted(set(connection.scalars(select(inbox.c.key).where(where))))
 
 
 def held(connection: Connection, sync: str) -> int:
@@ -115,9 +160,9 @@ def held(connection: Connection, sync: str) -> int:
     return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
 
 
-def held_keys(connection: Connection, sync: str, kind: str) -> set[str]:
-    """The keys of the records of a kind that wait for another one."""
-    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event == "held") & (inbox.c.kind == kind)
+def open_keys(connection: Connection, sync: str, event: str, kind: str) -> set[str]:
+    """The keys of the records of a kind that are to be fetched anew for one reason of Accord's own."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event == event) & (inbox.c.kind == kind)
     return set(connection.scalars(select(inbox.c.key).where(where)))
 
 

@@ -27,10 +27,11 @@ def acquire(connection: Connection, name: str, owner: str, now: float) -> int | 
 def release(connection: Connection, name: str, token: int) -> None:
     """Give the lease back, in the transaction that writes what was done under it.
 
-    Raises Superseded where another worker has taken it since: nothing of this transaction may then be kept.
+    Raises Superseded where another worker has taken it since: nothing of this transaction may then be kept. So it does
+    where the very same transaction was committed before, without an answer, and is run again.
     """
     mine = (leases.c.name == name) & (leases.c.token == token)
-    if connection.execute(update(leases).where(mine).values(expires_at=0)).rowcount != 1:
+    if connection.execute(update(leases).where(mine).values(expires_at=0, token=token + 1)).rowcount != 1:
         raise Superseded(f"another worker took over {name}")
 
 

@@ -1,10 +1,10 @@
 """Records and links: what the source showed when it was last accepted, and what the target shows of it."""
 
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Column, Connection, Table, bindparam, func, select, update
 
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import links, records
@@ -38,41 +38,41 @@ class Intent(NamedTuple):
 
 def load(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> dict[str, Link]:
     """The links of these records, by key; a record never seen is missing."""
-    joined = (records.c.connection == links.c.connection) & (records.c.kind == links.c.kind)
-    rows = (
-        select(
-            links.c.key,
-            links.c.state,
-            links.c.rev,
-            links.c.hash,
-            links.c.wanted,
-            links.c.batch,
-            records.c.deleted,
-        )
-        .join(records, joined & (records.c.key == links.c.key))
-        .where(links.c.target == target, links.c.connection == source, links.c.kind == kind)
-    )
-    found = (row for chunk in _chunks(keys) for row in connection.execute(rows.where(links.c.key.in_(chunk))))
-    return {row[0]: Link(*row) for row in found}
+    there = links.c
+    columns = select(there.key, there.state, there.rev, there.hash, there.wanted, there.batch)
+    rows = columns.where(there.target == target, there.connection == source, there.kind == kind)
+    found = [row for chunk in _chunks(keys) for row in connection.execute(rows.where(there.key.in_(chunk)))]
+    deleted = dict(_of_records(connection, records.c.deleted, source, kind, [row.key for row in found]))
+    return {row.key: Link(*row, deleted[row.key]) for row in found}
 
 
 def known(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
     """The facts of those records that the target has been shown already, by key."""
-    joined = (records.c.connection == links.c.connection) & (records.c.kind == links.c.kind)
-    rows = (
-        select(records.c.key, records.c.facts)
-        .join(links, joined & (records.c.key == links.c.key))
-        .where(links.c.target == target, records.c.connection == source, records.c.kind == kind)
-        .where(links.c.hash.is_not(None))
-    )
-    found = (row for chunk in _chunks(keys) for row in connection.execute(rows.where(records.c.key.in_(chunk))))
-    return {row.key: msgspec.json.decode(row.facts) for row in found}
+    there = links.c
+    rows = select(there.key).where(there.target == target, there.connection == source, there.kind == kind)
+    rows = rows.where(there.hash.is_not(None))
+    shown = {key for chunk in _chunks(keys) for key in connection.scalars(rows.where(there.key.in_(chunk)))}
+    facts = _of_records(connection, records.c.facts, source, kind, shown)
+    return {key: msgspec.json.decode(value) for key, value in facts}
+
+
+def _of_records(
+    connection: Connection, column: Column[Any], source: str, kind: str, keys: Collection[str]
+) -> Iterator[tuple[str, Any]]:
+    """One column of these records.
+
+    Not joined to the links in one query: on tables that PostgreSQL has not analyzed yet, as in the first minutes of a
+    backfill, it takes a plan for the join that looks at every record for every link.
+    """
+    rows = select(records.c.key, column).where(records.c.connection == source, records.c.kind == kind)
+    for chunk in _chunks(keys):
+        yield from ((key, value) for key, value in connection.execute(rows.where(records.c.key.in_(chunk))))
 
 
 def intend(connection: Connection, target: str, source: str, kind: str, batch: int, intents: Iterable[Intent]) -> None:
     """Write down what is about to be done, before it is done."""
     encode = msgspec.json.encode
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "target": target,
             "connection": source,
@@ -92,13 +92,19 @@ def intend(connection: Connection, target: str, source: str, kind: str, batch: i
     if not rows:
         return
     same = ("connection", "kind", "key")
-    insert = upsert(connection, records).values({c: bindparam(c) for c in (*same, *_RECORD)})
-    update_ = {column: insert.excluded[column] for column in _RECORD}
-    connection.execute(insert.on_conflict_do_update(index_elements=same, set_=update_), rows)
-    linked = ("target", *same)
-    insert = upsert(connection, links).values({c: bindparam(c) for c in (*linked, *_LINK)})
-    update_ = {column: insert.excluded[column] for column in _LINK}
-    connection.execute(insert.on_conflict_do_update(index_elements=linked, set_=update_), rows)
+    _put(connection, records, same, _RECORD, rows)
+    # Not the links' hash: that is what the target shows, and it does not show this yet.
+    _put(connection, links, ("target", *same), _LINK, rows)
+
+
+def _put(
+    connection: Connection, table: Table, same: Sequence[str], set_: Sequence[str], rows: list[dict[str, object]]
+) -> None:
+    insert = upsert(connection, table)
+    update_ = {column: insert.excluded[column] for column in set_}
+    # SQLAlchemy inserts every column that it is given a value for, so each table is given its own only.
+    own = [{column: row[column] for column in (*same, *set_)} for row in rows]
+    connection.execute(insert.on_conflict_do_update(index_elements=same, set_=update_), own)
 
 
 _RECORD = ("hash", "deleted", "position", "facts")
@@ -121,9 +127,21 @@ def confirm(
         connection.execute(seen, [{"one": key} for key in keys])
 
 
-def done(connection: Connection, target: str, batch: int) -> None:
-    """The target shows what this batch intended, except where a later rev has taken the record over."""
+def pending(connection: Connection, target: str, batch: int) -> set[str]:
+    """The keys of the records that this batch intended to write and has no outcome for yet."""
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
+    return set(connection.scalars(select(links.c.key).where(mine)))
+
+
+def done(connection: Connection, target: str, batch: int, unwritten: Collection[str] = ()) -> None:
+    """The target shows what this batch intended, except where a later rev has taken a record over.
+
+    Those `unwritten`, because they were rejected when the batch was taken up again, stay without an outcome: the
+    next sound reading of them is then written, not taken for unchanged.
+    """
+    mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
+    if unwritten:
+        mine &= links.c.key.not_in(list(unwritten))
     connection.execute(update(links).where(mine).values(state="done", hash=links.c.wanted))
 
 
@@ -135,28 +153,25 @@ def sending(connection: Connection, target: str, source: str) -> int:
 
 def live(connection: Connection, target: str, source: str, kind: str) -> int:
     """How many records of a kind the target shows that are not deleted."""
-    joined = (records.c.connection == links.c.connection) & (records.c.kind == links.c.kind)
-    counted = select(func.count()).select_from(links.join(records, joined & (records.c.key == links.c.key)))
+    gone = select(records.c.key).where(records.c.connection == source, records.c.kind == kind, records.c.deleted)
     where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
-    return connection.scalar(counted.where(where & records.c.deleted.is_(False))) or 0
+    return connection.scalar(select(func.count()).select_from(links).where(where, links.c.key.not_in(gone))) or 0
 
 
 def unseen(connection: Connection, target: str, source: str, kind: str, lo: int, hi: int, ticket: int) -> list[str]:
     """Live records that stand in [lo, hi) of their stream's order and were not seen since the ticket."""
-    joined = (records.c.connection == links.c.connection) & (records.c.kind == links.c.kind)
-    rows = (
-        select(links.c.key)
-        .join(records, joined & (records.c.key == links.c.key))
-        .where(links.c.target == target, links.c.connection == source, links.c.kind == kind)
-        .where(records.c.position >= lo, records.c.position < hi, records.c.deleted.is_(False))
-        .where(links.c.rev <= ticket)
-    )
-    return list(connection.scalars(rows))
+    there = records.c
+    stretch = select(there.key).where(there.connection == source, there.kind == kind, there.deleted.is_(False))
+    keys = list(connection.scalars(stretch.where(there.position >= lo, there.position < hi)))
+    where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
+    rows = select(links.c.key).where(where, links.c.rev <= ticket)
+    return [key for chunk in _chunks(keys) for key in connection.scalars(rows.where(links.c.key.in_(chunk)))]
 
 
 def oldest(connection: Connection, source: str) -> int | None:
-    """Where the connection's oldest record stands in its stream's order."""
-    first: int | None = connection.scalar(select(func.min(records.c.position)).where(records.c.connection == source))
+    """Where the connection's oldest record stands in its stream's order; what is deleted stands nowhere."""
+    there = (records.c.connection == source) & records.c.deleted.is_(False)
+    first: int | None = connection.scalar(select(func.min(records.c.position)).where(there))
     return first
 
 

@@ -32,6 +32,7 @@ counters = Table(
     metadata,
     Column("connection", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+    Column("account", Text, comment="whose records the connection was first read for"),
     comment="One growing number per connection: tickets are read from it, revs are taken from it.",
 )
 
@@ -45,6 +46,7 @@ streams = Table(
     Column("unsound_run", Integer, nullable=False, server_default=text("0")),
     Column("lenient", Boolean, nullable=False, server_default=false()),
     Column("rescan_turn", Integer, nullable=False, server_default=text("0")),
+    Column("rescanned", BigInteger, comment="where the next turn of the nightly rescan begins"),
     comment="One list of a connection that a sync reads.",
 )
 
@@ -95,6 +97,7 @@ inbox = Table(
     Column("state", Text, nullable=False, comment="new or done"),
     Column("claim", Text),
     Column("because", Text),
+    Column("waits_for", Text, comment="kind and key of the record that must come first"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("due_at", Float, nullable=False),
     Column("received_at", Float, nullable=False),
@@ -178,6 +181,16 @@ entries = Table(
     Index("ix_entries_kind_key", "kind", "key"),
     comment="The audit: what was done to each record and why; only ever appended.",
     sqlite_autoincrement=True,
+)
+
+sums = Table(
+    "sums",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("connection", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("gross", BigInteger, nullable=False, comment="of every leg that the target was shown, in minor units"),
+    comment="What the legs of a target must add up to.",
 )
 
 buckets = Table(

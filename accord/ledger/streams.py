@@ -43,19 +43,21 @@ class Stream(NamedTuple):
     unsound_run: int
     lenient: bool
     rescan_turn: int
+    rescanned: int | None
 
 
 def get(connection: Connection, sync: str, stream: str) -> Stream | None:
     """The stream, or None before it was first planned."""
     s = streams.c
-    columns = select(s.watermark, s.stopped, s.unsound_run, s.lenient, s.rescan_turn)
+    columns = select(s.watermark, s.stopped, s.unsound_run, s.lenient, s.rescan_turn, s.rescanned)
     row = connection.execute(columns.where(s.sync == sync, s.stream == stream)).one_or_none()
     return None if row is None else Stream(*row)
 
 
 def put(connection: Connection, sync: str, stream: str, **values: object) -> None:
     """Set columns of the stream's row, making it where there is none."""
-    row = upsert(connection, streams).values(sync=sync, stream=stream, **values)
+    # The databases look at NOT NULL before they look for the row that is there already.
+    row = upsert(connection, streams).values(**{"watermark": 0, **values}, sync=sync, stream=stream)
     connection.execute(row.on_conflict_do_update(index_elements=[streams.c.sync, streams.c.stream], set_=values))
 
 
@@ -122,29 +124,39 @@ def in_state(connection: Connection, sync: str, stream: str, state: str) -> list
 
 def claim(connection: Connection, sync: str, stream: str, owner: str, now: float) -> tuple[Window, int] | None:
     """The newest open window that nobody reads, with the token of the lease taken on it."""
-    for window in in_state(connection, sync, stream, "open"):
-        token = leases.acquire(connection, lease_name(window.id), owner, now)
-        if token is not None:
+    for seen in in_state(connection, sync, stream, "open"):
+        name = lease_name(seen.id)
+        token = leases.acquire(connection, name, owner, now)
+        if token is None:
+            continue
+        # Looked at again: whoever held the lease may have moved the place, or finished, since the first look.
+        window = _still_open(connection, seen.id)
+        if window is not None:
             return window, token
+        leases.release(connection, name, token)
     return None
+
+
+def _still_open(connection: Connection, window_id: int) -> Window | None:
+    where = (windows.c.id == window_id) & (windows.c.state == "open")
+    row = connection.execute(select(*_COLUMNS).where(where)).one_or_none()
+    return None if row is None else Window(*row)
 
 
 def lease_name(window_id: int) -> str:
     return f"window:{window_id}"
 
 
-def advance(connection: Connection, window: Window, place: tuple[str, int] | None, hi: int, finished: bool) -> None:
-    """Move the window's place, in the transaction that stores what was read up to it."""
+def advance(
+    connection: Connection, window: Window, place: tuple[str | None, int | None] | None, hi: int, finished: bool
+) -> None:
+    """Move the window's place, in the transaction that stores what was read up to it.
+
+    A place without a key is a second to read on from, where the object that marked the place is gone.
+    """
     values: dict[str, object] = {"hi": hi, "state": "read" if finished else "open"}
     if place is not None:
         values |= {"after_key": place[0], "after_created": place[1]}
-    connection.execute(update(windows).where(windows.c.id == window.id).values(**values))
-
-
-def reopen_below(connection: Connection, window: Window) -> None:
-    """Forget a place whose object is gone: read on from that second, which reads a few objects twice."""
-    hi = window.hi if window.after_created is None else window.after_created + 1
-    values = {"after_key": None, "after_created": None, "hi": max(hi, window.lo + 1)}
     connection.execute(update(windows).where(windows.c.id == window.id).values(**values))
 
 
@@ -164,8 +176,19 @@ def finish(connection: Connection, window: Window) -> None:
 
 def settled_windows(connection: Connection, sync: str, stream: str) -> list[Window]:
     """Windows that are read to their end and have no open batch left."""
-    waiting = set(connection.scalars(select(batches.c.window).where(batches.c.sync == sync).distinct()))
-    return [window for window in in_state(connection, sync, stream, "read") if window.id not in waiting]
+    # In this order: a window that shows as read had all its batches stored by then.
+    read = in_state(connection, sync, stream, "read")
+    waiting = _unsettled(connection, sync)
+    return [window for window in read if window.id not in waiting]
+
+
+def _unsettled(connection: Connection, sync: str) -> set[int | None]:
+    return set(connection.scalars(select(batches.c.window).where(batches.c.sync == sync).distinct()))
+
+
+def unread_history(connection: Connection, sync: str, stream: str) -> bool:
+    """Whether a backfill or a rescan of the stream is not read to its end."""
+    return any(window.purpose != "recent" for window in in_state(connection, sync, stream, "open"))
 
 
 def open_count(connection: Connection, sync: str, stream: str) -> int:

@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, Table, bindparam, func, select
+from sqlalchemy import Column, Connection, Engine, Table, bindparam, func, or_, select
+from sqlalchemy.exc import DBAPIError
 
 from accord.clock import Clock
 from accord.errors import Misconfigured
 from accord.ledger.dialect import upsert
-from accord.ledger.engine import transact
+from accord.ledger.engine import reaching, transact
 from accord.records import RECORDS, Kind, Record
 from accord.systems import accounts_tables as own
 from accord.systems.accounts_tables import Mapping, TableMapping
 
 _CHUNK = 5000
+_WHAT = "the accounts database"
 
 
 class _Column(NamedTuple):
@@ -55,6 +57,10 @@ class Accounts:
         self.kinds = frozenset(Kind(kind) for kind in self._mapping)
         self._shelves: dict[Kind, _Shelf] | None = None
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
     def create_tables(self) -> None:
         """Make what is missing of Accord's own tables; tables of the user's are never made or changed."""
         own.create(self._engine, everything=self._own)
@@ -62,12 +68,15 @@ class Accounts:
 
     def check(self) -> None:
         """Look whether every table and column of the mapping is there and fits."""
-        self._shelves = {kind: self._open(kind, self._mapping[kind]) for kind in sorted(self.kinds)}
-        missing = own.missing(self._engine)
-        if missing:
-            raise Misconfigured(
-                f"the accounts database lacks the table {missing[0]}; let Accord make it: accord accounts create"
-            )
+
+        def look(c: Connection) -> dict[Kind, _Shelf]:
+            shelves = {kind: self._open(c, kind, self._mapping[kind]) for kind in sorted(self.kinds)}
+            missing = own.missing(c)
+            if missing:
+                raise Misconfigured(f"{_WHAT} lacks the table {missing[0]}; let Accord make it: accord accounts create")
+            return shelves
+
+        self._shelves = transact(self._engine, look, self._clock, _WHAT, writes=False)
 
     def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
         """Show these records, each with its rev, in one transaction.
@@ -83,8 +92,9 @@ class Accounts:
         values = {"connection": connection, "last_agreed_at": own.to_time(int(at))}
 
         def write(c: Connection) -> None:
-            row = upsert(c, own.agreement).values(**values)
-            c.execute(row.on_conflict_do_update(index_elements=[own.agreement.c.connection], set_=values))
+            row, table = upsert(c, own.agreement).values(**values), own.agreement
+            newer = table.c.last_agreed_at < row.excluded.last_agreed_at
+            c.execute(row.on_conflict_do_update(index_elements=[table.c.connection], set_=values, where=newer))
 
         self._transact(write)
 
@@ -96,8 +106,12 @@ class Accounts:
         rows = select(*(c.column for c in shelf.columns))
         if shelf.connection is not None:
             rows = rows.where(shelf.connection == connection)
-        with self._engine.connect() as c:
-            for row in c.execution_options(yield_per=_CHUNK).execute(rows):
+        with (
+            reaching(_WHAT),
+            self._engine.connect() as c,
+            c.execution_options(yield_per=_CHUNK).execute(rows) as found,
+        ):
+            for row in found:
                 values = tuple(
                     value if column.get is None or value is None else column.get(value)
                     for column, value in zip(shelf.columns, row, strict=True)
@@ -108,6 +122,11 @@ class Accounts:
         """The record fields that the table shows, in the order of `read`."""
         return [column.field for column in self._shelf(kind).columns]
 
+    @property
+    def tells_connections_apart(self) -> bool:
+        """Whether the legs of one connection can be told from others, and from rows of the user's own."""
+        return self._shelf(Kind.LEG).connection is not None
+
     def sums(self, connection: str) -> dict[str, int]:
         """The sum of gross amounts by settlement currency, in minor units."""
         shelf = self._shelf(Kind.LEG)
@@ -115,11 +134,16 @@ class Accounts:
         rows = select(by["currency"], func.sum(by["gross"])).group_by(by["currency"])
         if shelf.connection is not None:
             rows = rows.where(shelf.connection == connection)
-        with self._engine.connect() as c:
+        with reaching(_WHAT), self._engine.connect() as c:
             return {currency: int(total) for currency, total in c.execute(rows)}
 
     def _transact(self, work: Callable[[Connection], None]) -> None:
-        transact(self._engine, work, self._clock, "the accounts database")
+        try:
+            return transact(self._engine, work, self._clock, _WHAT)
+        except DBAPIError as error:
+            why = own.refusal(error)
+        # Outside the except: a database quotes the values that it refuses.
+        raise Misconfigured(f"{_WHAT} refused a row: {why}; make room for it in the table, or map other columns")
 
     def _write(
         self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
@@ -137,7 +161,9 @@ class Accounts:
             c.execute(insert.on_conflict_do_nothing(index_elements=shelf.identity), values)
             return
         changed = {col.name: insert.excluded[col.name] for col in columns if col not in shelf.identity}
-        older = None if shelf.rev is None else shelf.rev < insert.excluded[shelf.rev.name]
+        # A row of the user's own that Accord never wrote has no rev yet.
+        rev = shelf.rev
+        older = None if rev is None else or_(rev.is_(None), rev < insert.excluded[rev.name])
         update = insert.on_conflict_do_update(index_elements=shelf.identity, set_=changed, where=older)
         c.execute(update, values)
 
@@ -168,7 +194,7 @@ class Accounts:
         for start in range(0, len(rows), _CHUNK):
             keys = [record.key for _, record in rows[start : start + _CHUNK]]
             found = c.execute(select(seen.c.key, seen.c.rev).where(seen.c.shelf == name, seen.c.key.in_(keys)))
-            now.update(dict(found))
+            now.update((row.key, row.rev) for row in found)
         return [(rev, record) for rev, record in rows if now.get(record.key) == rev]
 
     def _shelf(self, kind: Kind) -> _Shelf:
@@ -176,9 +202,9 @@ class Accounts:
             self.check()
         return (self._shelves or {})[kind]
 
-    def _open(self, kind: Kind, mapping: TableMapping) -> _Shelf:
+    def _open(self, c: Connection, kind: Kind, mapping: TableMapping) -> _Shelf:
         where = f"the accounts table {mapping.table}"
-        table = own.reflect(self._engine, mapping)
+        table = own.reflect(c, mapping)
         columns = []
         for field, name in mapping.columns.items():
             if name not in table.c:
@@ -188,5 +214,5 @@ class Accounts:
                 columns.append(_Column(field, table.c[name], put, get))
         named = {field: table.c[name] for field, name in mapping.columns.items()}
         shelf = _Shelf(table, columns, named.get("connection"), named.get("rev"))
-        own.check_fit(self._engine, kind, table, named, shelf.identity, where)
+        own.check_fit(c, kind, table, named, shelf.identity, where)
         return shelf

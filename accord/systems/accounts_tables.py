@@ -1,5 +1,6 @@
 """The accounts' tables: Accord's own, and how a mapping points at the user's."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +10,10 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Engine,
+    Float,
     Integer,
     MetaData,
     Numeric,
@@ -20,7 +23,7 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from accord.errors import Misconfigured
 from accord.records import RECORDS, TIMES, Kind
@@ -77,6 +80,9 @@ def parse_mapping(raw: object) -> Mapping:
             raise Misconfigured(
                 f"the accounts mapping of {kind} names {unknown[0]}; its fields are {', '.join(sorted(known))}"
             )
+        twice = sorted(name for name, times in Counter(shelf.columns.values()).items() if times > 1)
+        if twice:
+            raise Misconfigured(f"the accounts mapping of {kind} puts two fields into the column {twice[0]}")
         needed = {"key", "currency", "gross"} if kind is Kind.LEG else {"key", "deleted"}
         lacking = sorted(needed - shelf.columns.keys())
         if lacking:
@@ -133,25 +139,30 @@ FROM account_legs GROUP BY connection, account, currency"""
 
 def create(engine: Engine, everything: bool) -> None:
     """Make the tables that are missing: Accord's bookkeeping, and with `everything` also those of the records."""
-    _beside.create_all(engine)
-    if everything:
-        _metadata.create_all(engine)
-        if "account_balances" not in inspect(engine).get_view_names():
-            with engine.execution_options(writes=True).begin() as connection:
+    with engine.execution_options(writes=True).begin() as connection:
+        _beside.create_all(connection)
+        if everything:
+            _metadata.create_all(connection)
+            if "account_balances" not in inspect(connection).get_view_names():
                 connection.execute(text(_BALANCES))
 
 
-def missing(engine: Engine) -> list[str]:
+def missing(connection: Connection) -> list[str]:
     """The bookkeeping tables that are not there."""
-    there = inspect(engine).get_table_names()
+    there = inspect(connection).get_table_names()
     return [name for name in _beside.tables if name not in there]
 
 
-def reflect(engine: Engine, mapping: TableMapping) -> Table:
+def reflect(connection: Connection, mapping: TableMapping) -> Table:
     """The table as the database has it."""
     schema, _, name = mapping.table.rpartition(".")
     try:
-        return Table(name, MetaData(), schema=schema or None, autoload_with=engine)
+        table = Table(name, MetaData(), schema=schema or None, autoload_with=connection, resolve_fks=False)
+        for column in table.c:
+            if connection.dialect.name == "sqlite" and isinstance(column.type, Numeric):
+                # It holds whole numbers exactly, but SQLAlchemy would pass them through floats.
+                column.type = column.type if isinstance(column.type, Float) else BigInteger()
+        return table
     except NoSuchTableError:
         raise Misconfigured(
             f"the accounts database has no table {mapping.table}; name another one in the mapping, "
@@ -160,7 +171,7 @@ def reflect(engine: Engine, mapping: TableMapping) -> Table:
 
 
 def check_fit(
-    engine: Engine,
+    connection: Connection,
     kind: Kind,
     table: Table,
     named: dict[str, Column[Any]],
@@ -169,25 +180,36 @@ def check_fit(
 ) -> None:
     """Raise Misconfigured where rows could not be told apart, or could not be inserted at all."""
     names = {column.name for column in identity}
-    inspector = inspect(engine)
+    inspector = inspect(connection)
     unique = [set(inspector.get_pk_constraint(table.name, table.schema)["constrained_columns"])]
-    unique += [
-        {str(name) for name in one["column_names"]}
-        for one in inspector.get_unique_constraints(table.name, table.schema)
-    ]
+    # The indexes tell of every constraint; SQLite's own, which it makes for them, have to be asked for.
+    hidden = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
     unique += [
         {str(name) for name in i["column_names"]}
-        for i in inspector.get_indexes(table.name, table.schema)
-        if i["unique"]
+        for i in inspector.get_indexes(table.name, table.schema, **hidden)
+        # One that holds for some rows only can not tell whether a row is there.
+        if i["unique"] and not any(str(option).endswith("_where") for option in i.get("dialect_options", {}))
     ]
     if names not in unique:
         raise Misconfigured(f"{where} needs a unique constraint on ({', '.join(sorted(names))}) for {kind} records")
     mapped = {column.name for column in named.values()}
+    for field, column in named.items():
+        if field not in ("connection", "rev") and not column.nullable and RECORDS[kind].field_type(field)[1]:
+            raise Misconfigured(f"{where} refuses NULL in the column {column.name}, but a record may have no {field}")
     for column in table.c:
         automatic = column.server_default is not None or column.autoincrement is True or column.identity is not None
         rowid = column.primary_key and isinstance(column.type, Integer)
         if column.name not in mapped and not column.nullable and not automatic and not rowid:
             raise Misconfigured(f"{where} requires the column {column.name}; map a field to it or give it a default")
+
+
+def refusal(error: DBAPIError) -> str:
+    """What a database objects to, by its own names for it and without the values that it quotes."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is None:
+        return str(error.orig)  # SQLite's messages hold names only
+    names = (diagnosis.sqlstate, diagnosis.table_name, diagnosis.column_name, diagnosis.constraint_name)
+    return " ".join([type(error.orig).__name__, *(name for name in names if name)])
 
 
 def to_time(seconds: int) -> datetime:
@@ -213,7 +235,7 @@ def conversion(
             return None, None
     elif type_ is str and isinstance(column.type, String):
         return None, None
-    elif type_ is int and isinstance(column.type, Numeric | Integer):
+    elif type_ is int and isinstance(column.type, Numeric | Integer) and not isinstance(column.type, Float):
         return None, int
     elif type_ is bool and isinstance(column.type, Boolean | Integer):
         return (None if isinstance(column.type, Boolean) else int), bool

@@ -47,8 +47,8 @@ def classify(response: Response, block: str = "StripeAccount") -> Exception | No
     said = _said(response, error)
     if status == 401 or error.code == "secret_key_required":
         return Misconfigured(
-            f"{said}: the API key is not valid, or no longer. Set api_key of the block {block} in the Prefect UI "
-            f"or with `accord connect stripe`; {HOW_TO_TEST}"
+            f"{said}: the API key is not valid, or no longer. Set api_key of the block {block} in the Prefect UI, "
+            f"under Blocks; {HOW_TO_TEST}"
         )
     if status == 403:
         return Forbidden(f"{said}: the API key lacks a permission{_permission(error)}")
