@@ -1,5 +1,6 @@
 """What must agree: records, small frozen values with money in smallest units and times in Unix seconds."""
 
+import functools
 import typing
 from collections.abc import Mapping
 from enum import StrEnum
@@ -102,9 +103,12 @@ class _Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @classmethod
     def field_type(cls, field: str) -> tuple[type, bool]:
         """A field's type (str, int or bool), and whether it may be None."""
-        hint = typing.get_type_hints(cls)[field]
+        hint = _hints(cls)[field]
         parts = typing.get_args(hint) or (hint,)
         return next(part for part in parts if part is not NoneType), NoneType in parts
+
+
+_hints = functools.cache(typing.get_type_hints)
 
 
 class Customer(_Fields, frozen=True, kw_only=True, gc=False):

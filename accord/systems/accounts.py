@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, Table, bindparam, func, or_, select
+from sqlalchemy import Column, Connection, Engine, Inspector, Table, bindparam, func, inspect, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from accord.clock import Clock
@@ -70,8 +70,9 @@ class Accounts:
         """Look whether every table and column of the mapping is there and fits."""
 
         def look(c: Connection) -> dict[Kind, _Shelf]:
-            shelves = {kind: self._open(c, kind, self._mapping[kind]) for kind in sorted(self.kinds)}
-            missing = own.missing(c)
+            inspector = inspect(c)  # one, since it remembers what it has looked up
+            shelves = {kind: self._open(inspector, kind, self._mapping[kind]) for kind in sorted(self.kinds)}
+            missing = own.missing(inspector)
             if missing:
                 raise Misconfigured(f"{_WHAT} lacks the table {missing[0]}; let Accord make it: accord accounts create")
             return shelves
@@ -202,9 +203,9 @@ class Accounts:
             self.check()
         return (self._shelves or {})[kind]
 
-    def _open(self, c: Connection, kind: Kind, mapping: TableMapping) -> _Shelf:
+    def _open(self, inspector: Inspector, kind: Kind, mapping: TableMapping) -> _Shelf:
         where = f"the accounts table {mapping.table}"
-        table = own.reflect(c, mapping)
+        table = own.reflect(inspector, mapping)
         columns = []
         for field, name in mapping.columns.items():
             if name not in table.c:
@@ -214,5 +215,5 @@ class Accounts:
                 columns.append(_Column(field, table.c[name], put, get))
         named = {field: table.c[name] for field, name in mapping.columns.items()}
         shelf = _Shelf(table, columns, named.get("connection"), named.get("rev"))
-        own.check_fit(c, kind, table, named, shelf.identity, where)
+        own.check_fit(inspector, kind, table, named, shelf.identity, where)
         return shelf

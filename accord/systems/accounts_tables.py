@@ -10,10 +10,10 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     DateTime,
     Engine,
     Float,
+    Inspector,
     Integer,
     MetaData,
     Numeric,
@@ -147,19 +147,19 @@ def create(engine: Engine, everything: bool) -> None:
                 connection.execute(text(_BALANCES))
 
 
-def missing(connection: Connection) -> list[str]:
+def missing(inspector: Inspector) -> list[str]:
     """The bookkeeping tables that are not there."""
-    there = inspect(connection).get_table_names()
+    there = inspector.get_table_names()
     return [name for name in _beside.tables if name not in there]
 
 
-def reflect(connection: Connection, mapping: TableMapping) -> Table:
+def reflect(inspector: Inspector, mapping: TableMapping) -> Table:
     """The table as the database has it."""
     schema, _, name = mapping.table.rpartition(".")
     try:
-        table = Table(name, MetaData(), schema=schema or None, autoload_with=connection, resolve_fks=False)
+        table = Table(name, MetaData(), schema=schema or None, autoload_with=inspector, resolve_fks=False)
         for column in table.c:
-            if connection.dialect.name == "sqlite" and isinstance(column.type, Numeric):
+            if inspector.dialect.name == "sqlite" and isinstance(column.type, Numeric):
                 # It holds whole numbers exactly, but SQLAlchemy would pass them through floats.
                 column.type = column.type if isinstance(column.type, Float) else BigInteger()
         return table
@@ -171,7 +171,7 @@ def reflect(connection: Connection, mapping: TableMapping) -> Table:
 
 
 def check_fit(
-    connection: Connection,
+    inspector: Inspector,
     kind: Kind,
     table: Table,
     named: dict[str, Column[Any]],
@@ -180,10 +180,9 @@ def check_fit(
 ) -> None:
     """Raise Misconfigured where rows could not be told apart, or could not be inserted at all."""
     names = {column.name for column in identity}
-    inspector = inspect(connection)
     unique = [set(inspector.get_pk_constraint(table.name, table.schema)["constrained_columns"])]
     # The indexes tell of every constraint; SQLite's own, which it makes for them, have to be asked for.
-    hidden = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
+    hidden = {"include_auto_indexes": True} if inspector.dialect.name == "sqlite" else {}
     unique += [
         {str(name) for name in i["column_names"]}
         for i in inspector.get_indexes(table.name, table.schema, **hidden)

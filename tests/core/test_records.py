@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accord.attribution import attribute
 from accord.houses import HOUSE_OF
-from accord.records import PARENTS_FIRST, RECORDS, TIMES, Kind, Leg, Record, Ref, attribute
+from accord.records import PARENTS_FIRST, RECORDS, TIMES, Kind, Leg, Record, Ref
 
 TEXT = st.text(max_size=20)
 VALUES = {str: TEXT, int: st.integers(-(2**63), 2**63 - 1), bool: st.booleans()}

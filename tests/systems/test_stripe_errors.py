@@ -107,7 +107,7 @@ def test_no_retry_makes_a_key_valid(status: int) -> None:
 def test_an_invalid_key_says_which_block_and_how_to_test_it() -> None:
     text = str(classify(answer(401, error()), block="StripeAccount/eu"))
     assert "StripeAccount/eu" in text
-    assert "accord connect" in text
+    assert "under Blocks" in text
     assert "curl -u KEY: https://api.stripe.com/v1/account" in text
 
 

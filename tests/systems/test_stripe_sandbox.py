@@ -7,12 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from accord.attribution import attribute
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Transport
 from accord.ports import CursorGone, Parsed
-from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref, attribute
+from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref
 from accord.sandbox.app import Sandbox, build
 from accord.sandbox.direct import Direct
 from accord.systems.stripe import Mode, Stripe, classify, headers

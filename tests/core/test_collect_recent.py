@@ -1,0 +1,161 @@
+"""Reading what came last: events and legs, behind a watermark that never moves too far."""
+
+from contextlib import nullcontext
+
+import pytest
+
+from accord import collect
+from accord.collect import EVENT
+from accord.errors import TryLater
+from accord.ledger import leases, links, streams
+from accord.ledger.links import Intent
+from accord.ports import CursorGone
+from accord.records import Kind
+
+
+class Killed(BaseException):
+    """The worker ends here, without any clearing up."""
+
+
+@pytest.fixture
+def shop(shops):
+    return shops.Shop(page=3)
+
+
+@pytest.fixture
+def home(new_ledger, homes, clock, shop):
+    return homes.Home(new_ledger(clock), shop).begin()
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    monkeypatch.setattr(collect, "BATCH", 6)
+
+
+def test_events_become_hints_once_and_the_watermark_moves_with_them(home, shop, shops, clock):
+    for n in range(10):
+        shop.tell(f"evt_{n}", 1000 + n, ("payment", f"ch_{n % 3}"), ("refund", "re_1"))
+    home.open_recent(1000, int(clock.now()) - 300)
+    assert home.collector.stream(EVENT) == 20
+    assert home.hints() == 20
+    assert home.stream(EVENT).watermark == int(clock.now()) - 300
+    home.open_recent(1000, int(clock.now()) - 300)
+    home.collector.stream(EVENT)
+    assert home.hints() == 20
+
+
+def test_events_of_kinds_that_nobody_keeps_are_passed_by(home, shop, clock):
+    shop.tell("evt_1", 1000, ("dispute", "dp_1"))
+    home.open_recent(0, int(clock.now()))
+    assert home.collector.stream(EVENT) == 0
+    assert home.hints() == 0
+    assert home.windows(EVENT) == []
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_the_watermark_never_moves_before_all_events_are_stored(home, shop, shops, clock, at):
+    for n in range(12):
+        shop.tell(f"evt_{n:02}", 1000 + n, ("payment", f"ch_{n}"))
+    home.open_recent(1000, int(clock.now()) - 300)
+    shop.before = shops.failing(*[None] * at, Killed())
+    with pytest.raises(Killed) if at < 4 else nullcontext():
+        home.collector.stream(EVENT)
+    watermark = home.stream(EVENT).watermark
+    assert (watermark == 0) == (at < 4)
+    clock.jump(leases.TTL)
+    home.beside().collector.stream(EVENT)
+    assert home.hints() == 12
+
+
+@pytest.mark.parametrize("behind", [0, 100, 1000, -1000])
+def test_the_watermark_never_passes_what_the_source_may_show_late(home, shop, homes, clock, behind):
+    """Also where the source's clock is behind ours, by more than the time that an object may take to appear."""
+    shop.clock = lambda: clock.now() - behind
+    began = int(clock.now()) - 5000
+    home.open_recent(began, int(clock.now()) - homes.LAG)
+    home.collector.stream(EVENT)
+    watermark = home.stream(EVENT).watermark
+    assert watermark == min(clock.now(), shop.clock()) - homes.LAG
+    assert watermark >= began
+
+
+def test_a_watermark_ahead_of_the_source_stays_where_it_is(home, shop, clock):
+    began = int(clock.now())
+    shop.clock = lambda: clock.now() - 1000
+    home.open_recent(began, began)
+    home.collector.stream(EVENT)
+    assert home.stream(EVENT).watermark == began
+
+
+def test_what_appears_late_is_read_by_the_next_run(home, shop, homes, clock):
+    """A list shows some objects only seconds after they were created, with a time before others already read."""
+    shop.clock = clock.now
+    now = int(clock.now())
+    shop.tell("evt_2", now - 10, ("payment", "ch_2"))
+    home.open_recent(now - 1000, now - homes.LAG)
+    home.collector.stream(EVENT)
+    shop.tell("evt_1", now - 20, ("payment", "ch_1"))
+    home.open_recent(home.stream(EVENT).watermark, now - homes.LAG + 60)
+    home.collector.stream(EVENT)
+    assert home.hints() == 2
+
+
+def test_reading_on_later_takes_the_watermark_of_when_it_began(home, shop, shops, homes, clock):
+    """The newest page was read then; what came since lies above it."""
+    shop.clock = clock.now
+    for n in range(12):
+        shop.tell(f"evt_{n:02}", 1000 + n, ("payment", f"ch_{n}"))
+    began = int(clock.now())
+    home.open_recent(1000, began - homes.LAG)
+    shop.before = shops.failing(None, None, shops.later())
+    with pytest.raises(TryLater):
+        home.collector.stream(EVENT)
+    clock.jump(7200)
+    home.collector.stream(EVENT)
+    assert home.stream(EVENT).watermark == began - homes.LAG
+    assert home.hints() == 12
+
+
+def test_events_whose_place_has_expired_are_read_on_from_that_second(home, shop, shops, homes, clock):
+    for n in range(12):
+        shop.tell(f"evt_{n:02}", 1000 + n, ("payment", f"ch_{n}"))
+    hi = int(clock.now()) - homes.LAG
+    home.open_recent(1000, hi)
+    gone = iter([None, None, CursorGone()])
+    shop.before = shops.failing(*gone)
+    home.collector.stream(EVENT)
+    assert home.hints() == 12
+    assert home.stream(EVENT).watermark == hi
+
+
+def test_a_window_from_before_a_gap_does_not_take_the_watermark_back(home, shop, clock):
+    shop.tell("evt_1", 1000, ("payment", "ch_1"))
+    home.open_recent(500, 2000)
+    home.ledger.write(lambda c: streams.put(c, home.sync.name, EVENT, watermark=9_000))
+    home.collector.stream(EVENT)
+    assert home.stream(EVENT).watermark == 9_000
+
+
+def test_legs_that_are_shown_already_are_not_stored_again(home, shop, shops, clock):
+    shop.put(*(shops.leg(f"txn_{n}", created=1000 + n) for n in range(6)))
+    known = [Intent(f"txn_{n}", 1, "h", False, 1000 + n, {}) for n in (0, 2, 4)]
+    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 1, known))
+    home.ledger.write(lambda c: links.done(c, home.sync.target, 1))
+    sent = [Intent("txn_1", 1, "h", False, 1001, {})]  # intended, and the target may not show it yet
+    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 2, sent))
+    home.open_recent(0, int(clock.now()), Kind.LEG)
+    assert home.collector.stream(Kind.LEG) == 3
+    assert sorted(home.stored(Kind.LEG)) == ["txn_1", "txn_3", "txn_5"]
+
+
+def test_pages_of_known_legs_move_the_place_too(home, shop, shops, clock):
+    """Or else a source that fails again and again behind them would never be read to its end."""
+    shop.put(*(shops.leg(f"txn_{n}", created=1000 + n) for n in range(9)))
+    known = [Intent(f"txn_{n}", 1, "h", False, 1000 + n, {}) for n in range(9)]
+    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 1, known))
+    home.ledger.write(lambda c: links.done(c, home.sync.target, 1))
+    home.open_recent(0, int(clock.now()), Kind.LEG)
+    shop.before = shops.failing(None, shops.later())
+    with pytest.raises(TryLater):
+        home.collector.stream(Kind.LEG)
+    assert home.windows(Kind.LEG)[0].after == "txn_6"

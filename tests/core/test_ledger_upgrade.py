@@ -1,0 +1,103 @@
+"""The migrations, and what the database itself refuses."""
+
+import pytest
+from alembic import command
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Column, Text, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from accord.errors import Misconfigured
+from accord.ledger import entries
+from accord.ledger.entries import Entry
+from accord.ledger.migrations.append_only import protect_entries, release_entries
+from accord.ledger.schema import metadata
+from accord.ledger.upgrade import _run, differs, require_current, upgrade
+
+
+def test_the_migrations_make_the_tables_of_the_schema(fresh, open_engine):
+    engine = open_engine(fresh.empty())
+    upgrade(engine)
+    assert set(inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+    assert not differs(engine)
+    require_current(engine)
+
+
+def test_a_column_that_no_migration_makes_is_noticed(fresh, open_engine):
+    engine = open_engine(fresh.empty())
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE streams DROP COLUMN lenient"))
+    assert differs(engine)
+
+
+def test_a_second_upgrade_changes_nothing(new_ledger):
+    ledger = new_ledger()
+    ledger.write(lambda c: entries.append(c, "s", "r", 0.0, [Entry("payment", "ch_1", "create", "why", 1)]))
+    upgrade(ledger.engine)
+    assert len(ledger.read(lambda c: entries.story(c, "ch_1"))) == 1
+
+
+def test_missing_tables_are_said_to_be_missing(fresh, open_engine):
+    with pytest.raises(Misconfigured, match="accord db upgrade"):
+        require_current(open_engine(fresh.empty()))
+
+
+def test_a_newer_ledger_is_refused(fresh, open_engine):
+    engine = open_engine(fresh.empty())
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Misconfigured, match=r"9999.*upgrade Accord"):
+        require_current(engine)
+
+
+def test_an_older_ledger_is_refused(fresh, open_engine):
+    engine = open_engine(fresh.empty())
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+    with pytest.raises(Misconfigured, match="missing or old"):
+        require_current(engine)
+
+
+@pytest.mark.parametrize("change", ["UPDATE entries SET because = 'other'", "DELETE FROM entries", "TRUNCATE entries"])
+def test_entries_are_only_ever_appended(new_ledger, fresh, change):
+    if fresh.system == "sqlite":
+        change = change.replace("TRUNCATE", "DELETE FROM")  # which is how SQLite spells it
+    ledger = new_ledger()
+    ledger.write(lambda c: entries.append(c, "s", "r", 0.0, [Entry("payment", "ch_1", "create", "why", 1)]))
+    with pytest.raises(DBAPIError, match="entries are only ever appended"):
+        ledger.write(lambda c: c.execute(text(change)))
+    assert [row.because for row in ledger.read(lambda c: entries.story(c, "ch_1"))] == ["why"]
+
+
+def test_a_later_migration_can_still_rebuild_the_table(new_ledger, fresh, open_engine):
+    url = fresh.empty()
+    upgrade(open_engine(url))
+    ledger = new_ledger(url=url)
+    ledger.write(lambda c: entries.append(c, "s", "r", 0.0, [Entry("payment", "ch_1", "create", "why", 1)]))
+
+    def migrate(connection):
+        release_entries(connection)
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table(
+            "entries", recreate="always" if fresh.system == "sqlite" else "never"
+        ) as table:
+            table.add_column(Column("note", Text))
+        protect_entries(connection)
+
+    ledger.write(migrate)
+    ledger.write(lambda c: entries.append(c, "s", "r", 0.0, [Entry("payment", "ch_1", "update", "why", 2)]))
+    assert [row.change for row in ledger.read(lambda c: entries.story(c, "ch_1"))] == ["create", "update"]
+    with pytest.raises(DBAPIError, match="only ever appended"):
+        ledger.write(lambda c: c.execute(text("DELETE FROM entries")))
+
+
+def test_the_first_migration_can_be_undone_and_done_again(fresh, open_engine):
+    engine = open_engine(fresh.empty())
+    upgrade(engine)
+    _run(engine, lambda config: command.downgrade(config, "base"))
+    assert set(inspect(engine).get_table_names()) == {"alembic_version"}
+    upgrade(engine)
+    assert not differs(engine)

@@ -1,0 +1,191 @@
+"""Which windows a run opens."""
+
+import pytest
+
+from accord.collect import EVENT
+from accord.ledger import links, streams
+from accord.ledger.links import Intent
+from accord.plan import AHEAD, DAY, EVENTS_LIVE, TURNS, Mode
+from accord.records import Kind
+
+
+@pytest.fixture
+def home(new_ledger, shops, homes, clock):
+    return homes.Home(new_ledger(clock), shops.Shop())
+
+
+def spans(home, stream, purpose=None, state="open"):
+    return sorted((w.lo, w.hi) for w in home.windows(stream, state) if purpose in (None, w.purpose))
+
+
+def finish(home):
+    """Everything that was planned is read, settled and forgotten."""
+    now = int(home.ledger.clock.now())
+
+    def done(connection):
+        streams.put(connection, home.sync.name, EVENT, watermark=now)
+        for stream in (*home.kinds, EVENT):
+            for window in streams.in_state(connection, home.sync.name, stream, "open"):
+                streams.finish(connection, window)
+        streams.forget_done(connection, home.sync.name)
+
+    home.ledger.write(done)
+
+
+def settled(home, *positions):
+    """These records are known."""
+    intents = [Intent(f"ch_{p}", 1, "h", False, p, {}) for p in positions]
+    home.ledger.write(lambda c: links.intend(c, "accounts/main", "stripe/main", "payment", 1, intents))
+
+
+def contiguous(parts, lo, hi):
+    return [lo, *(b for _, b in parts)] == [a for a, _ in parts] + [hi]
+
+
+def test_the_first_run_reads_all_of_history_in_windows(home, clock):
+    home.plan()
+    now = int(clock.now())
+    for kind in home.kinds:
+        parts = spans(home, kind, "backfill")
+        assert len(parts) == 4
+        assert contiguous(parts, home.shop.began(), now)
+        assert spans(home, kind, "rescan") == []
+    assert spans(home, Kind.PAYMENT, "recent") == []
+
+
+@pytest.mark.parametrize("ahead", [0, 600, -600])
+def test_what_changes_during_the_first_run_is_read_after_it_whatever_the_clock_says(home, homes, clock, ahead):
+    clock.jump(ahead)
+    home.plan()
+    true_now = clock.now() - ahead
+    for stream in (EVENT, Kind.LEG):
+        assert home.stream(stream).watermark <= true_now - homes.LAG
+        assert [w.lo for w in home.windows(stream) if w.purpose == "recent"] == [home.stream(stream).watermark]
+
+
+def test_since_bounds_the_first_backfill(home, clock):
+    since = int(clock.now()) - 1000
+    home.plan(since=since)
+    assert contiguous(spans(home, Kind.PAYMENT), since, int(clock.now()))
+
+
+def test_windows_left_open_stay_and_none_is_planned_twice(home, clock):
+    home.plan()
+    before = {stream: home.windows(stream) for stream in (*home.kinds, EVENT)}
+    clock.jump(600)
+    for mode in (Mode.CHANGES, Mode.CHANGES):
+        home.plan(mode)
+    assert {stream: home.windows(stream) for stream in (*home.kinds, EVENT)} == before
+
+
+def test_the_next_run_reads_what_came_since_the_watermark(home, homes, clock):
+    home.plan()
+    finish(home)
+    clock.jump(3600)
+    home.plan()
+    now = int(clock.now())
+    assert spans(home, EVENT) == [(now - 3600, now - homes.LAG)]
+    assert spans(home, Kind.LEG) == [(now - 3600 - homes.LAG - AHEAD, now - homes.LAG)]
+    assert spans(home, Kind.PAYMENT) == []
+
+
+def test_a_kind_that_is_mapped_later_gets_a_backfill_of_its_own(home, homes, clock):
+    homes.Home(home.ledger, home.shop, kinds={Kind.CUSTOMER}).plan()
+    assert spans(home, Kind.PAYMENT) == []
+    home.plan()
+    assert len(spans(home, Kind.PAYMENT, "backfill")) == len(spans(home, Kind.CUSTOMER, "backfill")) == 4
+
+
+def test_thirty_nights_read_all_of_history_once(home, clock):
+    home.plan()
+    finish(home)
+    oldest = int(clock.now()) - 400 * DAY
+    settled(home, oldest, int(clock.now()) - 5)
+    for _ in range(2):
+        parts = []
+        for _ in range(TURNS):
+            home.plan(Mode.NIGHTLY)
+            parts += spans(home, Kind.PAYMENT, "rescan")
+            finish(home)
+            clock.jump(DAY)
+        assert len(parts) == TURNS
+        assert contiguous(parts, oldest, int(clock.now()) - DAY)
+        lengths = [hi - lo for lo, hi in parts]
+        assert max(lengths) - min(lengths) <= 5 * DAY
+
+
+def test_a_night_that_is_not_finished_costs_no_turn(home, clock):
+    home.plan()
+    finish(home)
+    oldest = int(clock.now()) - 400 * DAY
+    settled(home, oldest)
+    home.plan(Mode.NIGHTLY)
+    first = spans(home, Kind.PAYMENT, "rescan")
+    clock.jump(DAY)
+    home.plan(Mode.NIGHTLY)
+    assert spans(home, Kind.PAYMENT, "rescan") == first
+    finish(home)
+    home.plan(Mode.NIGHTLY)
+    assert spans(home, Kind.PAYMENT, "rescan")[0][0] == first[0][1]
+
+
+def test_a_nightly_run_before_anything_is_known_rescans_nothing(home):
+    home.plan()
+    finish(home)
+    home.plan(Mode.NIGHTLY)
+    assert spans(home, Kind.PAYMENT, "rescan") == []
+    assert home.stream(Kind.PAYMENT).rescan_turn == 0
+
+
+@pytest.mark.parametrize(("since", "until"), [(None, None), (1_750_000_000, None), (1_750_000_000, 1_760_000_000)])
+def test_a_rescan_reads_what_it_is_told(home, clock, since, until):
+    home.plan()
+    finish(home)
+    home.plan(Mode.RESCAN, since, until)
+    for kind in home.kinds:
+        parts = spans(home, kind, "rescan")
+        assert len(parts) == 4
+        assert contiguous(parts, since or home.shop.began(), until or int(clock.now()))
+
+
+def test_a_rescan_that_is_retried_is_not_planned_twice(home, clock):
+    home.plan()
+    finish(home)
+    home.plan(Mode.RESCAN)
+    before = spans(home, Kind.PAYMENT, "rescan")
+    clock.jump(60)
+    home.plan(Mode.RESCAN)
+    assert spans(home, Kind.PAYMENT, "rescan") == [*before, (before[-1][1], int(clock.now()))]
+
+
+def test_a_rescan_is_planned_though_a_nightly_one_is_under_way(home, clock):
+    home.plan()
+    finish(home)
+    settled(home, int(clock.now()) - 400 * DAY)
+    home.plan(Mode.NIGHTLY)
+    home.plan(Mode.RESCAN)
+    covered = home.shop.began()
+    for lo, hi in spans(home, Kind.PAYMENT, "rescan"):
+        assert lo <= covered
+        covered = max(covered, hi)
+    assert covered == int(clock.now())
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("busy", [False, True])
+def test_after_longer_than_events_live_everything_is_read_again(home, homes, clock, mode, busy):
+    home.plan()
+    finish(home)
+    oldest = int(clock.now()) - 400 * DAY
+    settled(home, oldest)
+    if busy:
+        home.plan(Mode.NIGHTLY)
+    clock.jump(EVENTS_LIVE + DAY)
+    now = int(clock.now())
+    before = set(spans(home, Kind.PAYMENT, "rescan"))
+    home.plan(mode, since=now - 10, until=now - 5)
+    parts = sorted(set(spans(home, Kind.PAYMENT, "rescan")) - before)
+    assert contiguous(parts, oldest, now)
+    assert home.stream(EVENT).watermark == now - homes.LAG - AHEAD
+    home.plan()
+    assert set(spans(home, Kind.PAYMENT, "rescan")) == before | set(parts)
