@@ -1,19 +1,18 @@
 """Preparing a batch: raw bytes to records, once each, set against what is known of them."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from sqlalchemy import Connection
 
 from accord.attribution import attribute
-from accord.collect import Sync
+from accord.collect import STOP_ROWS, STOP_SHARE, Sync
 from accord.ledger import batches, links, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.quarantine import Unsound
 from accord.ports import Parsed, Source
 from accord.records import Facts, Kind, Leg, Record, Ref
-
-STOP_SHARE, STOP_ROWS = 0.01, 20
 
 
 class Prepared(msgspec.Struct, eq=False):
@@ -134,20 +133,18 @@ def _look_up(
     prepared.facts.update({Ref(Kind.PAYMENT, key): facts for key, facts in found.items()})
 
 
-def why_stop(prepared: Prepared, run_before: int) -> str | None:
+def why_stop(prepared: Prepared, unsound: Collection[Unsound], run_before: int) -> str | None:
     """Why this batch looks like a broken source rather than like bad records; None where it does not.
 
-    `run_before` is the number of unsound records at the end of the stream's earlier batches.
+    `unsound` are those met for the first time: one bad record that is met again and again is no sign of a broken
+    source. `run_before` is the number of unsound records at the end of the stream's earlier batches.
     """
-    bad, total = len(prepared.unsound), prepared.count
+    bad, total = len(unsound), prepared.count
     if prepared.lenient or not bad:
         return None
-    common = max(
-        (why for u in prepared.unsound for why in u.reasons),
-        key=[w for u in prepared.unsound for w in u.reasons].count,
-    )
+    common = Counter(why for one in unsound for why in one.reasons).most_common(1)[0][0]
     if bad > STOP_ROWS and bad > STOP_SHARE * total:
         return f"{bad} of {total} {prepared.kind} records are unsound; most often: {common}"
-    if bad == total and run_before + bad >= STOP_ROWS:
+    if len(prepared.unsound) == total and run_before + bad >= STOP_ROWS:
         return f"the last {run_before + bad} {prepared.kind} records are all unsound; most often: {common}"
     return None

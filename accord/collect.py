@@ -4,9 +4,8 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import Connection
 
 from accord.errors import Refused, Superseded, TryLater
@@ -14,9 +13,11 @@ from accord.ledger import batches, counters, inbox, leases, links, quarantine, s
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 from accord.ports import CursorGone, FanOut, Page, Source
+from accord.reading import Reading, as_page, second_left
 from accord.records import PARENTS_FIRST, Kind
 
 BATCH = 2_500  # records; at 2-3 KB each, a few MB of raw pages in memory per reader
+STOP_SHARE, STOP_ROWS = 0.01, 20  # of what can not be read: beyond both, the source is broken, not the record
 CLOSE_AFTER = 15.0  # seconds after which a batch is stored though it is not full
 PARALLEL = 4  # windows of a stream read at once
 FETCHES = 8  # single records fetched at once
@@ -31,19 +32,6 @@ class Sync:
     name: str
     connection: str
     target: str
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What was read of a window since its place was last stored."""
-
-    pages: list[bytes] = field(default_factory=list)
-    hints: list[inbox.Hint] = field(default_factory=list)
-    count: int = 0
-    place: tuple[str | None, int | None] | None = None
-    hi: int = 0
-    finished: bool = False
-    failed: TryLater | None = None
 
 
 class Collector:
@@ -105,12 +93,21 @@ class Collector:
                 self.ledger.write(lambda c: leases.release(c, name, token))
             raise
         try:
-            self._store(window, token, ticket, reading)
+            if reading.unreadable > STOP_ROWS and reading.unreadable > STOP_SHARE * reading.events:
+                self.ledger.write(lambda c: self._stop(c, window, token, reading))
+            else:
+                self._store(window, token, ticket, reading)
         except Superseded:
             return 0  # this worker was away too long; what another one reads since then counts
         if reading.failed is not None:
             raise reading.failed
         return reading.count
+
+    def _stop(self, connection: Connection, window: Window, token: int, reading: Reading) -> None:
+        """What speaks of changes can not be read any more: do not pass over it."""
+        leases.release(connection, streams.lease_name(window.id), token)
+        why = f"{reading.unreadable} of {reading.events} events could not be read; did the API change?"
+        streams.put(connection, self.sync.name, window.stream, stopped=why)
 
     def _claim(self, connection: Connection, stream: str, owner: str) -> tuple[Window, int, int] | None:
         if stream in streams.stopped(connection, self.sync.name):
@@ -121,9 +118,9 @@ class Collector:
         # Noted before the first page is asked for: whatever is settled from now on is newer than this reading.
         return (*claimed, counters.ticket(connection, self.sync.connection))
 
-    def _read(self, window: Window) -> _Reading:
+    def _read(self, window: Window) -> Reading:
         clock = self.ledger.clock
-        reading = _Reading(hi=window.hi)
+        reading = Reading(hi=window.hi)
         after, began = window.after, clock.monotonic()
         recent = window.purpose == "recent"
         hi = None if recent else window.hi
@@ -134,7 +131,7 @@ class Collector:
             try:
                 page = self.source.page(window.stream, window.lo, hi, after)
             except CursorGone:
-                reading.place = (None, _second_left(window, reading))
+                reading.place = (None, second_left(window, reading))
                 return reading
             except TryLater as error:
                 if reading.place is None:
@@ -155,11 +152,14 @@ class Collector:
             if reading.count >= BATCH or clock.monotonic() - began > CLOSE_AFTER:
                 return reading
 
-    def _take(self, window: Window, reading: _Reading, page: Page) -> None:
+    def _take(self, window: Window, reading: Reading, page: Page) -> None:
         if page.last is not None:
             reading.place = (page.last.key, page.last.created)
         if window.stream == EVENT:
-            for event in self.source.events(page.body):
+            events = self.source.events(page.body)
+            reading.events += len(events)
+            reading.unreadable += sum(event.unreadable for event in events)
+            for event in events:
                 new = [inbox.Hint(event.id, kind, key) for kind, key in event.hints if kind in self._kinds]
                 reading.hints += new
             reading.count = len(reading.hints)
@@ -180,7 +180,7 @@ class Collector:
         known = self.ledger.read(lambda c: links.known(c, sync.target, sync.connection, Kind.LEG, keys))
         return [one.raw for one in parsed if one.key not in known]
 
-    def _store(self, window: Window, token: int, ticket: int, reading: _Reading) -> None:
+    def _store(self, window: Window, token: int, ticket: int, reading: Reading) -> None:
         name = self.sync.name
         sealed = None
         if reading.pages:
@@ -209,7 +209,7 @@ class Collector:
         """Fetch the records that the inbox speaks of, as they are now; how many were stored.
 
         Raises TryLater where the source fails, or while another worker fetches some of them; what was fetched until
-        then is stored.
+        then is stored. A record that alone can not be fetched waits longer each time, and holds up no other.
         """
         total = 0
         while True:
@@ -233,6 +233,7 @@ class Collector:
     def _fetch(self, claim: str, hints: list[inbox.Hint], ticket: int) -> int:
         refs = {(hint.kind, hint.key) for hint in hints}
         fetched = 0
+        failed: dict[tuple[str, str], TryLater] = {}
         try:
             for kind in PARENTS_FIRST:
                 keys = sorted(key for of, key in refs if of == kind)
@@ -240,15 +241,18 @@ class Collector:
                     continue
                 answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
                 self._store_fetched(claim, kind, answers, ticket)
-                refs -= {(kind, key) for key, answer in answers.items() if not isinstance(answer, TryLater)}
+                failed |= {(kind, key): answer for key, answer in answers.items() if isinstance(answer, TryLater)}
+                refs -= {(kind, key) for key in keys if (kind, key) not in failed}
                 fetched += len(keys)
-                later = next((answer for answer in answers.values() if isinstance(answer, TryLater)), None)
-                if later is not None:
-                    raise later
+            if failed and len(failed) == len({(hint.kind, hint.key) for hint in hints}):
+                raise next(iter(failed.values()))  # the source itself is away
         except Exception:
             self.ledger.write(lambda c: inbox.release(c, claim, refs, self.ledger.now(c)))
             raise
-        return fetched
+        if failed:
+            why = "the source could not give it"
+            self.ledger.write(lambda c: inbox.postpone(c, claim, failed, why, self.ledger.now(c)))
+        return fetched - len(failed)
 
     def _one(self, kind: str) -> Callable[[str], bytes | Exception | None]:
         def fetch(key: str) -> bytes | Exception | None:
@@ -276,19 +280,3 @@ class Collector:
                 batches.add(connection, name, kind, sealed, ticket, now, claim=claim)
 
         self.ledger.write(store)
-
-
-def _second_left(window: Window, reading: _Reading) -> int | None:
-    """The second to read on from, now that the object which marked the place is gone: a few objects come twice.
-
-    Raises TryLater where that leads nowhere: an object of this second was gone before.
-    """
-    second = reading.place[1] if reading.place else window.after_created
-    if window.after is None and second == window.after_created:
-        raise TryLater(f"the source's list of {window.stream} objects changes faster than it can be read")
-    return second
-
-
-def as_page(bodies: list[bytes]) -> bytes:
-    """Single objects in the envelope of a list page."""
-    return msgspec.json.encode({"object": "list", "data": [msgspec.Raw(body) for body in bodies], "has_more": False})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from accord.attribution import attribute
-from accord.ports import Source
+from accord.ports import CursorGone, Source
 from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref
 
 
@@ -106,11 +106,20 @@ def reconcile(
 
 
 def _listed(source: Source, kind: Kind) -> Iterator[tuple[str, Record | None]]:
-    after = None
+    after: str | None = None
+    hi: int | None = None
+    place, met = 0, set[str]()
     while True:
-        page = source.page(kind, None, None, after)
+        try:
+            page = source.page(kind, None, hi, after)
+        except CursorGone:
+            # What marked the place was deleted meanwhile: go on from its second, which gives a few objects again.
+            after, hi = None, place + 1
+            continue
         for one in source.records(kind, page.body):
-            yield one.key, one.record
+            if one.key not in met:
+                yield one.key, one.record
+            met.add(one.key)
         if not page.has_more or page.last is None:
             return
-        after = page.last.key
+        after, place = page.last

@@ -27,15 +27,23 @@ class Mode(StrEnum):
     RESCAN = "rescan"  # changes, and all of history again, or what lies between `since` and `until`
 
 
-def require_same_account(sync: Sync, ledger: Ledger, account: str | None) -> None:
-    """Raise Misconfigured where the connection is now read from another account than before; None is not known."""
-    if account is None:
-        return
+def require_same_account(sync: Sync, ledger: Ledger, account: str) -> None:
+    """Raise Misconfigured where the connection is now read from another account than before."""
     first = ledger.write(lambda c: counters.pin(c, sync.connection, account))
     if first != account:
         raise Misconfigured(
-            f"the key of {sync.connection} is one of the account {account}, but so far {first} was read; "
+            f"the key of {sync.connection} is one of {account}, but so far {first} was read; "
             "put a key of that account into the block, or make another block for the new account"
+        )
+
+
+def require_same_target(sync: Sync, ledger: Ledger) -> None:
+    """Raise Misconfigured where the sync was settled into another target before: the new one would lack what is old."""
+    first = ledger.write(lambda c: counters.pin(c, sync.name, sync.target))
+    if first != sync.target:
+        raise Misconfigured(
+            f"{sync.name} was settled into {first} so far, not into {sync.target}; name that one in the block again, "
+            "or make another block, under a name of its own, for the new database"
         )
 
 
@@ -56,6 +64,10 @@ def plan(
     during the backfill is read after it. Where the sync was down for longer than events live, everything known is
     read again.
     """
+    if until is not None and mode is not Mode.RESCAN:
+        raise Misconfigured('until bounds a rescan only; set mode to "rescan", or leave until empty')
+    if since is not None and until is not None and since >= until:
+        raise Misconfigured("since must be a day before until")
     now = int(ledger.clock.now())
     new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
     begun = since if since is not None else (source.began() if new or mode is Mode.RESCAN else None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -52,6 +53,7 @@ class Event(NamedTuple):
     id: str
     created: int
     hints: tuple[tuple[str, str], ...]
+    unreadable: bool = False
 
 
 class Source(Protocol):
@@ -103,18 +105,22 @@ class FanOut(Protocol):
 
 
 class Threads:
-    """Fan-out over threads of this process. The first error is raised once the calls under way have ended."""
+    """Fan-out over threads of this process, each in the caller's context, by which logs find their run.
+
+    The first error is raised once the calls under way have ended.
+    """
 
     def repeat(self, step: Callable[[], bool], width: int) -> None:
         with ThreadPoolExecutor(width) as pool:
-            pending: set[Future[bool]] = {pool.submit(step)}
+            pending: set[Future[bool]] = {pool.submit(copy_context().run, step)}
             while pending:
                 ended, pending = wait(pending, return_when=FIRST_COMPLETED)
                 found = [future.result() for future in ended]
                 if any(found):
                     # Work was found, so there may be more of it than before: windows split while they are read.
-                    pending |= {pool.submit(step) for _ in range(width - len(pending))}
+                    pending |= {pool.submit(copy_context().run, step) for _ in range(width - len(pending))}
 
     def map(self, call: Callable[[T], R], items: Iterable[T], width: int) -> list[R]:
         with ThreadPoolExecutor(width) as pool:
-            return list(pool.map(call, items))
+            futures = [pool.submit(copy_context().run, call, item) for item in items]
+            return [future.result() for future in futures]

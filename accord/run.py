@@ -62,11 +62,19 @@ class Tally(NamedTuple):
 
 
 def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
+    """As `attempt`, with the first error raised."""
+    tally, error = attempt(steps, kinds)
+    if error is not None:
+        raise error
+    return tally
+
+
+def attempt(steps: Steps, kinds: Collection[Kind]) -> tuple[Tally, AccordError | None]:
     """Bring source and target into agreement once; what each kind needs comes before it.
 
     Lists are read at the same time; they are settled parents first, then what the events spoke of, then the legs of
     money, whose payments are known by then. A stream that can not be read, or is stopped, holds up only the kinds that
-    need it, whose batches stay open; its error is raised at the end.
+    need it, whose batches stay open; its error comes back with what was done.
     """
     steps.plan()
     order = [kind for kind in PARENTS_FIRST if kind in kinds]
@@ -79,9 +87,7 @@ def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
         for read in reading.values():
             with contextlib.suppress(Exception):
                 read()
-    if errors:
-        raise errors[0]
-    return tally
+    return tally, errors[0] if errors else None
 
 
 def _settle_all(
@@ -91,12 +97,12 @@ def _settle_all(
     for kind in order:
         if kind is not Kind.LEG:
             _await(reading[kind], errors)
-            tally = _settle(steps, kind, tally)
+            tally = _settle(steps, kind, tally, order)
     _await(reading[EVENT], errors)
     tally = _changed(steps, 0, [kind for kind in order if kind is not Kind.LEG], tally, errors)
     if Kind.LEG in order:
         _await(reading[Kind.LEG], errors)
-        tally = _settle(steps, Kind.LEG, tally)
+        tally = _settle(steps, Kind.LEG, tally, order)
     steps.sweep()
     for turn in range(1, ROUNDS):
         before = tally
@@ -113,12 +119,12 @@ def _await(reading: Callable[[], object], errors: list[AccordError]) -> None:
         errors.append(error)
 
 
-def _settle(steps: Steps, stream: Kind, tally: Tally) -> Tally:
+def _settle(steps: Steps, stream: Kind, tally: Tally, kinds: Collection[Kind]) -> Tally:
     """Every open batch of a stream, oldest first: also those that an earlier run left.
 
     None while a kind that this one needs is not settled: each record would be held, and its parent fetched alone.
     """
-    if any(steps.unread(parent) or steps.open_batches(parent) for parent in NEEDED[stream]):
+    if any(steps.unread(parent) or steps.open_batches(parent) for parent in NEEDED[stream] if parent in kinds):
         return tally
     for batch in steps.open_batches(stream):
         prepared = steps.check(batch)
@@ -134,5 +140,5 @@ def _settle(steps: Steps, stream: Kind, tally: Tally) -> Tally:
 def _changed(steps: Steps, turn: int, order: Collection[Kind], tally: Tally, errors: list[AccordError]) -> Tally:
     _await(lambda: steps.changed(turn), errors)
     for kind in order:
-        tally = _settle(steps, kind, tally)
+        tally = _settle(steps, kind, tally, order)
     return tally

@@ -44,6 +44,7 @@ class _Plan:
     writes: list[tuple[int, Record]] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     confirmed: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)  # unchanged, and of a kind that never changes
     holds: list[tuple[Record, str]] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
     unsound: list[Unsound] = field(default_factory=list)
@@ -71,7 +72,8 @@ def settle(
             return stream.stopped
         plan = _decide(connection, sync, prepared, rev, kinds)
         if not plan.resumed:
-            stop = why_stop(prepared, stream.unsound_run if stream else 0)
+            first_met, _ = _first_met(connection, sync, prepared, plan)
+            stop = why_stop(prepared, first_met, stream.unsound_run if stream else 0)
             stop = stop or _why_not_delete(connection, sync, prepared, plan)
             if stop is not None:
                 streams.put(connection, sync.name, prepared.kind, stopped=stop)
@@ -109,6 +111,7 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
     keys = [record.key for record in both]
     shown = links.load(connection, sync.target, sync.connection, prepared.kind, keys)
     plan.resumed = any(link.batch == prepared.id for link in shown.values())
+    _recheck_unsound(connection, sync, prepared, plan)
     final = prepared.kind is Kind.LEG
     raws = dict(zip((record.key for record in prepared.records), prepared.raws, strict=True))
     for record, hash_ in zip(both, hashes, strict=True):
@@ -120,8 +123,8 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
         plan.counts[change] = plan.counts.get(change, 0) + 1
         if change in _WRITTEN:
             _write(plan, prepared, record, hash_, link, Entry(prepared.kind, record.key, change, because, rev))
-        elif change is Change.SKIP and not final:
-            plan.confirmed.append(record.key)
+        elif change is Change.SKIP:
+            (plan.seen if final else plan.confirmed).append(record.key)
         elif change is Change.HOLD:
             plan.holds.append((record, because))
         elif change is Change.AGAIN:
@@ -129,6 +132,15 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
         elif change is Change.CONFLICT:
             plan.unsound.append(Unsound(record.key, raws.get(record.key, b""), [because]))
     return plan
+
+
+def _recheck_unsound(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> None:
+    """What was read as unsound counts no more than a sound reading, where something was settled since."""
+    bad = [unsound.key for unsound in plan.unsound]
+    shown = links.load(connection, sync.target, sync.connection, prepared.kind, bad) if bad else {}
+    late = {key for key, link in shown.items() if link.batch != prepared.id and link.rev > prepared.ticket}
+    plan.unsound = [unsound for unsound in plan.unsound if unsound.key not in late]
+    plan.again += sorted(late)
 
 
 def _write(plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Link | None, entry: Entry) -> None:
@@ -164,7 +176,7 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     told = [entry for entry in plan.entries if entry.key in ours]
     gross = _gross(record for _, record in plan.writes if record.key in ours)
     sums.add(connection, sync.target, sync.connection, gross)
-    sound = written + plan.confirmed
+    sound = written + plan.confirmed + plan.seen
     quarantine.clear(connection, sync.name, kind, sound, prepared.ticket)
     newly = _keep_unsound(connection, sync, prepared, plan, ledger, now)
     inbox.look_again(
@@ -202,19 +214,26 @@ def _keep_unsound(
 ) -> list[Entry]:
     stream = streams.get(connection, sync.name, prepared.kind)
     before = stream.unsound_run if stream else 0
-    known = {}
-    if plan.unsound:
-        known = {(row.kind, row.key): row.reasons for row in quarantine.listed(connection, sync.name)}
-    # One bad record that is met again and again is no sign of a broken source.
-    first_met = sum((prepared.kind, u.key) not in known for u in plan.unsound)
-    unsound_run = before + first_met if len(plan.unsound) == prepared.count else 0
+    first_met, known = _first_met(connection, sync, prepared, plan)
+    unsound_run = before + len(first_met) if len(plan.unsound) == prepared.count else 0
     if unsound_run != before:
         streams.put(connection, sync.name, prepared.kind, unsound_run=unsound_run)
     if not plan.unsound:
         return []
     quarantine.put(connection, ledger.cipher, sync.name, prepared.kind, plan.unsound, prepared.ticket, now)
-    new = [u for u in plan.unsound if known.get((prepared.kind, u.key)) != u.reasons]
+    new = [u for u in plan.unsound if known.get(u.key) != u.reasons]
     return [Entry(prepared.kind, u.key, "quarantine", "; ".join(u.reasons), None) for u in new]
+
+
+def _first_met(
+    connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan
+) -> tuple[list[Unsound], dict[str, list[str]]]:
+    """The unsound records that are not in quarantine yet, and the reasons of those that are, by key."""
+    if not plan.unsound:
+        return [], {}
+    listed = quarantine.listed(connection, sync.name)
+    known = {row.key: row.reasons for row in listed if row.kind == prepared.kind}
+    return [unsound for unsound in plan.unsound if unsound.key not in known], known
 
 
 def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, now: float) -> list[Entry]:

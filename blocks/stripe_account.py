@@ -5,7 +5,7 @@ from functools import partial
 from typing import ClassVar, Literal, cast
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 
 from accord.budget import LedgerBreaker, SharedBudget
 from accord.http import Transport
@@ -55,15 +55,23 @@ class StripeAccount(Block):
         description="Requests a second to all of Stripe's endpoints together; empty for no limit.",
     )
 
-    def connect(self, name: str, ledger: Ledger) -> Stripe:
+    @field_validator("base_url")
+    @classmethod
+    def _encrypted_unless_local(cls, url: HttpUrl) -> HttpUrl:
+        if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost", "[::1]"):
+            raise ValueError("must begin with https://, or the key would travel in the clear")
+        return url
+
+    def connect(self, name: str, ledger: Ledger, admit: Callable[[str], None]) -> Stripe:
         """A client for this account; `name` is the connection's, such as "stripe/main".
 
-        Raises Misconfigured where the key is not one of the block's mode.
+        `admit` is told whose key it is before anything is read, and again after the key was changed; it raises where
+        that is not the account it should be. Raises Misconfigured where the key is not one of the block's mode.
         """
         check_mode(self.api_key.get_secret_value(), self.mode)
         transport = Transport(
             base_url=str(self.base_url).rstrip("/"),
-            authorize=self._authorize(),
+            authorize=self._authorize(lambda: stripe.readmit()),
             classify=partial(classify, block=f"StripeAccount/{self._block_document_name or name}"),
             budget=SharedBudget(
                 name, per_endpoint=self.rate_per_endpoint, in_all=self.rate_in_all, ledger=ledger, clock=ledger.clock
@@ -71,9 +79,10 @@ class StripeAccount(Block):
             breaker=LedgerBreaker(name, ledger, ledger.clock),
             clock=ledger.clock,
         )
-        return Stripe(transport, self.mode)
+        stripe = Stripe(transport, self.mode, admit)
+        return stripe
 
-    def _authorize(self) -> Callable[[], dict[str, str]]:
+    def _authorize(self, changed: Callable[[], None]) -> Callable[[], dict[str, str]]:
         """Headers with the key: at first the block's own, then, after Stripe refused it, as the saved block has it now.
 
         So a key that is changed in the Prefect UI is taken up by a run that is under way.
@@ -81,8 +90,12 @@ class StripeAccount(Block):
         at_hand = [self]
 
         def authorize() -> dict[str, str]:
-            block = at_hand.pop() if at_hand else self._reloaded()
-            return headers(block.api_key.get_secret_value())
+            if at_hand:
+                return headers(at_hand.pop().api_key.get_secret_value())
+            key = self._reloaded().api_key.get_secret_value()
+            check_mode(key, self.mode)
+            changed()
+            return headers(key)
 
         return authorize
 

@@ -79,9 +79,11 @@ def demo(home: Path, *, stay: bool, as_json: bool, reset: bool) -> int:
             flush=True,
         )
 
-    if reset and home.exists():
+    if home.exists() and any(home.iterdir()):
         _refuse_unless_ours(home)
-        shutil.rmtree(home)
+        if reset:
+            shutil.rmtree(home)
+    os.umask(0o077)  # what is kept there is other people's data, if only invented
     for folder in (home, home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
     (home / "accord-demo").touch()
@@ -100,7 +102,7 @@ def demo(home: Path, *, stay: bool, as_json: bool, reset: bool) -> int:
 
 def _refuse_unless_ours(home: Path) -> None:
     if not (home / "accord-demo").exists():
-        raise Misconfigured(f"{home} was not made by the demo, so --reset leaves it alone; name another with --home")
+        raise Misconfigured(f"{home} is not empty and was not made by the demo; name another folder with --home")
 
 
 @contextmanager

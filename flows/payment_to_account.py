@@ -16,7 +16,7 @@ from accord.batch import Prepared
 from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import batches, streams
 from accord.plan import Mode
-from accord.run import run
+from accord.run import attempt
 from accord.settle import Settled, sweep
 from tasks.bench import Bench, bench, close
 from tasks.check import check
@@ -47,8 +47,11 @@ def payment_to_account(
     """
     try:
         at = bench(connection)
-        tally = run(_Tasks(at, connection, mode, _start(since), _start(until)), at.target.kinds)
-        return report(connection, tally)
+        tally, error = attempt(_Tasks(at, connection, mode, _start(since), _start(until)), at.target.kinds)
+        said = report(connection, tally)
+        if error is not None:
+            raise error
+        return said
     except AccordError as error:
         return _ended(error)
     finally:

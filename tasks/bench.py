@@ -3,15 +3,18 @@
 import secrets
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from prefect.runtime import flow_run
+from pydantic import ValidationError
 
 from accord import settings
 from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
 from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
+from accord.plan import require_same_account, require_same_target
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
 from accord.systems.stripe import Stripe
@@ -39,6 +42,9 @@ def load_block(block: type[B], name: str) -> B:
     """A saved block. Raises Misconfigured, naming what to make, where there is none."""
     try:
         return block.load(name)  # type: ignore[return-value]
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]}))
+        raise Misconfigured(f"the {block._block_type_name} block {name} does not fit: look at {fields}") from None
     except ValueError:
         raise Misconfigured(
             f"there is no {block._block_type_name} block named {name}; make one in the Prefect UI under Blocks"
@@ -74,8 +80,9 @@ def _open(connection: str, run: str) -> Bench:
     account = load_block(StripeAccount, connection)
     target = load_block(AccountsDatabase, account.accounts).connect(ledger.clock)
     target.check()
-    source = account.connect(f"stripe/{connection}", ledger)
     sync = Sync(f"{FLOW}/{connection}", f"stripe/{connection}", f"accounts/{account.accounts}")
+    require_same_target(sync, ledger)
+    source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"
     collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG)
     return Bench(sync, source, target, ledger, collector, run)

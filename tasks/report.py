@@ -40,11 +40,19 @@ class Standing(NamedTuple):
     sums: dict[str, int]  # gross in the accounts, in minor units
     accepted: dict[str, int] | None  # gross of the legs that the accounts were shown; None where it can not be told
     unsettled: int  # batches that wait to be settled
+    unread: int  # windows of history that are not read and settled to their end
 
     @property
     def agreed(self) -> bool:
         """Whether the accounts show all that was read."""
-        return not (self.stopped or self.kept or self.waiting or self.sending or self.unsettled)
+        return not (
+            self.stopped or self.kept or self.waiting or self.sending or self.unsettled or self.unread or self.astray
+        )
+
+    @property
+    def astray(self) -> bool:
+        """Whether the accounts do not add up to what they were shown."""
+        return self.accepted is not None and self.accepted != self.sums
 
 
 @task(
@@ -64,7 +72,7 @@ def report(connection: str, tally: Tally) -> dict[str, int]:
     now = stand(at)
     rows = table(tally, now)
     create_table_artifact(rows, key=f"{FLOW}-{connection}", description=f"What the last run of {at.sync.name} did.")
-    changed = any(tally._replace(unchanged=0, read=0))
+    changed = any(tally._replace(unchanged=0, read=0)) or now.astray
     verdicts: Sequence[Verdict] = _look(tally, now) if changed else ()
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
     if changed or now.stopped:
@@ -93,17 +101,20 @@ def stand(at: Bench) -> Standing:
         kept = quarantine.listed(connection, sync.name)
         kinds = {one.kind for one in kept}
         marks = [row.watermark for s in (EVENT, Kind.LEG) if (row := streams.get(connection, sync.name, s)) is not None]
+        sending = links.sending(connection, sync.target, sync.connection)
         return Standing(
             stopped=streams.stopped(connection, sync.name),
             kept=kept,
             held=inbox.held(connection, sync.name),
             waiting=inbox.waiting(connection, sync.name),
-            sending=links.sending(connection, sync.target, sync.connection),
+            sending=sending,
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
             read_until=min(marks, default=None),
             sums=at.target.sums(sync.connection) if legs else {},
-            accepted=sums.get(connection, sync.target, sync.connection) if apart else None,
+            # While something is on its way, the accounts may show it and the ledger not count it yet.
+            accepted=sums.get(connection, sync.target, sync.connection) if apart and not sending else None,
+            unread=sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
             unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
         )
 
@@ -140,6 +151,7 @@ def verdict_of(now: Standing, broken: Sequence[str]) -> str:
         "waiting to be looked at": now.waiting - now.held,
         "sent without an outcome": now.sending,
         "batches not settled": now.unsettled,
+        "stretches of history not read": now.unread,
     }
     counted = ", ".join(f"{count} {what}" for what, count in reasons.items() if count)
     return f"**Not yet in agreement:** {counted}. The other records are settled."

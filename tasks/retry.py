@@ -25,7 +25,7 @@ class Delays(list[float]):
     def __getitem__(self, index: SupportsIndex | slice) -> Any:
         own = super().__getitem__(index)
         asked = _after.get()
-        return own if asked is None else asked * random.uniform(1.0, 1.2)  # noqa: S311 - jitter, not a secret
+        return asked * random.uniform(1.0, 1.2) if asked else own  # noqa: S311 - jitter, not a secret
 
 
 DELAYS = Delays([1, 5, 20, 60, 120])

@@ -1,10 +1,10 @@
 """Databases for the tests: SQLite files, and one PostgreSQL server of the session's own."""
 
 import importlib.util
-import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +13,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from accord.clock import Clock, SystemClock
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
+from accord.ledger.migrations.append_only import protect_entries, release_entries
 from accord.ledger.upgrade import upgrade
 from accord.systems.accounts import Accounts
 from accord.systems.accounts_tables import default_mapping
@@ -43,12 +44,18 @@ def postgresql_url() -> Iterator[str]:
 
 
 class Fresh:
-    """Databases of one system for one test at a time: empty, or with tables already made."""
+    """Databases of one system for one test at a time.
+
+    Those with tables are emptied and used again, with their engine: making them anew, and compiling every statement
+    anew, would take most of the time of most tests.
+    """
 
     def __init__(self, system: str) -> None:
         self.system = system
+        self.engines: dict[str, Engine] = {}
         self._numbers = count(1)
-        self._templates: dict[str, str] = {}
+        self._spare: dict[str, list[str]] = {"ledger": [], "accounts": []}
+        self._given: list[tuple[str, str]] = []
 
     def empty(self) -> str:
         """The URL of a database without tables."""
@@ -56,26 +63,36 @@ class Fresh:
 
     def ledger(self) -> str:
         """The URL of an empty ledger, its tables made by the migrations."""
-        return self._like("ledger", upgrade)
+        return self._with_tables("ledger", upgrade)
 
     def accounts(self) -> str:
         """The URL of empty accounts in Accord's own tables."""
-        return self._like("accounts", lambda engine: Accounts(engine, SystemClock()).create_tables())
+        return self._with_tables("accounts", lambda engine: Accounts(engine, SystemClock()).create_tables())
 
     def recycle(self) -> None:
         """Take back what the test before was given."""
-        raise NotImplementedError
+        while self._given:
+            kind, url = self._given.pop()
+            with self.engines[url].execution_options(writes=True).begin() as connection:
+                self._clear(kind, connection)
+            self._spare[kind].append(url)
 
-    def _copy(self, kind: str, template: str) -> str:
-        raise NotImplementedError
-
-    def _like(self, kind: str, make: Callable[[Engine], None]) -> str:
-        if kind not in self._templates:
-            self._templates[kind] = self.empty()
-            engine = open_database(self._templates[kind], "the test's database")
-            make(engine)
+    def close(self) -> None:
+        """Close all connections."""
+        for engine in self.engines.values():
             engine.dispose()
-        return self._copy(kind, self._templates[kind])
+
+    def _clear(self, kind: str, connection: Connection) -> None:
+        raise NotImplementedError
+
+    def _with_tables(self, kind: str, make: Callable[[Engine], None]) -> str:
+        if not self._spare[kind]:
+            url = self.empty()
+            self.engines[url] = open_database(url, "the test's database")
+            make(self.engines[url])
+            self._spare[kind].append(url)
+        self._given.append((kind, self._spare[kind].pop()))
+        return self._given[-1][1]
 
 
 class FreshFiles(Fresh):
@@ -88,25 +105,24 @@ class FreshFiles(Fresh):
     def empty(self) -> str:
         return f"sqlite:///{self._folder / f'{next(self._numbers)}.db'}"
 
-    def _copy(self, kind: str, template: str) -> str:
-        new = self.empty()
-        shutil.copy(str(make_url(template).database), str(make_url(new).database))
-        return new
-
-    def recycle(self) -> None:
-        kept = {Path(str(make_url(url).database)) for url in self._templates.values()}
-        for path in set(self._folder.iterdir()) - kept:
-            path.unlink()
+    def _clear(self, kind: str, connection: Connection) -> None:
+        if kind == "ledger":
+            release_entries(connection)
+        for name in inspect(connection).get_table_names():
+            if name != "alembic_version":
+                connection.execute(text(f"DELETE FROM {name}"))
+        if kind == "ledger":
+            protect_entries(connection)
 
 
 class FreshDatabases(Fresh):
-    """Databases on a PostgreSQL server. To empty tables is much faster than to make them, so those are used again."""
+    """Databases on a PostgreSQL server."""
 
     def __init__(self, server: str) -> None:
         super().__init__("postgresql")
         self._server = server
-        self._spare: dict[str, list[str]] = {"ledger": [], "accounts": []}
-        self._given: list[tuple[str | None, str]] = []
+        self._bare: list[str] = []
+        self._lent: list[str] = []
         # Nothing here outlives the session, so nothing has to survive a power cut.
         self._run(server, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off")
         self._run(server, "ALTER SYSTEM SET deadlock_timeout = '50ms'", "SELECT pg_reload_conf()")
@@ -116,51 +132,43 @@ class FreshDatabases(Fresh):
             for statement in statements:
                 connection.execute(statement)
 
-    def _create(self, template: str) -> str:
-        name = f"fresh_{next(self._numbers)}"
-        self._run(self._server, f"CREATE DATABASE {name} TEMPLATE {template}")
-        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
-
     def empty(self) -> str:
-        url = self._create("template1")
-        self._given.append((None, url))
-        return url
-
-    def _copy(self, kind: str, template: str) -> str:
-        self._given = [given for given in self._given if given[1] != template]
-        url = self._spare[kind].pop() if self._spare[kind] else self._create(str(make_url(template).database))
-        self._given.append((kind, url))
-        return url
+        if not self._bare:
+            name = f"fresh_{next(self._numbers)}"
+            self._run(self._server, f"CREATE DATABASE {name}")
+            self._bare.append(make_url(self._server).set(database=name).render_as_string(hide_password=False))
+        self._lent.append(self._bare.pop())
+        return self._lent[-1]
 
     def recycle(self) -> None:
-        while self._given:
-            kind, url = self._given.pop()
-            if kind is None:
-                self._run(self._server, f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
-            else:
-                self._run(url, _EMPTY)
-                self._spare[kind].append(url)
+        super().recycle()
+        for url in set(self._lent) - self.engines.keys():
+            self._run(url, "DROP SCHEMA IF EXISTS public, shop CASCADE; CREATE SCHEMA public")
+            self._bare.append(url)
+        self._lent.clear()
 
-
-# As a replica, since the triggers on entries refuse this too.
-_EMPTY = """DO $$ DECLARE name text; BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE 'DELETE FROM ' || name;
-    END LOOP;
-END $$"""
+    def _clear(self, kind: str, connection: Connection) -> None:
+        # As a replica, since the triggers on entries refuse this too.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        for name in list(connection.scalars(text(tables))):
+            connection.execute(text(f"DELETE FROM {name}"))
 
 
 @pytest.fixture(scope="session")
 def _files() -> Iterator[FreshFiles]:
     memory = Path("/dev/shm")  # where a commit that waits for the disk does not wait long
     with TemporaryDirectory(prefix="accord-", dir=memory if memory.is_dir() else None) as folder:
-        yield FreshFiles(Path(folder))
+        files = FreshFiles(Path(folder))
+        yield files
+        files.close()
 
 
 @pytest.fixture(scope="session")
-def _databases(postgresql_url: str) -> FreshDatabases:
-    return FreshDatabases(postgresql_url)
+def _databases(postgresql_url: str) -> Iterator[FreshDatabases]:
+    databases = FreshDatabases(postgresql_url)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
@@ -185,11 +193,14 @@ def fresh(request: pytest.FixtureRequest) -> Fresh:
 
 
 @pytest.fixture
-def open_engine() -> Iterator[Callable[[str], Engine]]:
-    """Open a database; it is closed with the test."""
+def open_engine(_files: FreshFiles, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Engine]]:
+    """Open a database; it is closed with the test, unless it is to be used again."""
     with ExitStack() as stack:
 
         def open_engine(url: str) -> Engine:
+            fresh = _files if url.startswith("sqlite") else request.getfixturevalue("_databases")
+            if url in fresh.engines:
+                return fresh.engines[url]
             engine = open_database(url, "the test's database")
             stack.callback(engine.dispose)
             return engine
@@ -237,6 +248,14 @@ def homes() -> ModuleType:
     return _load("one_home")
 
 
+@pytest.fixture(scope="session")
+def _accounts(homes: ModuleType) -> Callable[[Engine], Accounts]:
+    """The accounts in a database, looked at once: tables that are used again have not changed since."""
+    own = default_mapping()
+    few = {kind: own[kind] for kind in homes.KINDS}
+    return cache(lambda engine: Accounts(engine, SystemClock(), few))
+
+
 @pytest.fixture
 def new_home(
     new_ledger: Callable[..., Ledger],
@@ -245,9 +264,8 @@ def new_home(
     clock: Clock,
     fresh: Fresh,
     open_engine: Callable[[str], Engine],
+    _accounts: Callable[[Engine], Accounts],
 ) -> Any:
     """A sync of a shop with accounts that has never run, on each system."""
-    own = default_mapping()
-    few = {kind: own[kind] for kind in homes.KINDS}
-    accounts = homes.Noted(Accounts(open_engine(fresh.accounts()), clock, few))
+    accounts = homes.Noted(_accounts(open_engine(fresh.accounts())))
     return homes.Home(new_ledger(clock), shops.Shop(), accounts)

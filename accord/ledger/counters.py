@@ -7,7 +7,7 @@ from accord.ledger.schema import counters
 
 
 def pin(connection: Connection, of: str, account: str) -> str:
-    """The account that the connection `of` was first read from: `account`, if this is the first time."""
+    """What `of` was first used with: `account`, if this is the first time."""
     row = upsert(connection, counters).values(connection=of, value=0, account=account)
     first = {"account": func.coalesce(counters.c.account, row.excluded.account)}
     pinned = row.on_conflict_do_update(index_elements=[counters.c.connection], set_=first)

@@ -128,6 +128,15 @@ def release(connection: Connection, claim: str, refs: Iterable[tuple[str, str]],
         connection.execute(update(inbox).where(mine).values(claim=None, due_at=now), rows)
 
 
+def postpone(connection: Connection, claim: str, refs: Iterable[tuple[str, str]], because: str, now: float) -> None:
+    """Give back hints on records that alone could not be fetched: each is due after a wait that grows."""
+    mine = (inbox.c.claim == claim) & (inbox.c.kind == bindparam("of")) & (inbox.c.key == bindparam("one"))
+    later = {"claim": None, "because": because, "attempts": inbox.c.attempts + 1, "due_at": now + _FIRST_WAIT + _wait()}
+    rows = [{"of": kind, "one": key} for kind, key in refs]
+    if rows:
+        connection.execute(update(inbox).where(mine).values(later), rows)
+
+
 def close(connection: Connection, claim: str, kind: str, keys: Collection[str]) -> None:
     """The records were dealt with: what spoke of them before they were fetched is done.
 

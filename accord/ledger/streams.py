@@ -191,6 +191,12 @@ def unread_history(connection: Connection, sync: str, stream: str) -> bool:
     return any(window.purpose != "recent" for window in in_state(connection, sync, stream, "open"))
 
 
+def unfinished_history(connection: Connection, sync: str, stream: str) -> int:
+    """How many windows of a backfill or a rescan are not read, or not settled, to their end."""
+    found = in_state(connection, sync, stream, "open") + in_state(connection, sync, stream, "read")
+    return sum(window.purpose != "recent" for window in found)
+
+
 def open_count(connection: Connection, sync: str, stream: str) -> int:
     """How many of the stream's windows are still being read."""
     where = (windows.c.sync == sync) & (windows.c.stream == stream) & (windows.c.state == "open")

@@ -156,18 +156,19 @@ def missing(inspector: Inspector) -> list[str]:
 def reflect(inspector: Inspector, mapping: TableMapping) -> Table:
     """The table as the database has it."""
     schema, _, name = mapping.table.rpartition(".")
+    table = Table(name, MetaData(), schema=schema or None)
     try:
-        table = Table(name, MetaData(), schema=schema or None, autoload_with=inspector, resolve_fks=False)
-        for column in table.c:
-            if inspector.dialect.name == "sqlite" and isinstance(column.type, Numeric):
-                # It holds whole numbers exactly, but SQLAlchemy would pass them through floats.
-                column.type = column.type if isinstance(column.type, Float) else BigInteger()
-        return table
+        inspector.reflect_table(table, None, resolve_fks=False)
     except NoSuchTableError:
         raise Misconfigured(
             f"the accounts database has no table {mapping.table}; name another one in the mapping, "
             "or let Accord make its own: accord accounts create"
         ) from None
+    for column in table.c:
+        if inspector.dialect.name == "sqlite" and isinstance(column.type, Numeric):
+            # It holds whole numbers exactly, but SQLAlchemy would pass them through floats.
+            column.type = column.type if isinstance(column.type, Float) else BigInteger()
+    return table
 
 
 def check_fit(

@@ -134,8 +134,15 @@ LEGS = {
 PARENTS = [f"CREATE TABLE {name} (id TEXT PRIMARY KEY, gone BOOLEAN)" for name in ("pays", "backs", "fights")]
 
 
-@pytest.mark.parametrize("type_", ["BIGINT", "NUMERIC", "NUMERIC(30, 0)", "DECIMAL(30, 2)"])
-@pytest.mark.parametrize("time", ["BIGINT", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"])
+@pytest.mark.parametrize(
+    ("type_", "time"),
+    [
+        ("BIGINT", "BIGINT"),
+        ("NUMERIC", "TIMESTAMP"),
+        ("NUMERIC(30, 0)", "TIMESTAMP WITH TIME ZONE"),
+        ("DECIMAL(30, 2)", "BIGINT"),
+    ],
+)
 def test_amounts_and_times_are_exact_in_every_type_that_is_taken(opened, fresh, shops, type_, time):
     if fresh.system == "sqlite":
         time = time.replace("TIMESTAMP WITH TIME ZONE", "DATETIME")

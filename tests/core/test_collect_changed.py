@@ -90,18 +90,32 @@ def test_when_all_are_refused_there_is_no_batch(home, shop, shops):
     assert home.hints() == 0
 
 
-def test_a_source_that_fails_leaves_what_was_fetched_and_the_rest_for_now(home, shop, shops):
+def test_a_record_that_can_not_be_fetched_waits_and_holds_up_no_other(home, shop, shops, clock):
     hint(home, ("customer", "cus_1"), *(("payment", f"ch_{n}") for n in range(4)), ("refund", "re_1"))
     shop.before = lambda asked: _raise(shops.later()) if asked[1] in ("ch_1", "ch_2") else None
-    with pytest.raises(TryLater, match="closed"):
-        home.changed()
+    assert home.changed() == 4
     assert home.stored(Kind.CUSTOMER) == ["cus_1"]
     assert home.stored(Kind.PAYMENT) == ["ch_0", "ch_3"]
-    assert home.stored(Kind.REFUND) == []
+    assert home.stored(Kind.REFUND) == ["re_1"]
+    settle_nothing(home)
+    assert home.hints() == 2
     shop.before = lambda _: None
     shop.fetched.clear()
-    assert home.changed() == 3
-    assert shop.fetched == [("payment", "ch_1"), ("payment", "ch_2"), ("refund", "re_1")]
+    assert home.changed() == 0
+    clock.jump(60)
+    assert home.changed() == 2
+    assert shop.fetched == [("payment", "ch_1"), ("payment", "ch_2")]
+    settle_nothing(home)
+    assert home.hints() == 0
+
+
+def test_a_source_that_is_away_gives_all_hints_back(home, shop, shops):
+    hint(home, ("payment", "ch_0"), ("refund", "re_1"))
+    shop.before = lambda _: _raise(shops.later())
+    with pytest.raises(TryLater, match="closed"):
+        home.changed()
+    shop.before = lambda _: None
+    assert home.changed() == 2
     settle_nothing(home)
     assert home.hints() == 0
 

@@ -232,6 +232,7 @@ def test_a_commit_whose_outcome_is_unknown_is_run_again(new_ledger):
             raise TRANSIENT[0]
 
     assert ledger.write(lambda c: counters.next_rev(c, "x")) == 2
+    event.remove(ledger.engine, "commit", commit)
 
 
 def test_a_reader_sees_what_was_committed_while_another_writes(new_ledger):

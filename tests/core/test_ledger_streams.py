@@ -4,7 +4,10 @@ import threading
 
 import pytest
 
+from accord.clock import SystemClock
+from accord.errors import Superseded
 from accord.ledger import batches, leases, streams
+from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 
 SYNC = "payment-to-account/main"
@@ -67,9 +70,6 @@ def test_a_claim_takes_the_place_that_was_last_stored(new_ledger):
 
 def test_a_window_finished_between_the_look_and_the_lease_is_not_claimed(fresh_databases, open_engine, monkeypatch):
     """PostgreSQL lets another transaction commit between the two statements."""
-    from accord.clock import SystemClock
-    from accord.ledger.engine import Ledger
-
     ledger = Ledger(open_engine(fresh_databases.ledger()), None, SystemClock())
     plan(ledger, (0, 10), (10, 20))
     window, token = claim(ledger, "a")
@@ -145,6 +145,29 @@ def test_a_window_is_settled_once_it_is_read_and_its_batches_are_gone(new_ledger
     assert settled() == [newer.id, older.id]
 
 
+def test_a_window_that_is_read_between_two_looks_is_not_settled(fresh_databases, open_engine, monkeypatch):
+    """PostgreSQL lets a reader store its last batch between the two statements."""
+    ledger = Ledger(open_engine(fresh_databases.ledger()), None, SystemClock())
+    plan(ledger, (0, 10))
+    window, _ = claim(ledger, "a")
+    look = streams.in_state
+
+    def meanwhile(*args):
+        def store(c):
+            batches.add(c, SYNC, "payment", batches.Sealed(b"", 1), 0, 0.0, window=window.id)
+            streams.advance(c, window, None, 10, True)
+
+        if window.id not in stored:
+            stored.append(window.id)
+            ledger.write(store)
+        return look(*args)
+
+    stored = []
+    monkeypatch.setattr(streams, "in_state", meanwhile)
+    assert ledger.read(lambda c: streams.settled_windows(c, SYNC, "payment")) == []
+    assert stored
+
+
 def test_done_windows_and_their_leases_are_forgotten(new_ledger):
     ledger = new_ledger()
     plan(ledger, (0, 10), (10, 20))
@@ -153,7 +176,7 @@ def test_done_windows_and_their_leases_are_forgotten(new_ledger):
     ledger.write(lambda c: streams.forget_done(c, SYNC))
     assert windows(ledger, "done") == []
     assert len(windows(ledger)) == 1
-    with pytest.raises(Exception, match="took over"):
+    with pytest.raises(Superseded):
         ledger.write(lambda c: leases.release(c, streams.lease_name(window.id), token))
 
 

@@ -96,7 +96,8 @@ def test_a_kind_that_is_mapped_later_gets_a_backfill_of_its_own(home, homes, clo
     assert len(spans(home, Kind.PAYMENT, "backfill")) == len(spans(home, Kind.CUSTOMER, "backfill")) == 4
 
 
-def test_thirty_nights_read_all_of_history_once(home, clock):
+def test_thirty_nights_read_all_of_history_once(new_ledger, shops, homes, clock):
+    home = homes.Home(new_ledger(clock), shops.Shop(), kinds=[Kind.PAYMENT])
     home.plan()
     finish(home)
     oldest = int(clock.now()) - 400 * DAY
@@ -183,7 +184,7 @@ def test_after_longer_than_events_live_everything_is_read_again(home, homes, clo
     clock.jump(EVENTS_LIVE + DAY)
     now = int(clock.now())
     before = set(spans(home, Kind.PAYMENT, "rescan"))
-    home.plan(mode, since=now - 10, until=now - 5)
+    home.plan(mode, since=now - 10, until=now - 5 if mode is Mode.RESCAN else None)
     parts = sorted(set(spans(home, Kind.PAYMENT, "rescan")) - before)
     assert contiguous(parts, oldest, now)
     assert home.stream(EVENT).watermark == now - homes.LAG - AHEAD

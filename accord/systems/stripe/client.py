@@ -2,7 +2,8 @@
 
 import email.utils
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -75,8 +76,15 @@ def check_mode(api_key: str, mode: Mode) -> None:
 class Stripe:
     """One Stripe account, read in one mode. Methods that ask raise TryLater, Refused and Misconfigured."""
 
-    def __init__(self, transport: Transport, mode: Mode) -> None:
+    def __init__(self, transport: Transport, mode: Mode, admit: Callable[[str], None] | None = None) -> None:
+        """`admit` is told whose key it is before anything is read with it, and raises where it is the wrong one's."""
         self._transport = transport
+        self._mode = mode
+        self._admit = admit
+        self._admitted = admit is None
+        self._refused: Misconfigured | None = None
+        self._keys = 0  # how often the key was changed
+        self._gate = threading.Lock()
         self._live = mode == "live"
         self.date: int | None = None
         """Stripe's own clock, Unix seconds, as its latest list page told."""
@@ -149,7 +157,7 @@ class Stripe:
 
     def account(self) -> Account:
         """Whose key it is. Raises Misconfigured where the key is not valid, or of the other mode."""
-        body = self._get("/v1/account").body
+        body = self._ask("/v1/account").body
         try:
             found = _account(body)
         except UNREADABLE:
@@ -158,12 +166,18 @@ class Stripe:
         parse.require(self._live, found.livemode)
         return Account(found.id, found.created, found.livemode)
 
-    def identity(self) -> str | None:
-        """The id of the account that the key is of; None where a restricted key may not ask for it."""
+    def identity(self) -> str:
+        """Whose key it is: the account, where a restricted key may ask for it, and the mode."""
         try:
-            return self.account().id
+            return f"account {self.account().id} in {self._mode} mode"
         except NotPermitted:
-            return None
+            return f"an account in {self._mode} mode"
+
+    def readmit(self) -> None:
+        """The key was changed: look whose it is before anything more is taken from it."""
+        self._keys += 1
+        self._refused = None
+        self._admitted = self._admit is None
 
     def began(self) -> int:
         """No object of the account is older than this second; its own age where Stripe tells."""
@@ -177,6 +191,27 @@ class Stripe:
         self._transport.close()
 
     def _get(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
+        self._require_admission()
+        answer = self._ask(path, params, key)
+        self._require_admission()  # the key may have been changed for this very request
+        return answer
+
+    def _require_admission(self) -> None:
+        if self._admitted or self._admit is None:
+            return
+        with self._gate:
+            if self._refused is not None:
+                raise self._refused
+            while not self._admitted:
+                keys = self._keys
+                try:
+                    self._admit(self.identity())
+                except Misconfigured as error:
+                    self._refused = error  # for every stream that would ask with the same key
+                    raise
+                self._admitted = keys == self._keys  # or else the key was changed while we looked
+
+    def _ask(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
         address = path if key is None else f"{path}/{key}"
         try:
             return self._transport.get(address, params, endpoint=path)

@@ -1,0 +1,40 @@
+"""What was read of a window, on its way into a batch."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from accord.errors import TryLater
+from accord.ledger import inbox
+from accord.ledger.streams import Window
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read of a window since its place was last stored."""
+
+    pages: list[bytes] = field(default_factory=list)
+    hints: list[inbox.Hint] = field(default_factory=list)
+    count: int = 0
+    place: tuple[str | None, int | None] | None = None
+    hi: int = 0
+    finished: bool = False
+    failed: TryLater | None = None
+    events: int = 0
+    unreadable: int = 0
+
+
+def second_left(window: Window, reading: Reading) -> int | None:
+    """The second to read on from, now that the object which marked the place is gone: a few objects come twice.
+
+    Raises TryLater where that leads nowhere: an object of this second was gone before.
+    """
+    second = reading.place[1] if reading.place else window.after_created
+    if window.after is None and second == window.after_created:
+        raise TryLater(f"the source's list of {window.stream} objects changes faster than it can be read")
+    return second
+
+
+def as_page(bodies: list[bytes]) -> bytes:
+    """Single objects in the envelope of a list page."""
+    return msgspec.json.encode({"object": "list", "data": [msgspec.Raw(body) for body in bodies], "has_more": False})
