@@ -274,7 +274,8 @@ class Collector:
         def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
             unsound = [quarantine.Unsound(key, b"", [why]) for key, why in refused.items()]
-            quarantine.put(connection, self.ledger.cipher, name, kind, unsound, ticket, now)
+            found_at = counters.next_rev(connection, self.sync.connection) if unsound else ticket
+            quarantine.put(connection, self.ledger.cipher, name, kind, unsound, found_at, now)
             inbox.close(connection, claim, kind, refused)
             if sealed.count:
                 batches.add(connection, name, kind, sealed, ticket, now, claim=claim)

@@ -29,9 +29,15 @@ class Agreement(NamedTuple):
     target_sums: dict[str, int]
 
     @property
+    def extra(self) -> int:
+        """How many records only the target shows."""
+        return sum(one.how == "extra" for one in self.disagreements)
+
+    @property
     def share(self) -> float:
-        """Agreeing records over all source records; 1 where there are none."""
-        return self.agreeing / self.records if self.records else 1.0
+        """Agreeing records over all that either side shows; 1 where there are none."""
+        both = self.records + self.extra
+        return self.agreeing / both if both else 1.0
 
     @property
     def complete(self) -> bool:

@@ -114,7 +114,11 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
     _recheck_unsound(connection, sync, prepared, plan)
     final = prepared.kind is Kind.LEG
     raws = dict(zip((record.key for record in prepared.records), prepared.raws, strict=True))
+    late = quarantine.since(connection, sync.name, prepared.kind, keys, prepared.ticket)
+    plan.again += sorted(late)
     for record, hash_ in zip(both, hashes, strict=True):
+        if record.key in late:
+            continue
         link = shown.get(record.key)
         read = Reading(hash_, record.deleted, prepared.ticket, prepared.id, prepared.claim is not None, final)
         needs = record.needs
@@ -136,11 +140,16 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
 
 def _recheck_unsound(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> None:
     """What was read as unsound counts no more than a sound reading, where something was settled since."""
-    bad = [unsound.key for unsound in plan.unsound]
-    shown = links.load(connection, sync.target, sync.connection, prepared.kind, bad) if bad else {}
-    late = {key for key, link in shown.items() if link.batch != prepared.id and link.rev > prepared.ticket}
+    late = _settled_since(connection, sync, prepared, plan, prepared.ticket)
     plan.unsound = [unsound for unsound in plan.unsound if unsound.key not in late]
     plan.again += sorted(late)
+
+
+def _settled_since(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, number: int) -> set[str]:
+    """The unsound records that another batch has settled since the ticket or rev `number`."""
+    bad = [unsound.key for unsound in plan.unsound]
+    shown = links.load(connection, sync.target, sync.connection, prepared.kind, bad) if bad else {}
+    return {key for key, link in shown.items() if link.batch != prepared.id and link.rev > number}
 
 
 def _write(plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Link | None, entry: Entry) -> None:
@@ -179,14 +188,8 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     sound = written + plan.confirmed + plan.seen
     quarantine.clear(connection, sync.name, kind, sound, prepared.ticket)
     newly = _keep_unsound(connection, sync, prepared, plan, ledger, now)
-    inbox.look_again(
-        connection,
-        sync.name,
-        [(kind, key) for key in plan.again],
-        "again",
-        "it was read while it was settled",
-        now,
-    )
+    refs = [(str(kind), key) for key in plan.again]
+    inbox.look_again(connection, sync.name, refs, "again", "it was read while it was settled", now)
     newly += _hold(connection, sync, prepared, plan, now)
     if prepared.claim is not None:
         looked_at = [record.key for record in (*prepared.records, *prepared.unchanged)]
@@ -220,8 +223,11 @@ def _keep_unsound(
         streams.put(connection, sync.name, prepared.kind, unsound_run=unsound_run)
     if not plan.unsound:
         return []
-    quarantine.put(connection, ledger.cipher, sync.name, prepared.kind, plan.unsound, prepared.ticket, now)
-    new = [u for u in plan.unsound if known.get(u.key) != u.reasons]
+    # Sound by a later reading that was settled while the target was written: that one counts.
+    mended = _settled_since(connection, sync, prepared, plan, plan.rev)
+    unsound = [u for u in plan.unsound if u.key not in mended]
+    quarantine.put(connection, ledger.cipher, sync.name, prepared.kind, unsound, plan.rev, now)
+    new = [u for u in unsound if known.get(u.key) != u.reasons]
     return [Entry(prepared.kind, u.key, "quarantine", "; ".join(u.reasons), None) for u in new]
 
 

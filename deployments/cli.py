@@ -1,6 +1,7 @@
 """The command `accord`: every subcommand imports what it needs when it runs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +17,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except Misconfigured as error:
-        code, why = CONFIGURATION, error
-    except TryLater as error:
-        code, why = UNREACHABLE, error
     except AccordError as error:
-        code, why = DISAGREEMENT, error
+        code = {Misconfigured: CONFIGURATION, TryLater: UNREACHABLE}.get(_family(error), DISAGREEMENT)
+        why = str(error)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        # Prefect's client raises what its HTTP library raises.
+        if not type(error).__module__.startswith(("httpx", "httpcore")):
+            raise
+        server = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL, which is not set")
+        code, why = UNREACHABLE, f"the Prefect server does not answer at {server}; is it up?"
     print(f"accord: {why}", file=sys.stderr)
     return code
+
+
+def _family(error: AccordError) -> type[AccordError]:
+    return next((family for family in (Misconfigured, TryLater) if isinstance(error, family)), AccordError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +73,11 @@ def _parser() -> argparse.ArgumentParser:
 def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     resume = commands.add_parser("resume", help="let a stopped stream go on")
     resume.add_argument("stream", nargs="?", help="such as payment-to-account/main:payment; none lists those stopped")
-    resume.add_argument("--quarantine", action="store_true", help="send what is unsound to quarantine this once")
+    resume.add_argument(
+        "--quarantine",
+        action="store_true",
+        help="this once, send what is unsound to quarantine and let through what would be deleted",
+    )
     resume.set_defaults(run=_resume)
 
     quarantine = commands.add_parser("quarantine", help="records that failed a check")

@@ -115,6 +115,8 @@ def _stopped_by_signals(children: Children, say: Any) -> Iterator[None]:
         say("interrupted")
         raise
     finally:
+        for sign in previous:
+            signal.signal(sign, signal.SIG_IGN)  # a second Ctrl-C must not leave children behind
         say("stopping worker, Prefect server and sandbox")
         children.stop()
         for sign, handler in previous.items():

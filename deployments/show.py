@@ -17,6 +17,7 @@ def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
         "counts": {what: counts.get(what, 0) for what in COUNTED},
         "records": agreement.records,
         "agreeing": agreement.agreeing,
+        "extra": agreement.extra,
         "agreement": round(agreement.share, 6),
         "complete": agreement.complete,
         "gross": {
@@ -26,7 +27,7 @@ def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
             }
             for currency in sorted(agreement.source_sums | agreement.target_sums)
         },
-        "disagreements": [{"kind": d.kind, "key": d.key, "how": d.how} for d in agreement.disagreements[:100]],
+        "disagreements": [{"kind": d.kind, "key": d.key, "how": d.how} for d in agreement.disagreements],
     }
 
 
@@ -42,7 +43,9 @@ def table(counts: dict[str, int], agreement: Agreement) -> None:
     both = Table(title="Both sides, read afresh", title_justify="left")
     for name in ("", "Stripe", "accounts", "agreement"):
         both.add_column(name, justify="right" if name else "left")
-    both.add_row("records", f"{agreement.records:,}", f"{agreement.agreeing:,}", f"{agreement.share:.2%}")
+    missing = sum(one.how in ("missing", "unreadable") for one in agreement.disagreements)
+    shown = agreement.records - missing + agreement.extra
+    both.add_row("records", f"{agreement.records:,}", f"{shown:,}", f"{agreement.share:.2%}")
     for currency in sorted(agreement.source_sums | agreement.target_sums):
         source, target = agreement.source_sums.get(currency, 0), agreement.target_sums.get(currency, 0)
         same = "equal" if source == target else "[bold red]differs[/]"

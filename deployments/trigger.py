@@ -21,7 +21,7 @@ from accord.errors import Misconfigured
 STEP = 0.5
 # What Prefect logs of every run, which tells a person who follows one nothing.
 _COMMONPLACE = ("Finished in state Completed", "Downloading flow code", "Beginning flow run", "Engine execution")
-EXIT_CODES = {"Misconfigured": 2, "Unreachable": 3, "Waiting": 3}
+EXIT_CODES = {"Misconfigured": 2, "Unreachable": 3, "Waiting": 3, "Refused": 3}
 
 
 class Ended(NamedTuple):
@@ -49,6 +49,8 @@ def trigger(deployment: str, parameters: Mapping[str, Any], say: Callable[[str],
         ended = _follow(client, created, say)
         state = ended.state
         name, message = (state.name, state.message) if state else ("Unknown", "")
+        if name == "Cancelled" and "concurrency limit" in (message or ""):
+            name, message = "Refused", "another run of this deployment is under way; try again when it has ended"
         code = 0 if state is not None and state.is_completed() else EXIT_CODES.get(name or "", 1)
         return Ended(ended.id, name or "", message or "", code, _counts(client, ended.id))
 

@@ -39,7 +39,10 @@ def put(
     ticket: int,
     now: float,
 ) -> None:
-    """Keep the records; a later reading of the same record replaces an earlier one."""
+    """Keep the records; a later reading of the same record replaces an earlier one.
+
+    `ticket` is the counter as it stood when they were found unsound: it is a rev, where they have none of their own.
+    """
     rows = [
         {
             "sync": sync,
@@ -61,8 +64,17 @@ def put(
     connection.execute(insert.on_conflict_do_update(index_elements=unique, set_=replaced, where=newer), rows)
 
 
+def since(connection: Connection, sync: str, kind: str, keys: Collection[str], ticket: int) -> set[str]:
+    """Those of the records that were found unsound after the ticket was noted: an older reading no longer counts."""
+    if not keys or not held(connection, sync):
+        return set()
+    q = quarantine.c
+    found = connection.scalars(select(q.key).where(q.sync == sync, q.kind == kind, q.ticket > ticket))
+    return set(found) & set(keys)
+
+
 def clear(connection: Connection, sync: str, kind: str, keys: Collection[str], ticket: int) -> None:
-    """Let records go that were found sound by a reading at least as new as the unsound one."""
+    """Let records go that were found sound by a reading that began after they were found unsound."""
     if not keys or not held(connection, sync):
         return
     same = (quarantine.c.sync == sync) & (quarantine.c.kind == kind) & (quarantine.c.key == bindparam("one"))

@@ -74,7 +74,13 @@ def release(connection: Connection, sync: str, stream: str, lenient: bool) -> bo
     """
     where = (streams.c.sync == sync) & (streams.c.stream == stream) & streams.c.stopped.is_not(None)
     freed = update(streams).where(where).values(stopped=None, unsound_run=0, lenient=lenient)
-    return connection.execute(freed).rowcount == 1
+    if connection.execute(freed).rowcount != 1:
+        return False
+    if not lenient:
+        # What a rescan missed may have been hidden by what was wrong then: it is not judged by that reading again.
+        missed = (windows.c.sync == sync) & (windows.c.stream == stream) & (windows.c.purpose == "rescan")
+        connection.execute(delete(windows).where(missed, windows.c.state == "read"))
+    return True
 
 
 def all_stopped(connection: Connection) -> list[tuple[str, str, str]]:

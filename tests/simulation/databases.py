@@ -1,0 +1,139 @@
+"""The two databases of a schedule: SQLite in memory, made once per process and filled from templates."""
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.pool import StaticPool
+
+from accord.ledger.cipher import Cipher, new_key
+from accord.ledger.engine import open_database
+from accord.ledger.upgrade import upgrade
+from accord.records import RECORDS, Kind
+from accord.systems.accounts import Accounts
+from accord.systems.accounts_tables import NAMES, Mapping, TableMapping, default_mapping
+
+SYNC, SOURCE, TARGET = "payment-to-account/main", "stripe/main", "accounts/main"
+
+FEW = (Kind.CUSTOMER, Kind.PAYMENT, Kind.REFUND, Kind.LEG)
+KINDS = {"own": FEW, "disputes": (*FEW, Kind.DISPUTE), "mapped": FEW}
+
+_LEDGER_TRIGGERS = {
+    "entries BEFORE UPDATE": ("1", "S6: an entry was changed"),
+    "entries BEFORE DELETE": ("1", "S6: an entry was deleted"),
+    "records BEFORE DELETE": ("1", "S2: a record was deleted"),
+    "records BEFORE UPDATE": ("OLD.deleted AND NOT NEW.deleted", "S2: a tombstone was revived in the ledger"),
+    "links BEFORE DELETE": ("1", "S7: a link was deleted"),
+    "links BEFORE UPDATE": ("NEW.rev < OLD.rev", "S2: a link's rev went back"),
+    "links BEFORE UPDATE OF state": (
+        "NEW.state = 'done' AND NEW.hash IS NOT NEW.wanted",
+        "S7: a link is done but shows something else than was wanted",
+    ),
+    "links BEFORE UPDATE OF hash": (
+        "NEW.state = 'sending' AND NEW.hash IS NOT OLD.hash",
+        "S7: an outcome was noted without an end to its intention",
+    ),
+    "inbox BEFORE UPDATE": (
+        "OLD.state = 'done' AND NEW.state = 'new' AND OLD.event LIKE 'evt%'",
+        "S3: an event was dealt with and is open again",
+    ),
+    "counters BEFORE UPDATE": ("NEW.value <= OLD.value", "S2: the counter went back"),
+}
+
+
+def _trigger(db: sqlite3.Connection, number: int, on: str, when: str, why: str) -> None:
+    table, _, moment = on.partition(" ")
+    said = why.replace("'", "''")
+    db.execute(
+        f"CREATE TRIGGER guard_{number} {moment} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{said}'); END"
+    )
+
+
+def mapped() -> Mapping:
+    """Tables as a user might have them: other names, and no column for revs or connections."""
+    return {
+        kind: TableMapping(f"my_{NAMES[kind]}", {field: f"x_{field}" for field in RECORDS[kind].fields()})
+        for kind in FEW
+    }
+
+
+def mappings() -> dict[str, Mapping]:
+    """The targets that schedules use."""
+    own = default_mapping()
+    return {name: mapped() if name == "mapped" else {k: own[k] for k in kinds} for name, kinds in KINDS.items()}
+
+
+def _user_tables(engine: Engine) -> None:
+    types = {int: "BIGINT", bool: "BOOLEAN", str: "TEXT"}
+    with engine.begin() as connection:
+        for kind, table in mapped().items():
+            record = RECORDS[kind]
+            columns = [
+                f"{name} {'TIMESTAMP' if field in ('created', 'available_on') else types[record.field_type(field)[0]]}"
+                for field, name in table.columns.items()
+            ]
+            connection.execute(text(f"CREATE TABLE {table.table} ({', '.join(columns)}, UNIQUE (x_key))"))
+
+
+def _guard_target(db: sqlite3.Connection) -> None:
+    number = 0
+    for kind in (*FEW, Kind.DISPUTE):
+        for table, deleted in ((NAMES[kind], "deleted"), (f"my_{NAMES[kind]}", "x_deleted")):
+            if kind is Kind.DISPUTE and table.startswith("my_"):
+                continue
+            guards = [("BEFORE DELETE", "1", "S6: a row of the target was deleted")]
+            if kind is Kind.LEG:
+                guards.append(("BEFORE UPDATE", "1", "S6: a leg was changed"))
+            else:
+                revived = f"OLD.{deleted} AND NOT NEW.{deleted}"
+                guards.append(("BEFORE UPDATE", revived, "S2: a deleted row was revived in the target"))
+                if table == NAMES[kind]:
+                    guards.append(("BEFORE UPDATE", "NEW.rev < OLD.rev", "S2: a row of the target went back"))
+            for moment, when, why in guards:
+                number += 1
+                _trigger(db, number, f"{table} {moment}", when, why)
+    _trigger(db, 0, "accord_seen BEFORE UPDATE", "NEW.rev < OLD.rev", "S2: a rev noted in the target went back")
+
+
+def _raw(engine: Engine) -> sqlite3.Connection:
+    db = engine.raw_connection().driver_connection
+    assert isinstance(db, sqlite3.Connection)
+    return db
+
+
+class Databases:
+    """Ledger and target with guards inside: a statement that breaks an invariant raises there and then."""
+
+    def __init__(self, clock: Any) -> None:
+        self.ledger = open_database("sqlite://", "the ledger")
+        self.target = open_database("sqlite://", "the target")
+        self.cipher = Cipher(new_key())
+        upgrade(self.ledger)
+        Accounts(self.target, clock).create_tables()
+        _user_tables(self.target)
+        self.accounts = {name: Accounts(self.target, clock, mapping) for name, mapping in mappings().items()}
+        for accounts in self.accounts.values():
+            accounts.check()
+        self.ledger_db, self.target_db = _raw(self.ledger), _raw(self.target)
+        for number, (on, (when, why)) in enumerate(_LEDGER_TRIGGERS.items()):
+            _trigger(self.ledger_db, number, on, when, why)
+        self.ledger_db.execute("CREATE UNIQUE INDEX one_entry ON entries (sync, kind, key, rev) WHERE rev IS NOT NULL")
+        _guard_target(self.target_db)
+        # The ledger's database without the rule for beginning transactions, which whoever uses this engine must keep.
+        self.plain = create_engine("sqlite://", creator=lambda: self.ledger_db, poolclass=StaticPool)
+        self._empty = self.copies()
+
+    def copies(self) -> list[sqlite3.Connection]:
+        """Both as they are."""
+        return [_copy(self.ledger_db), _copy(self.target_db)]
+
+    def reset(self, copies: list[sqlite3.Connection] | None = None) -> None:
+        """Empty both, or put them back to what was copied."""
+        for copy, db in zip(copies or self._empty, (self.ledger_db, self.target_db), strict=True):
+            copy.backup(db)
+
+
+def _copy(db: sqlite3.Connection) -> sqlite3.Connection:
+    template = sqlite3.connect(":memory:")
+    db.backup(template)
+    return template

@@ -1,0 +1,486 @@
+"""Planted bugs: each must be caught under the faults that show it, and the right code must stay clean under the same.
+
+Where another layer of defence would hide a bug, the profile or the bug itself switches that layer off, and says so.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+
+import msgspec
+import schedule
+import workers
+from databases import SOURCE, SYNC
+from faults import KILL, LOST, SUSPEND, UNKNOWN, UNKNOWN_AWAY, Profile
+from greenlet import getcurrent
+from sqlalchemy import update
+
+from accord import batch, collect, plan, settle
+from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
+from accord.ledger.dialect import upsert
+from accord.ledger.schema import inbox as inbox_table
+from accord.ledger.schema import leases as leases_table
+from accord.records import Kind
+from accord.systems.accounts import Accounts
+
+Patch = tuple[Any, str, Any]
+
+# Where nothing appears late, KILLS and its like tell the core so (lag=0): reading the last minutes twice would
+# otherwise bring back most of what a bug has lost.
+_CALM = {"late": 0.0, "lingers": 0.0, "never": 0.0, "twice": 0.0, "ties": 0.0, "dates": 1, "page": 3}
+_PLAIN = Profile(
+    rates={},
+    moves={"jump": 0.02, "skew": 0.0, "webhook": 0.0},
+    habits=_CALM,
+    modes=("changes",),
+    kinds="own",
+    threads=False,
+    zombies=False,
+    sticky=0.5,
+    outage=False,
+    stop=False,
+    rescan_at_end=False,
+    run_again=False,
+    settled_first=True,
+    workers=2,
+    mutate=0.12,
+)
+FLIPS = replace(
+    _PLAIN,
+    name="sleepers while a few records change back and forth",
+    steps=300,
+    workers=3,
+    rates={SUSPEND: 0.6},
+    changes={"flip": 1.0},
+    customers=2,
+    payments=0,
+    sticky=0.9,
+    zombies=True,
+)
+KILLS = replace(
+    _PLAIN, name="kills", rates={KILL: 0.6}, changes={"payment": 1.0, "rename": 1.0, "refund": 1.0}, sticky=0.9, lag=0
+)
+BROKEN = replace(
+    KILLS,
+    name="a source that breaks off",
+    rates={LOST: 1.0},
+    changes={"rename": 1.0},
+    payments=0,
+    habits={**_CALM, "page": 2},
+    mutate=0.2,
+)
+BUSY = replace(BROKEN, name="more news than a batch holds", rates={})
+LATE = replace(KILLS, lag=300, name="news that appear late", rates={}, habits={**_CALM, "late": 0.9})
+TAKEN = replace(FLIPS, name="sleepers that lose their lease", rates={SUSPEND: 1.0}, settled_first=False, customers=5)
+RESCANS = replace(
+    FLIPS,
+    name="sleepers during rescans",
+    modes=("changes", "rescan"),
+    changes={"rename": 1.0},
+    customers=4,
+    rates={SUSPEND: 1.0},
+    naps=(20, 40, 50),
+    naps_at="_store",
+    sticky=0.8,
+    mutate=0.05,
+    moves={"jump": 0.0, "skew": 0.0, "webhook": 0.0},
+    steps=420,
+)
+HIDDEN = replace(
+    _PLAIN, name="lists that leave things out", modes=("changes", "rescan"), changes={"hide": 1.0}, mutate=0.1
+)
+DELETES = replace(
+    _PLAIN,
+    name="lists that show what was deleted",
+    modes=("changes", "rescan"),
+    changes={"delete": 1.0, "customer": 1.0},
+    habits={**_CALM, "lingers": 1.0},
+    customers=6,
+    payments=0,
+    workers=1,
+)
+POISON = replace(
+    FLIPS,
+    name="sleepers while records spoil and are mended",
+    changes={"spoil": 1.0},
+    mutate=0.04,
+    customers=1,
+    rates={SUSPEND: 1.0},
+    naps_at="_store_fetched",
+)
+TIES = replace(
+    _PLAIN,
+    name="objects of one second that vanish while they are read",
+    settled_first=False,
+    changes={"delete": 1.0},
+    habits={**_CALM, "page": 2, "ties": 0.95},
+    rates={SUSPEND: 0.2},
+    customers=12,
+    payments=0,
+    mutate=0.25,
+)
+LONG = replace(_PLAIN, name="a first reading of many", settled_first=False, customers=14, changes={"rename": 1.0})
+DOUBTS = replace(
+    KILLS, name="commits in doubt", rates={UNKNOWN: 0.4, UNKNOWN_AWAY: 0.4}, changes={"payment": 1.0, "refund": 1.0}
+)
+GAP = replace(_PLAIN, name="an outage longer than events live", outage=True, changes={"rename": 1.0}, steps=120)
+STOPS = replace(
+    _PLAIN,
+    lag=0,
+    settled_first=False,
+    customers=6,
+    name="a kind that can not be read any more",
+    stop=True,
+    changes={"misread": 0.6, "payment": 1.0},
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug, and the faults that show it."""
+
+    name: str
+    profile: Profile
+    patches: Callable[[], list[Patch]]
+
+    @contextlib.contextmanager
+    def planted(self) -> Iterator[None]:
+        """Within, the bug is there."""
+        with fresh(), contextlib.ExitStack() as stack:
+            for target, name, value in self.patches():
+                stack.enter_context(mock.patch.object(target, name, value))
+            yield
+
+
+@contextlib.contextmanager
+def fresh() -> Iterator[None]:
+    """Within, and afterwards, no beginning is used that other code has made."""
+    schedule.beginnings.clear()
+    try:
+        yield
+    finally:
+        schedule.beginnings.clear()
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def _planted(profile: Profile) -> Callable[[Callable[[], list[Patch]]], Callable[[], list[Patch]]]:
+    def register(patches: Callable[[], list[Patch]]) -> Callable[[], list[Patch]]:
+        MUTANTS[patches.__name__] = Mutant(patches.__name__, profile, patches)
+        return patches
+
+    return register
+
+
+@_planted(KILLS)
+def cursor_first() -> list[Patch]:
+    """The place is stored before what was read up to it."""
+    real = collect.Collector._store
+
+    def store(self: Any, window: Any, token: int, ticket: int, reading: Any) -> None:
+        def place(c: Any) -> None:
+            streams.advance(c, window, reading.place, reading.hi, reading.finished)
+            if reading.finished and window.purpose == "recent":
+                streams.put(c, SYNC, window.stream, watermark=reading.hi)
+
+        me: Any = getcurrent()
+        fence, me.fence = me.fence, None  # found by what is lost, not by the lease
+        self.ledger.write(place)
+        me.fence = fence
+        real(self, window, token, ticket, reading)
+
+    return [(collect.Collector, "_store", store)]
+
+
+def _finished_when(early: Callable[[Any, Any], bool]) -> list[Patch]:
+    real = collect.Collector._store
+
+    def store(self: Any, window: Any, token: int, ticket: int, reading: Any) -> None:
+        reading.finished = reading.finished or early(window, reading)
+        real(self, window, token, ticket, reading)
+
+    return [(collect.Collector, "_store", store)]
+
+
+@_planted(BUSY)
+def newest_first_cursor() -> list[Patch]:
+    """The watermark goes to the newest second once the first batch is stored, though older ones are still to come."""
+    return _finished_when(lambda window, reading: window.purpose == "recent")
+
+
+@_planted(BROKEN)
+def watermark_on_partial() -> list[Patch]:
+    """A reading that was broken off counts as finished."""
+    return _finished_when(lambda window, reading: reading.failed is not None)
+
+
+@_planted(KILLS)
+def orphan_batch() -> list[Patch]:
+    """A run settles the batches that it stored itself, not those that a dead one left."""
+    real = workers.SimSteps.open_batches
+
+    def own(self: Any, stream: str) -> list[int]:
+        last = self.__dict__.setdefault("before", {})
+        found = real(self, stream)
+        return [number for number in found if number > last.setdefault(stream, max(found, default=0))]
+
+    begin = workers.SimSteps.plan
+
+    def planned(self: Any) -> None:
+        for stream in Kind:
+            own(self, stream)
+        begin(self)
+
+    return [(workers.SimSteps, "open_batches", own), (workers.SimSteps, "plan", planned)]
+
+
+def _deciding(change: Callable[[Any, Any], tuple[Any, Any]]) -> list[Patch]:
+    real = settle.decide
+    return [(settle, "decide", lambda read, link, waits: real(*change(read, link), waits))]
+
+
+@_planted(RESCANS)
+def stale_page() -> list[Patch]:
+    """What a list shows counts, whatever was settled since it was asked for."""
+    return _deciding(lambda read, link: (read if read.alone else read._replace(ticket=10**9), link))
+
+
+@_planted(FLIPS)
+def skip_without_rev() -> list[Patch]:
+    """A reading that finds nothing new takes no rev, so an older one still counts after it (A, B, A)."""
+    return [(links, "confirm", lambda *_: None)]
+
+
+def _no_rev_guard() -> list[Patch]:
+    return _deciding(lambda read, link: (read._replace(ticket=10**9), link))
+
+
+def _no_target_guard() -> list[Patch]:
+    real, revs = Accounts.write, itertools.count(10**6)
+
+    def write(self: Any, connection: str, kind: Kind, rows: Any) -> None:
+        real(self, connection, kind, [(next(revs), record) for _, record in rows])
+
+    return [(Accounts, "write", write)]
+
+
+@_planted(FLIPS)
+def drop_rev_guard() -> list[Patch]:
+    """Whatever was read counts, however long ago."""
+    return _no_rev_guard()
+
+
+@_planted(FLIPS)
+def no_target_guard() -> list[Patch]:
+    """The target takes what it is given, also from a worker that slept."""
+    return _no_target_guard()
+
+
+@_planted(FLIPS)
+def blind_upsert() -> list[Patch]:
+    """Neither the ledger nor the target looks whether something newer is there."""
+    return _no_rev_guard() + _no_target_guard()
+
+
+@_planted(TAKEN)
+def no_fence() -> list[Patch]:
+    """A worker stores what it read although another has taken over its lease."""
+
+    def release(connection: Any, name: str, token: int) -> None:
+        connection.execute(update(leases_table).where(leases_table.c.name == name).values(expires_at=0))
+
+    return [(leases, "release", release)]
+
+
+@_planted(LATE)
+def leg_by_event() -> list[Patch]:
+    """Legs are keyed by what brought them, not by the balance transaction."""
+    real = batch.prepare
+
+    def prepare(*given: Any) -> Any:
+        prepared = real(*given)
+        if prepared is not None and prepared.kind is Kind.LEG:
+            legs = [msgspec.structs.replace(leg, key=f"{leg.key}-{prepared.ticket}") for leg in prepared.records]
+            prepared.records, prepared.hashes = legs, [leg.fingerprint() for leg in legs]
+        return prepared
+
+    return [(batch, "prepare", prepare)]
+
+
+@_planted(DOUBTS)
+def double_leg() -> list[Patch]:
+    """The target books a leg each time that it is written."""
+    real = Accounts.write
+
+    def write(self: Any, connection: str, kind: Kind, rows: Any) -> None:
+        if kind is Kind.LEG:
+            there = {key for key, _, _ in self.read(connection, kind)}
+            rows = [
+                (rev, msgspec.structs.replace(leg, key=f"{leg.key}-again") if leg.key in there else leg)
+                for rev, leg in rows
+            ]
+        real(self, connection, kind, rows)
+
+    return [(Accounts, "write", write)]
+
+
+@_planted(LATE)
+def no_overlap() -> list[Patch]:
+    """The watermark goes up to now, and passes what is not visible yet."""
+    return [(schedule.Schedule, "lag", lambda self: 0), (plan, "AHEAD", 0)]
+
+
+@_planted(DELETES)
+def no_tombstone() -> list[Patch]:
+    """A list that still shows what was deleted brings it back."""
+    return _deciding(lambda read, link: (read, link and link._replace(deleted=False)))
+
+
+@_planted(STOPS)
+def stop_forgets_batch() -> list[Patch]:
+    """A batch that stops its stream is thrown away."""
+    real = settle.settle
+
+    def settled(sync: Any, prepared: Any, ledger: Any, *given: Any) -> Any:
+        outcome = real(sync, prepared, ledger, *given)
+        if outcome.stopped is not None:
+            ledger.write(lambda c: batches.remove(c, prepared.id))
+        return outcome
+
+    return [(settle, "settle", settled)]
+
+
+@_planted(FLIPS)
+def close_late_hints() -> list[Patch]:
+    """Settling a record closes every hint on it, also one that came after the record was fetched."""
+    table = inbox_table.c
+
+    def close(connection: Any, claim: str, kind: str, keys: Any) -> None:
+        for key in keys:
+            where = (table.kind == kind) & (table.key == key)
+            connection.execute(update(inbox_table).where(where).values(state="done", attempts=0))
+
+    return [(inbox, "close", close)]
+
+
+@_planted(POISON)
+def quarantine_by_ticket() -> list[Patch]:
+    """What is unsound is kept under the ticket of its reading: a sound reading of the same ticket, though it is
+    older, clears it."""
+    put = settle._keep_unsound
+
+    def keep(connection: Any, sync: Any, prepared: Any, plan: Any, *given: Any) -> Any:
+        return put(connection, sync, prepared, replace(plan, rev=prepared.ticket), *given)
+
+    return [(settle, "_keep_unsound", keep), (quarantine, "since", lambda *_: set())]
+
+
+@_planted(LATE)
+def hold_forgotten() -> list[Patch]:
+    """A record that waits for another is not looked at again."""
+    return [(settle, "_hold", lambda *_: [])]
+
+
+@_planted(HIDDEN)
+def sweep_unconfirmed() -> list[Patch]:
+    """What a rescan does not meet counts as deleted, without asking for it."""
+    real = inbox.look_again
+
+    def look_again(connection: Any, sync: str, refs: Any, event: str, *given: Any) -> None:
+        refs = list(refs)
+        if event != "unseen":
+            return real(connection, sync, refs, event, *given)
+        for kind, key in refs:
+            if kind == Kind.CUSTOMER:
+                sealed = batches.seal(schedule.databases().cipher, sync, kind, [], [key], 1)
+                batches.add(connection, sync, kind, sealed, counters.ticket(connection, SOURCE), 0.0)
+        return None
+
+    return [(inbox, "look_again", look_again)]
+
+
+@_planted(LATE)
+def inbox_dedupe_missing() -> list[Patch]:
+    """An event that is read again is dealt with again."""
+
+    def receive(connection: Any, sync: str, hints: Any, now: float) -> int:
+        rows = [
+            {"sync": sync, "event": h.event, "kind": h.kind, "key": h.key, "due_at": now, "received_at": now}
+            for h in hints
+        ]
+        new = upsert(connection, inbox_table).values(state="new")
+        same = [inbox_table.c.sync, inbox_table.c.event, inbox_table.c.kind, inbox_table.c.key]
+        if rows:
+            connection.execute(new.on_conflict_do_update(index_elements=same, set_={"state": "new"}), rows)
+        return len(rows)
+
+    return [(inbox, "receive", receive)]
+
+
+@_planted(FLIPS)
+def ticket_after() -> list[Patch]:
+    """The ticket is noted when what was read is stored, not before it was asked for."""
+    real = collect.Collector._store_fetched
+
+    def store(self: Any, claim: str, kind: Kind, answers: Any, ticket: int) -> None:
+        now = self.ledger.read(lambda c: counters.ticket(c, self.sync.connection))
+        real(self, claim, kind, answers, now)
+
+    return [(collect.Collector, "_store_fetched", store)]
+
+
+@_planted(TIES)
+def reopen_gap() -> list[Patch]:
+    """Where the object that marks the place is gone, the others of its second are passed over."""
+    real = collect.second_left
+    return [(collect, "second_left", lambda window, reading: (real(window, reading) or 1) - 1)]
+
+
+@_planted(LONG)
+def split_gap() -> list[Patch]:
+    """A window that is shared keeps its newer half, and nobody gets the older one."""
+
+    def split(connection: Any, sync: str, window: Any, place_created: int) -> None:
+        with mock.patch.object(streams, "plan"):
+            _split(connection, sync, window, place_created)
+
+    _split = streams.split
+    return [(streams, "split", split)]
+
+
+@_planted(replace(DELETES, modes=("changes",)))
+def gone_ignored() -> list[Patch]:
+    """An object that the source does not know any more is not told of."""
+    real = collect.Collector._store_fetched
+
+    def store(self: Any, claim: str, kind: Kind, answers: Any, ticket: int) -> None:
+        gone = [key for key, answer in answers.items() if answer is None]
+        self.ledger.write(lambda c: inbox.close(c, claim, kind, gone))
+        real(self, claim, kind, {key: one for key, one in answers.items() if one is not None}, ticket)
+
+    return [(collect.Collector, "_store_fetched", store)]
+
+
+@_planted(GAP)
+def gap_ignored() -> list[Patch]:
+    """After an outage longer than events live, only the events that are left are read."""
+    return [(plan, "EVENTS_LIVE", 10**9)]
+
+
+@_planted(KILLS)
+def outcome_before_act() -> list[Patch]:
+    """The ledger says that it is done before the target was written."""
+    real = settle.settle
+
+    def settled(sync: Any, prepared: Any, ledger: Any, target: Any, *given: Any) -> Any:
+        late = mock.Mock()
+        outcome = real(sync, prepared, ledger, late, *given)
+        for call in late.write.call_args_list:
+            target.write(*call.args)
+        return outcome
+
+    return [(settle, "settle", settled)]

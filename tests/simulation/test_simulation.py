@@ -1,0 +1,46 @@
+"""A slice of the simulation: schedules, the planted bugs, crashes, and that a seed replays."""
+
+import importlib.util
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def command() -> ModuleType:
+    """`run.py`, which puts its folder on the path of modules."""
+    spec = importlib.util.spec_from_file_location("simulation_run", Path(__file__).with_name("run.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["simulation_run"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_schedule_breaks_an_invariant(command: ModuleType) -> None:
+    met = Counter[str]()
+    for seed in range(60):
+        outcome = command.play(seed)
+        assert outcome.violation is None, command.show(outcome)
+        met += outcome.seen
+    for fault in ("ledger: kill", "ledger: commit unknown", "ledger: commit failed", "clock jumps", "event never"):
+        assert met[fault], f"{fault} was never met: the simulation has become tame"
+
+
+def test_a_seed_replays_exactly(command: ModuleType) -> None:
+    first, again = (command.play(11) for _ in range(2))
+    assert first.trace
+    assert first.digest == again.digest
+
+
+def test_each_planted_bug_is_caught_under_the_faults_that_show_it(command: ModuleType) -> None:
+    missed = [name for name in command.MUTANTS if command._hunt(name)[1] is None]
+    assert missed == []
+
+
+def test_a_first_run_may_be_killed_at_any_call(command: ModuleType) -> None:
+    assert list(command.crashes("changes", settled_first=False, every=6)) == []
