@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
-from pydantic import SecretStr, ValidationError
+from pydantic import HttpUrl, SecretStr, ValidationError
 
 from accord import settings
 from accord.clock import SystemClock
@@ -37,7 +37,7 @@ class TestStandards(BlockStandardTestSuite):
 def test_a_key_of_the_other_mode_is_refused(ledger_environment: Path, key: str, mode: str, said: str) -> None:
     account = StripeAccount(api_key=SecretStr(key), mode=mode)  # type: ignore[arg-type]
     with pytest.raises(Misconfigured, match=said) as caught:
-        account.connect("stripe/main", settings.open_ledger())
+        account.connect("stripe/main", settings.open_ledger(), lambda account: None)
     assert key not in str(caught.value)
 
 
@@ -70,3 +70,8 @@ def test_secrets_are_not_shown() -> None:
     account = StripeAccount(api_key=SecretStr("rk_test_canary"))
     accounts = AccountsDatabase(url=SecretStr("postgresql://me:canary@db/shop"))
     assert "canary" not in repr(account) + repr(accounts) + account.model_dump_json() + accounts.model_dump_json()
+
+
+def test_a_key_does_not_travel_in_the_clear() -> None:
+    with pytest.raises(ValidationError, match="https"):
+        StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
