@@ -77,9 +77,10 @@ def release(connection: Connection, sync: str, stream: str, lenient: bool) -> bo
     if connection.execute(freed).rowcount != 1:
         return False
     if not lenient:
-        # What a rescan missed may have been hidden by what was wrong then: it is not judged by that reading again.
+        # What a rescan missed may have been hidden by what was wrong then: it is judged by a new reading.
         missed = (windows.c.sync == sync) & (windows.c.stream == stream) & (windows.c.purpose == "rescan")
-        connection.execute(delete(windows).where(missed, windows.c.state == "read"))
+        again = update(windows).where(missed, windows.c.state == "read")
+        connection.execute(again.values(state="open", after_key=None, after_created=None))
     return True
 
 
