@@ -6,16 +6,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from accord.attribution import MOVE
 from accord.batch import Prepared, why_stop
 from accord.collect import Sync
 from accord.decide import Change, Reading, decide
+from accord.houses import GUESTS
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
 from accord.ledger.links import Intent, Link
 from accord.ledger.quarantine import Unsound
 from accord.ports import Target
-from accord.records import Kind, Leg, Record
+from accord.records import Kind, Leg, Payment, Record
 
 DELETE_ROWS, DELETE_SHARE = 20, 0.05
 _WRITTEN = {Change.CREATE, Change.UPDATE, Change.DELETE}
@@ -50,6 +52,7 @@ class _Plan:
     unsound: list[Unsound] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Change, int] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)  # payments of guests that have a customer now
 
 
 def settle(
@@ -80,6 +83,7 @@ def settle(
                 return stop
         # Here and not with the outcome: until then an older reading could still count.
         links.confirm(connection, sync.target, sync.connection, prepared.kind, prepared.id, rev, plan.confirmed)
+        _move_legs(connection, sync, plan, ledger)
         if plan.writes:
             links.intend(connection, sync.target, sync.connection, prepared.kind, prepared.id, plan.intents)
         else:
@@ -115,9 +119,10 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
     final = prepared.kind is Kind.LEG
     raws = dict(zip((record.key for record in prepared.records), prepared.raws, strict=True))
     late = quarantine.since(connection, sync.name, prepared.kind, keys, prepared.ticket)
+    late |= _adopted_meanwhile(connection, sync, prepared, rev)
     plan.again += sorted(late)
     for record, hash_ in zip(both, hashes, strict=True):
-        if record.key in late:
+        if record.source_key in late:
             continue
         link = shown.get(record.key)
         read = Reading(hash_, record.deleted, prepared.ticket, prepared.id, prepared.claim is not None, final)
@@ -132,10 +137,41 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
         elif change is Change.HOLD:
             plan.holds.append((record, because))
         elif change is Change.AGAIN:
-            plan.again.append(record.key)
+            plan.again.append(record.source_key)
         elif change is Change.CONFLICT:
-            plan.unsound.append(Unsound(record.key, raws.get(record.key, b""), [because]))
+            plan.unsound.append(Unsound(record.source_key, raws.get(record.key, b""), [because]))
+    _find_adopted(connection, sync, plan)
     return plan
+
+
+def _find_adopted(connection: Connection, sync: Sync, plan: _Plan) -> None:
+    """Note which of the payments to be written were guests' and have a customer now, before that is written down."""
+    paid = {record.key for _, record in plan.writes if isinstance(record, Payment) and record.customer}
+    before = links.known(connection, sync.target, sync.connection, Kind.PAYMENT, paid) if paid else {}
+    plan.adopted = {key for key, facts in before.items() if not facts["customer"]}
+
+
+def _move_legs(connection: Connection, sync: Sync, plan: _Plan, ledger: Ledger) -> None:
+    """Have the legs of such payments fetched again, to be moved out of the guests' account."""
+    if plan.adopted:
+        legs = links.legs_in(connection, sync.connection, GUESTS, plan.adopted)
+        refs = [(str(Kind.LEG), key) for key in legs]
+        because = "its payment has a customer now"
+        inbox.look_again(connection, sync.name, refs, "adopted", because, ledger.now(connection))
+
+
+def _adopted_meanwhile(connection: Connection, sync: Sync, prepared: Prepared, rev: int) -> set[str]:
+    """The guests' legs whose payments have been given a customer since they were looked up for this batch.
+
+    When that was settled these legs were not there yet to be found by `_move_legs`.
+    """
+    if prepared.kind is not Kind.LEG or prepared.looked_up == rev - 1:
+        return set()
+    legs = [record for record in prepared.records if isinstance(record, Leg)]
+    moved = {leg.source_key for leg in legs if leg.type == MOVE}
+    guests = {leg.key: str(leg.payment) for leg in legs if leg.account == GUESTS and leg.source_key not in moved}
+    now = links.known(connection, sync.target, sync.connection, Kind.PAYMENT, {*guests.values()}) if guests else {}
+    return {key for key, payment in guests.items() if (now.get(payment) or {}).get("customer")}
 
 
 def _recheck_unsound(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> None:
@@ -192,7 +228,7 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     inbox.look_again(connection, sync.name, refs, "again", "it was read while it was settled", now)
     newly += _hold(connection, sync, prepared, plan, now)
     if prepared.claim is not None:
-        looked_at = [record.key for record in (*prepared.records, *prepared.unchanged)]
+        looked_at = [record.source_key for record in (*prepared.records, *prepared.unchanged)]
         looked_at += plan.again + [u.key for u in plan.unsound]
         inbox.close(connection, prepared.claim, kind, looked_at)
         unmet = inbox.unmet(connection, prepared.claim, kind)

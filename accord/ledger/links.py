@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, func, select, updat
 
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import links, records
-from accord.records import Facts
+from accord.records import Facts, Kind
 
 _CHUNK = 5000
 
@@ -54,6 +54,15 @@ def known(connection: Connection, target: str, source: str, kind: str, keys: Col
     shown = {key for chunk in _chunks(keys) for key in connection.scalars(rows.where(there.key.in_(chunk)))}
     facts = _of_records(connection, records.c.facts, source, kind, shown)
     return {key: msgspec.json.decode(value) for key, value in facts}
+
+
+def legs_in(connection: Connection, source: str, account: str, payments: Collection[str]) -> list[str]:
+    """The keys of the legs of these payments that were put into an account when they were first shown."""
+    # Facts are no index: all legs of the account are looked through, which is done only when a payment changes hands.
+    there = (records.c.connection == source) & (records.c.kind == Kind.LEG)
+    in_account = records.c.facts.contains(f'"account":"{account}"', autoescape=True)
+    found = connection.execute(select(records.c.key, records.c.facts).where(there, in_account))
+    return [key for key, facts in found if msgspec.json.decode(facts)["payment"] in payments]
 
 
 def _of_records(
