@@ -52,11 +52,11 @@ def postings(leg: Leg, shown: Facts | None) -> list[Leg]:
     """
     if shown is None or not leg.account:
         return [leg]
-    charged, now = shown["charged_amount"], leg.charged_amount
+    charged, now = shown.get("charged_amount"), leg.charged_amount
     if charged is not None and now is not None and abs(int(charged)) < abs(now):
         # More was captured of the payment since; that has a leg of its own.
         leg = msgspec.structs.replace(leg, charged_amount=int(charged))
-    if shown["account"] != GUESTS or leg.account == GUESTS:
+    if shown.get("account") != GUESTS or leg.account == GUESTS:
         return [leg]
     first = msgspec.structs.replace(leg, account=GUESTS)
     taken = msgspec.structs.replace(

@@ -1,11 +1,12 @@
 """Settling: write the intention, act, write the outcome."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from accord import deletions
 from accord.attribution import MOVE
 from accord.batch import Prepared, why_stop
 from accord.collect import Sync
@@ -19,7 +20,6 @@ from accord.ledger.quarantine import Unsound
 from accord.ports import Target
 from accord.records import Kind, Leg, Payment, Record
 
-DELETE_ROWS, DELETE_SHARE = 20, 0.05
 _WRITTEN = {Change.CREATE, Change.UPDATE, Change.DELETE}
 
 
@@ -53,6 +53,16 @@ class _Plan:
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Change, int] = field(default_factory=dict)
     adopted: set[str] = field(default_factory=set)  # payments of guests that have a customer now
+    refused: set[str] = field(default_factory=set)  # intended, and then refused by the target
+
+    def refuse(self, why: Mapping[str, str], raws: Mapping[str, bytes]) -> None:
+        """Take back what the target refused: it is unsound."""
+        self.refused = {record.key for _, record in self.writes if record.source_key in why}
+        self.writes = [write for write in self.writes if write[1].key not in self.refused]
+        for entry in self.entries:
+            self.counts[Change(entry.change)] -= entry.key in self.refused
+        self.entries = [entry for entry in self.entries if entry.key not in self.refused]
+        self.unsound += [Unsound(key, raws.get(key, b""), [because]) for key, because in why.items()]
 
 
 def settle(
@@ -63,6 +73,7 @@ def settle(
     Three steps, each of which may be the last before a crash: the ledger commits what is wanted, under a rev; the
     target takes it unless it shows a later rev; the ledger commits the outcome. Run again, it goes on from there.
     Where the batch looks like a broken source, its stream is stopped and nothing of it is written to the target.
+    A row that the target refuses holds up no other: it goes to quarantine.
     """
 
     def intend(connection: Connection) -> _Plan | str | None:
@@ -77,7 +88,9 @@ def settle(
         if not plan.resumed:
             first_met, _ = _first_met(connection, sync, prepared, plan)
             stop = why_stop(prepared, first_met, stream.unsound_run if stream else 0)
-            stop = stop or _why_not_delete(connection, sync, prepared, plan)
+            if stop is None and not prepared.lenient:
+                deletes = plan.counts.get(Change.DELETE, 0)
+                stop = deletions.why_not(connection, sync, prepared.kind, deletes, ledger)
             if stop is not None:
                 streams.put(connection, sync.name, prepared.kind, stopped=stop)
                 return stop
@@ -94,7 +107,8 @@ def settle(
     if plan is None or isinstance(plan, str):
         return Settled(stopped=plan)
     if plan.writes:
-        target.write(sync.connection, prepared.kind, plan.writes)
+        refused = target.write(sync.connection, prepared.kind, plan.writes)
+        plan.refuse(refused, {r.source_key: raw for r, raw in zip(prepared.records, prepared.raws, strict=True)})
         ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run))
     return Settled(
         created=plan.counts.get(Change.CREATE, 0),
@@ -198,17 +212,6 @@ def _write(plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Li
     plan.entries.append(entry._replace(rev=rev))
 
 
-def _why_not_delete(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> str | None:
-    """Deleting much at once looks like a source that lost its data, or like another account."""
-    deletes = plan.counts.get(Change.DELETE, 0)
-    if prepared.lenient or deletes <= DELETE_ROWS:
-        return None
-    live = links.live(connection, sync.target, sync.connection, prepared.kind)
-    if deletes <= DELETE_SHARE * live:
-        return None
-    return f"{deletes} of {live} {prepared.kind} records would be deleted at once"
-
-
 def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, ledger: Ledger, run: str) -> None:
     """Write the outcome and delete the batch, unless another worker has done so already."""
     if not batches.remove(connection, prepared.id):
@@ -217,6 +220,7 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     written = [record.key for _, record in plan.writes]
     # What a later reading has taken over meanwhile is that one's to tell and to count.
     ours = links.pending(connection, sync.target, prepared.id)
+    links.refused(connection, sync.target, prepared.id, plan.refused)
     links.done(connection, sync.target, prepared.id, ours - {*written})
     told = [entry for entry in plan.entries if entry.key in ours]
     gross = _gross(record for _, record in plan.writes if record.key in ours)
@@ -293,42 +297,3 @@ def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, n
         for record, because in plan.holds
         if record.key not in known
     ]
-
-
-def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:
-    """Finish the windows whose batches are all settled; how many records a rescan did not meet again.
-
-    Those may be deleted: each is put in the inbox, to be asked for by itself. Where they are too many, the list is
-    held to be incomplete and the stream is stopped.
-    """
-
-    def finish(connection: Connection) -> int:
-        missing = 0
-        for kind in kinds:
-            row = streams.get(connection, sync.name, kind)
-            for window in streams.settled_windows(connection, sync.name, kind):
-                if window.purpose == "rescan" and kind is not Kind.LEG:
-                    gone = links.unseen(
-                        connection, sync.target, sync.connection, kind, window.lo, window.hi, window.ticket
-                    )
-                    live = links.live(connection, sync.target, sync.connection, kind)
-                    lenient = row is not None and row.lenient
-                    if len(gone) > max(DELETE_ROWS, DELETE_SHARE * live) and not lenient:
-                        why = f"a rescan did not find {len(gone)} of {live} {kind} records again"
-                        streams.put(connection, sync.name, kind, stopped=why)
-                        continue
-                    now = ledger.now(connection)
-                    refs = [(str(kind), key) for key in gone]
-                    inbox.look_again(connection, sync.name, refs, "unseen", "a rescan did not find it", now)
-                    missing += len(gone)
-                streams.finish(connection, window)
-            unseen = inbox.open_keys(connection, sync.name, "unseen", kind)
-            if row is not None and row.lenient and not unseen and not batches.open_ids(connection, sync.name, kind):
-                streams.put(connection, sync.name, kind, lenient=False)
-        for window in streams.settled_windows(connection, sync.name, "event"):
-            streams.finish(connection, window)
-        streams.forget_done(connection, sync.name)
-        inbox.forget_old(connection, sync.name, ledger.now(connection))
-        return missing
-
-    return ledger.write(finish)

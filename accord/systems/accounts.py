@@ -1,10 +1,10 @@
 """Customer accounts in the user's own SQL database: the target of payments."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Column, Connection, Engine, Inspector, Table, bindparam, func, inspect, or_, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from accord.clock import Clock
 from accord.errors import Misconfigured
@@ -14,8 +14,13 @@ from accord.records import RECORDS, Kind, Record
 from accord.systems import accounts_tables as own
 from accord.systems.accounts_tables import Mapping, TableMapping
 
+T = TypeVar("T")
+
+REFUSED = 20  # records: where all of more than these are refused, the table does not fit, rather than the records
 _CHUNK = 5000
 _WHAT = "the accounts database"
+_MAKE_ROOM = "make room for such rows in the table, or map other columns"
+_ROW_REFUSED = (IntegrityError, DataError)  # of this row's values; anything else would meet every row
 
 
 class _Column(NamedTuple):
@@ -79,14 +84,47 @@ class Accounts:
 
         self._shelves = transact(self._engine, look, self._clock, _WHAT, writes=False)
 
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> dict[str, str]:
         """Show these records, each with its rev, in one transaction.
 
-        A row that shows a later rev already stays as it is. Legs are only ever inserted. Raises TryLater while the
-        database is away.
+        A row that shows a later rev already stays as it is. Legs are only ever inserted. What comes back is why the
+        database refuses single records, by `source_key`. Raises TryLater while the database is away, and
+        Misconfigured where it refuses all of more than `REFUSED` records.
         """
         shelf = self._shelf(kind)
-        self._transact(lambda c: self._write(c, shelf, connection, kind, rows))
+        if self._transact(lambda c: self._write_at_once(c, shelf, connection, kind, rows)):
+            return {}
+        refused = self._transact(lambda c: self._write_singly(c, shelf, connection, kind, rows))
+        if len(refused) > REFUSED and len(refused) == len({record.source_key for _, record in rows}):
+            raise Misconfigured(f"{next(iter(refused.values()))}; {_MAKE_ROOM}")
+        return refused
+
+    def _write_at_once(
+        self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
+    ) -> bool:
+        """All of them; False where the database refuses one, and then none is written."""
+        try:
+            with c.begin_nested():
+                self._write(c, shelf, connection, kind, rows)
+        except _ROW_REFUSED:
+            return False
+        return True
+
+    def _write_singly(
+        self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
+    ) -> dict[str, str]:
+        """Record by record, those of one `source_key` together; why some were refused."""
+        together: dict[str, list[tuple[int, Record]]] = {}
+        for row in rows:
+            together.setdefault(row[1].source_key, []).append(row)
+        refused: dict[str, str] = {}
+        for key, few in together.items():
+            try:
+                with c.begin_nested():
+                    self._write(c, shelf, connection, kind, few)
+            except _ROW_REFUSED as error:
+                refused[key] = f"{_WHAT} refuses it: {own.refusal(error)}"
+        return refused
 
     def agreed(self, connection: str, at: float) -> None:
         """Note for readers of the accounts that they show all that the connection showed at `at`."""
@@ -138,13 +176,13 @@ class Accounts:
         with reaching(_WHAT), self._engine.connect() as c:
             return {currency: int(total) for currency, total in c.execute(rows)}
 
-    def _transact(self, work: Callable[[Connection], None]) -> None:
+    def _transact(self, work: Callable[[Connection], T]) -> T:
         try:
             return transact(self._engine, work, self._clock, _WHAT)
         except DBAPIError as error:
             why = own.refusal(error)
         # Outside the except: a database quotes the values that it refuses.
-        raise Misconfigured(f"{_WHAT} refused a row: {why}; make room for it in the table, or map other columns")
+        raise Misconfigured(f"{_WHAT} refused a row: {why}; {_MAKE_ROOM}")
 
     def _write(
         self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]

@@ -490,6 +490,7 @@ def outcome_before_act() -> list[Patch]:
 
     def settled(sync: Any, prepared: Any, ledger: Any, target: Any, *given: Any) -> Any:
         late = mock.Mock()
+        late.write.return_value = {}
         outcome = real(sync, prepared, ledger, late, *given)
         for call in late.write.call_args_list:
             target.write(*call.args)
