@@ -56,6 +56,17 @@ class Event(NamedTuple):
     unreadable: bool = False
 
 
+class Owner(NamedTuple):
+    """Whose records a key gives: the account, where the key may ask for it, and the mode."""
+
+    account: str | None
+    mode: str
+
+    def __str__(self) -> str:
+        who = "an account" if self.account is None else f"account {self.account}"
+        return f"{who} in {self.mode} mode"
+
+
 class Source(Protocol):
     """A system that records are read from. Every method raises TryLater, Refused or Misconfigured only."""
 

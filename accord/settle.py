@@ -86,7 +86,7 @@ def settle(
             return stream.stopped
         plan = _decide(connection, sync, prepared, rev, kinds)
         if not plan.resumed:
-            first_met, _ = _first_met(connection, sync, prepared, plan)
+            first_met = _first_met(connection, sync, prepared, plan)
             stop = why_stop(prepared, first_met, stream.unsound_run if stream else 0)
             if stop is None and not prepared.lenient:
                 deletes = plan.counts.get(Change.DELETE, 0)
@@ -257,7 +257,7 @@ def _keep_unsound(
 ) -> list[Entry]:
     stream = streams.get(connection, sync.name, prepared.kind)
     before = stream.unsound_run if stream else 0
-    first_met, known = _first_met(connection, sync, prepared, plan)
+    first_met = _first_met(connection, sync, prepared, plan)
     unsound_run = before + len(first_met) if len(plan.unsound) == prepared.count else 0
     if unsound_run != before:
         streams.put(connection, sync.name, prepared.kind, unsound_run=unsound_run)
@@ -266,20 +266,15 @@ def _keep_unsound(
     # Sound by a later reading that was settled while the target was written: that one counts.
     mended = _settled_since(connection, sync, prepared, plan, plan.rev)
     unsound = [u for u in plan.unsound if u.key not in mended]
+    news = quarantine.news(connection, sync.name, prepared.kind, unsound)
     quarantine.put(connection, ledger.cipher, sync.name, prepared.kind, unsound, plan.rev, now)
-    new = [u for u in unsound if known.get(u.key) != u.reasons]
-    return [Entry(prepared.kind, u.key, "quarantine", "; ".join(u.reasons), None) for u in new]
+    return news
 
 
-def _first_met(
-    connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan
-) -> tuple[list[Unsound], dict[str, list[str]]]:
-    """The unsound records that are not in quarantine yet, and the reasons of those that are, by key."""
-    if not plan.unsound:
-        return [], {}
-    listed = quarantine.listed(connection, sync.name)
-    known = {row.key: row.reasons for row in listed if row.kind == prepared.kind}
-    return [unsound for unsound in plan.unsound if unsound.key not in known], known
+def _first_met(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> list[Unsound]:
+    """The unsound records that are not in quarantine yet."""
+    known = quarantine.reasons(connection, sync.name, prepared.kind) if plan.unsound else {}
+    return [unsound for unsound in plan.unsound if unsound.key not in known]
 
 
 def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, now: float) -> list[Entry]:
