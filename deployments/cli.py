@@ -60,6 +60,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--rescan", action="store_true", help="read all of history again")
     run.set_defaults(run=_run)
 
+    work = commands.add_parser("work", help="run a worker, which lets its runs end before it stops")
+    work.add_argument("--pool", default="accord", help="the work pool (%(default)s)")
+    work.add_argument("--name", help="how the worker is called in Prefect; by default it gets a name of its own")
+    work.add_argument("--limit", type=int, default=10, help="runs at once, at most (%(default)s)")
+    work.add_argument(
+        "--drain", type=float, default=600, help="seconds that runs under way have to end once it stops (%(default)s)"
+    )
+    work.set_defaults(run=_work)
+
     reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
     reconcile.add_argument("connection", nargs="?", default="main", help="the Stripe account block (%(default)s)")
     reconcile.add_argument("--json", action="store_true", help="print JSON")
@@ -125,6 +134,12 @@ def _run(options: argparse.Namespace) -> int:
     if ended.code:
         print(f"accord: {ended.state}: {ended.message}", file=sys.stderr)
     return ended.code
+
+
+def _work(options: argparse.Namespace) -> int:
+    from deployments.work import work
+
+    return work(options.pool, options.name, options.limit, options.drain, lambda line: print(line, flush=True))
 
 
 def _reconcile(options: argparse.Namespace) -> int:

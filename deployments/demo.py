@@ -137,7 +137,7 @@ def _start(place: Place, children: Children, say: Any) -> None:
     wait_for("the Prefect server", lambda: answers(health), alive, say, START_WITHIN)
     with _ticking(say, "saving blocks, work pool and deployment"):
         _configure(place)
-    children.start("worker", "prefect", "worker", "start", "--pool", "accord", "--name", "demo", "--type", "process")
+    children.start("worker", "deployments.cli", "work", "--name", "demo", "--drain", "5")
 
 
 @contextmanager
