@@ -16,7 +16,6 @@ from accord.records import Kind
 DAY = 86_400
 EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare
 TURNS = 30  # nights in which the nightly rescan comes round
-LEFT_OUT = -1  # the watermark of a kind that a mapping does not name any more
 AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
 
@@ -83,14 +82,15 @@ def plan(
         events = streams.get(connection, sync.name, EVENT)
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
         oldest = links.oldest(connection, sync.connection)
-        _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
+        # What changes of a kind that the mapping leaves out is not followed; once it is named again, all of it is read.
+        streams.unfollow(connection, sync.name, [kind for kind in Kind if kind not in kinds])
         for kind in kinds:
             row = streams.get(connection, sync.name, kind)
             spans: list[tuple[int, int]] = []
             if row is None:
                 streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, PARALLEL), ticket)
                 streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
-            elif forgotten or row.watermark == LEFT_OUT:
+            elif forgotten or row.watermark == streams.UNFOLLOWED:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
                 spans = _cut(oldest or 0, now, PARALLEL)
                 streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
@@ -105,13 +105,6 @@ def plan(
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
-
-
-def _leave_out(connection: Connection, sync: Sync, kinds: Iterable[Kind]) -> None:
-    """Note that what changes of these kinds is not followed now; once it is again, all of it is read."""
-    for kind in kinds:
-        if streams.get(connection, sync.name, kind) is not None:
-            streams.put(connection, sync.name, kind, watermark=LEFT_OUT)
 
 
 def _rescans(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Window]:
