@@ -9,7 +9,6 @@ from accord.ledger import leases
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import batches, streams, windows
 
-
 UNFOLLOWED = -1
 """The watermark of a kind of which changes may have been missed: the next plan has all of it read again."""
 
