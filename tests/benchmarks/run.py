@@ -110,7 +110,7 @@ def _phases(given: argparse.Namespace, url: str, folder: Path, way: str) -> dict
     from accord.records import Kind
 
     prepare(folder, url, given.kinds, given.rps)
-    took, before = {}, {kind: 0 for kind in RESOURCES}
+    took, before = {}, dict.fromkeys(RESOURCES, 0)
     for phase, change in PHASES.items():
         altered = 0  # a refund alters its payment, besides what it adds
         if change is not None:
