@@ -59,6 +59,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
     from accord.collect import Collector, Sync
     from accord.ledger import batches, streams
     from accord.ports import Threads
+    from accord.sweep import sweep
     from tasks.bench import LAG, Bench
     from tasks.report import stand
 
@@ -98,7 +99,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
             return core.settle(sync, prepared, ledger, target, "plain", target.kinds)
 
         def sweep(self) -> int:
-            return core.sweep(sync, target.kinds, ledger)
+            return sweep(sync, target.kinds, ledger)
 
     def once() -> dict[str, int]:
         tally = run.run(Steps(), target.kinds)
