@@ -16,7 +16,7 @@ from accord.ports import CursorGone, FanOut, Page, Source
 from accord.reading import Reading, as_page, second_left
 from accord.records import PARENTS_FIRST, Kind
 
-BATCH = 2_500  # records; at 2-3 KB each, a few MB of raw pages in memory per reader
+BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
 STOP_SHARE, STOP_ROWS = 0.01, 20  # of what can not be read: beyond both, the source is broken, not the record
 CLOSE_AFTER = 15.0  # seconds after which a batch is stored though it is not full
 PARALLEL = 4  # windows of a stream read at once
@@ -177,11 +177,9 @@ class Collector:
         elif window.stream == Kind.LEG and window.purpose == "recent":
             fresh = self._unknown_legs(page)
             if fresh:
-                reading.pages.append(as_page(fresh))
-                reading.count += len(fresh)
+                reading.keep(as_page(fresh), len(fresh))
         elif page.count:
-            reading.pages.append(page.body)
-            reading.count += page.count
+            reading.keep(page.body, page.count)
 
     def _unknown_legs(self, page: Page) -> list[bytes]:
         """The page's legs that the target does not show yet; the others were read before and can not change."""
@@ -194,9 +192,9 @@ class Collector:
     def _store(self, window: Window, token: int, ticket: int, reading: Reading) -> None:
         name = self.sync.name
         sealed = None
-        if reading.pages:
+        if reading.pages is not None:
             sealed = batches.seal(self.ledger.cipher, name, window.stream, reading.pages, [], reading.count)
-            reading.pages.clear()
+            reading.pages = None
 
         def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
