@@ -27,26 +27,6 @@ class Mode(StrEnum):
     RESCAN = "rescan"  # changes, and all of history again, or what lies between `since` and `until`
 
 
-def require_same_account(sync: Sync, ledger: Ledger, account: str) -> None:
-    """Raise Misconfigured where the connection is now read from another account than before."""
-    first = ledger.write(lambda c: counters.pin(c, sync.connection, account))
-    if first != account:
-        raise Misconfigured(
-            f"the key of {sync.connection} is one of {account}, but so far {first} was read; "
-            "put a key of that account into the block, or make another block for the new account"
-        )
-
-
-def require_same_target(sync: Sync, ledger: Ledger) -> None:
-    """Raise Misconfigured where the sync was settled into another target before: the new one would lack what is old."""
-    first = ledger.write(lambda c: counters.pin(c, sync.name, sync.target))
-    if first != sync.target:
-        raise Misconfigured(
-            f"{sync.name} was settled into {first} so far, not into {sync.target}; name that one in the block again, "
-            "or make another block, under a name of its own, for the new database"
-        )
-
-
 def plan(
     sync: Sync,
     source: Source,

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from accord import settings
 from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
+from accord.identity import require_same_account, require_same_target
 from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
-from accord.plan import require_same_account, require_same_target
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
 from accord.systems.stripe import Stripe
@@ -51,6 +51,11 @@ def load_block(block: type[B], name: str) -> B:
         ) from None
 
 
+def sync_of(connection: str, accounts: str) -> Sync:
+    """What keeps the Stripe account block `connection` in agreement with the accounts database block `accounts`."""
+    return Sync(f"{FLOW}/{connection}", f"stripe/{connection}", f"accounts/{accounts}")
+
+
 _benches: dict[tuple[str, str], Bench] = {}
 _lock = threading.Lock()
 
@@ -80,7 +85,7 @@ def _open(connection: str, run: str) -> Bench:
     account = load_block(StripeAccount, connection)
     target = load_block(AccountsDatabase, account.accounts).connect(ledger.clock)
     target.check()
-    sync = Sync(f"{FLOW}/{connection}", f"stripe/{connection}", f"accounts/{account.accounts}")
+    sync = sync_of(connection, account.accounts)
     require_same_target(sync, ledger)
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"

@@ -1,6 +1,6 @@
 """Tickets and revs: one growing number per connection, by which newer and older are told apart."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import counters
@@ -12,6 +12,16 @@ def pin(connection: Connection, of: str, account: str) -> str:
     first = {"account": func.coalesce(counters.c.account, row.excluded.account)}
     pinned = row.on_conflict_do_update(index_elements=[counters.c.connection], set_=first)
     return str(connection.execute(pinned.returning(counters.c.account)).scalar_one())
+
+
+def pinned(connection: Connection, of: str) -> str | None:
+    """What `of` was first used with, if it was used yet."""
+    return connection.scalar(select(counters.c.account).where(counters.c.connection == of))
+
+
+def unpin(connection: Connection, of: str) -> None:
+    """Forget what `of` was first used with."""
+    connection.execute(update(counters).where(counters.c.connection == of).values(account=None))
 
 
 def ticket(connection: Connection, of: str) -> int:

@@ -99,6 +99,13 @@ class Accounts:
 
         self._transact(write)
 
+    def last_agreed(self, connection: str) -> int | None:
+        """Up to when, in Unix seconds, the accounts are known to show all that the connection showed."""
+        found = select(own.agreement.c.last_agreed_at).where(own.agreement.c.connection == connection)
+        with reaching(_WHAT), self._engine.connect() as c:
+            at = c.scalar(found)
+        return None if at is None else own.from_time(at)
+
     def read(self, connection: str, kind: Kind) -> Iterator[tuple[str, bool, tuple[Any, ...]]]:
         """Every row of a kind as (key, deleted, values of `fields(kind)`), in the records' own units."""
         shelf = self._shelf(kind)
