@@ -55,6 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     sandbox.set_defaults(run=_sandbox)
 
+    deploy = commands.add_parser("deploy", help="make or update all that Accord needs on the Prefect server")
+    deploy.add_argument("--pool", default="accord", help="the work pool (%(default)s)")
+    deploy.add_argument(
+        "--reset-schedules",
+        action="store_true",
+        help="put the schedules of prefect.yaml in place of those on the server; paused ones stay paused",
+    )
+    deploy.add_argument("--json", action="store_true", help="print JSON")
+    deploy.set_defaults(run=_deploy)
+
     run = commands.add_parser("run", help="run a sync now, through its deployment, and follow it to its end")
     run.add_argument("deployment", nargs="?", default="payment-to-account/main", help="FLOW/NAME (%(default)s)")
     run.add_argument("--rescan", action="store_true", help="read all of history again")
@@ -114,6 +124,12 @@ def _sandbox(options: argparse.Namespace) -> int:
     from accord.sandbox.__main__ import main as serve
 
     return serve(options.words)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    from deployments.deploy import command
+
+    return command(options.pool, options.reset_schedules, options.json)
 
 
 def _run(options: argparse.Namespace) -> int:
