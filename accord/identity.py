@@ -20,6 +20,16 @@ def require_same_target(sync: Sync, ledger: Ledger) -> None:
     ledger.write(lambda c: _pin_target(c, sync))
 
 
+def take_over(sync: Sync, ledger: Ledger, rev: int) -> None:
+    """Go on above `rev`, the highest that the target shows, though another ledger wrote it.
+
+    A ledger that is new, or was restored from a backup, would else take numbers that the target has passed, and the
+    target would keep what it shows.
+    """
+    if ledger.read(lambda c: counters.ticket(c, sync.connection)) < rev:
+        ledger.write(lambda c: counters.raise_to(c, sync.connection, rev))
+
+
 def assign(sync: Sync, ledger: Ledger, account: str, connections: Collection[str]) -> None:
     """Both of these, for a connection that is being set up: what was noted and never read may still be changed.
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from accord import settings
 from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
-from accord.identity import require_same_account, require_same_target
+from accord.identity import require_same_account, require_same_target, take_over
 from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
 from accord.ports import Threads
@@ -87,6 +87,7 @@ def _open(connection: str, run: str) -> Bench:
     target.check()
     sync = sync_of(connection, account.accounts)
     require_same_target(sync, ledger)
+    take_over(sync, ledger, target.highest_rev(sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"
     collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG)

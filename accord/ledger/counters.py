@@ -29,6 +29,15 @@ def ticket(connection: Connection, of: str) -> int:
     return connection.scalar(select(counters.c.value).where(counters.c.connection == of)) or 0
 
 
+def raise_to(connection: Connection, of: str, rev: int) -> None:
+    """See to it that every number taken from now on is above `rev`."""
+    row = upsert(connection, counters).values(connection=of, value=rev)
+    higher = row.on_conflict_do_update(
+        index_elements=[counters.c.connection], set_={"value": rev}, where=counters.c.value < rev
+    )
+    connection.execute(higher)
+
+
 def next_rev(connection: Connection, of: str) -> int:
     """Take the next number.
 

@@ -3,7 +3,22 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, Inspector, Table, bindparam, func, inspect, or_, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Inspector,
+    Table,
+    bindparam,
+    false,
+    func,
+    inspect,
+    null,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.exc import DBAPIError
 
 from accord.clock import Clock
@@ -38,6 +53,11 @@ class _Shelf(NamedTuple):
     @property
     def key(self) -> Column[Any]:
         return next(c.column for c in self.columns if c.field == "key")
+
+    @property
+    def written(self) -> list[Column[Any]]:
+        """Every column that Accord writes."""
+        return [c.column for c in self.columns] + [x for x in (self.connection, self.rev) if x is not None]
 
     @property
     def identity(self) -> list[Column[Any]]:
@@ -78,6 +98,38 @@ class Accounts:
             return shelves
 
         self._shelves = transact(self._engine, look, self._clock, _WHAT, writes=False)
+
+    def check_writable(self) -> None:
+        """Raise Misconfigured unless rows can be inserted into every table, and changed there."""
+
+        def write_nothing(c: Connection) -> None:
+            if c.dialect.name == "postgresql" and c.scalar(text("SHOW transaction_read_only")) == "on":
+                raise Misconfigured(f"{_WHAT} takes no writes: it is a standby, or set to read-only; name its primary")
+            shelves = {kind: self._shelf(kind) for kind in sorted(self.kinds)}
+            written = [(shelf.table, shelf.written, kind is not Kind.LEG) for kind, shelf in shelves.items()]
+            for table, columns, changes in [*written, *((beside, list(beside.c), True) for beside in own.BESIDE)]:
+                c.execute(table.insert().from_select(columns, select(*columns).where(false())))
+                if changes:
+                    c.execute(table.update().where(false()).values({column: null() for column in columns}))
+
+        self._transact(write_nothing)
+
+    def rows(self, kind: Kind) -> tuple[str, int]:
+        """The table of a kind, and how many rows it has, whoever wrote them."""
+        table = self._shelf(kind).table
+        with reaching(_WHAT), self._engine.connect() as c:
+            return table.fullname, c.scalar(select(func.count()).select_from(table)) or 0
+
+    def highest_rev(self, connection: str) -> int:
+        """The highest rev that any row of the connection shows; 0 where none does."""
+        seen = select(func.max(own.seen.c.rev)).where(own.seen.c.shelf.startswith(f"{connection}:", autoescape=True))
+        found = [seen]
+        for shelf in (self._shelf(kind) for kind in sorted(self.kinds)):
+            if shelf.rev is not None:
+                mine = true() if shelf.connection is None else shelf.connection == connection
+                found.append(select(func.max(shelf.rev)).where(mine))
+        with reaching(_WHAT), self._engine.connect() as c:
+            return max(c.scalar(one) or 0 for one in found)
 
     def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
         """Show these records, each with its rev, in one transaction.
@@ -135,6 +187,11 @@ class Accounts:
         """Whether the legs of one connection can be told from others, and from rows of the user's own."""
         return self._shelf(Kind.LEG).connection is not None
 
+    def without_connection(self) -> list[str]:
+        """The tables whose rows do not tell which connection they are of."""
+        shelves = [self._shelf(kind) for kind in sorted(self.kinds)]
+        return [shelf.table.fullname for shelf in shelves if shelf.connection is None]
+
     def sums(self, connection: str) -> dict[str, int]:
         """The sum of gross amounts by settlement currency, in minor units."""
         shelf = self._shelf(Kind.LEG)
@@ -161,9 +218,7 @@ class Accounts:
         if not rows:
             return
         values = [self._row(shelf, connection, rev, record) for rev, record in rows]
-        columns = [column.column for column in shelf.columns] + [
-            x for x in (shelf.connection, shelf.rev) if x is not None
-        ]
+        columns = shelf.written
         insert = upsert(c, shelf.table).values({column.name: bindparam(column.name) for column in columns})
         if kind is Kind.LEG:
             c.execute(insert.on_conflict_do_nothing(index_elements=shelf.identity), values)

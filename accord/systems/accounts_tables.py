@@ -132,6 +132,7 @@ seen = Table(
     Column("key", Text, primary_key=True),
     Column("rev", BigInteger, nullable=False),
 )
+BESIDE = (agreement, seen)
 _BALANCES = """CREATE VIEW account_balances AS
 SELECT connection, account, currency, SUM(gross) AS gross, SUM(fee) AS fee, SUM(net) AS balance, COUNT(*) AS legs
 FROM account_legs GROUP BY connection, account, currency"""

@@ -4,8 +4,8 @@ import pytest
 
 from accord.collect import Sync
 from accord.errors import Misconfigured
-from accord.identity import assign, require_same_account, require_same_target
-from accord.ledger import streams
+from accord.identity import assign, require_same_account, require_same_target, take_over
+from accord.ledger import counters, streams
 
 ONE, OTHER = "account acct_1 in test mode", "account acct_2 in test mode"
 NAMELESS = "an account in test mode"
@@ -80,3 +80,28 @@ def test_what_was_read_stays_as_it_is(new_ledger):
     with pytest.raises(Misconfigured, match="settled into accounts/main so far"):
         assign(sync("eu", "other"), ledger, ONE, [])
     assign(sync("eu"), ledger, ONE, [])
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_new_or_restored_ledger_takes_over_what_the_target_shows(new_home, homes, new_ledger, fresh, shops, restored):
+    """Without it, the target would keep its rows: their revs are later than any that such a ledger takes."""
+    home = new_home.begin()
+    for amount in range(1, 6):
+        home.read_all(shops.payment("ch_1", amount=amount))
+        home.settle_all()
+    ledger = new_ledger(home.ledger.clock)
+    again = homes.Home(ledger, home.shop, home.target).begin()
+    if restored:  # from the time when it had settled the first amount
+        again.read_all(shops.payment("ch_1", amount=1))
+        again.settle_all()
+    take_over(again.sync, ledger, home.link("ch_1").rev)
+    again.read_all(shops.payment("ch_1", amount=6))
+    again.settle_all()
+    assert again.shown()["ch_1"]["amount"] == 6
+
+
+def test_a_ledger_that_is_ahead_stays_as_it_is(new_ledger):
+    ledger = new_ledger()
+    ledger.write(lambda c: counters.raise_to(c, "stripe/eu", 9))
+    take_over(sync("eu"), ledger, 5)
+    assert ledger.read(lambda c: counters.ticket(c, "stripe/eu")) == 9
