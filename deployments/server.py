@@ -1,5 +1,6 @@
 """The Prefect server that is configured: whether it answers, and what it has of Accord."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,9 @@ from blocks import StripeAccount
 from tasks.bench import FLOW
 
 _PAGE = 200
+
+# Prefect sends word of every block that is loaded, and warns when a command ends before that has arrived.
+logging.getLogger("EventsWorker").setLevel(logging.ERROR)
 
 
 @contextmanager

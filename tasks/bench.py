@@ -38,17 +38,26 @@ class Bench:
     run: str
 
 
-def load_block(block: type[B], name: str) -> B:
-    """A saved block. Raises Misconfigured, naming what to make, where there is none."""
+def find_block(block: type[B], name: str) -> B | None:
+    """A saved block, or None. Raises Misconfigured where one is saved that does not fit."""
     try:
         return block.load(name)  # type: ignore[return-value]
     except ValidationError as error:
         fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]}))
         raise Misconfigured(f"the {block._block_type_name} block {name} does not fit: look at {fields}") from None
     except ValueError:
+        return None
+
+
+def load_block(block: type[B], name: str) -> B:
+    """A saved block. Raises Misconfigured, naming what to do, where there is none."""
+    found = find_block(block, name)
+    if found is None:
+        system = "stripe" if block is StripeAccount else "accounts"
         raise Misconfigured(
-            f"there is no {block._block_type_name} block named {name}; make one in the Prefect UI under Blocks"
-        ) from None
+            f"there is no {block._block_type_name} block named {name}; make it: accord connect {system} --name {name}"
+        )
+    return found
 
 
 def sync_of(connection: str, accounts: str) -> Sync:
