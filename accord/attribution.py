@@ -38,3 +38,34 @@ def attribute(leg: Leg, facts: Callable[[Ref], Facts | None]) -> Leg:
         charged_amount=(amount if leg.gross >= 0 else -abs(amount)) if currency else None,
         charged_currency=currency,
     )
+
+
+MOVE = "move"
+"""The type of the two legs that move money from the guests' account to a customer's."""
+
+
+def postings(leg: Leg, shown: Facts | None) -> list[Leg]:
+    """The rows that an attributed leg comes to, given the facts of the one that the accounts show already; pure.
+
+    That one stays as it was first shown. Where it is in the guests' account and its payment has been given a
+    customer since (docs.stripe.com/api/charges/update, `customer`), two more legs move the money there.
+    """
+    if shown is None or not leg.account:
+        return [leg]
+    charged, now = shown.get("charged_amount"), leg.charged_amount
+    if charged is not None and now is not None and abs(int(charged)) < abs(now):
+        # More was captured of the payment since; that has a leg of its own.
+        leg = msgspec.structs.replace(leg, charged_amount=int(charged))
+    if shown.get("account") != GUESTS or leg.account == GUESTS:
+        return [leg]
+    first = msgspec.structs.replace(leg, account=GUESTS)
+    taken = msgspec.structs.replace(
+        first,
+        key=f"{leg.key}/out",
+        type=MOVE,
+        gross=-leg.gross,
+        fee=-leg.fee,
+        net=-leg.net,
+        charged_amount=None if leg.charged_amount is None else -leg.charged_amount,
+    )
+    return [first, taken, msgspec.structs.replace(leg, key=f"{leg.key}/in", type=MOVE)]

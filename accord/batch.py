@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 from sqlalchemy import Connection
 
-from accord.attribution import attribute
+from accord.attribution import attribute, postings
 from accord.collect import STOP_ROWS, STOP_SHARE, Sync
-from accord.ledger import batches, links, streams
+from accord.ledger import batches, counters, links, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.quarantine import Unsound
 from accord.ports import Parsed, Source
@@ -33,6 +33,7 @@ class Prepared(msgspec.Struct, eq=False):
     unsound: list[Unsound] = msgspec.field(default_factory=list)
     again: list[str] = msgspec.field(default_factory=list)  # keys that one batch read twice, differently
     facts: dict[Ref, Facts] = msgspec.field(default_factory=dict)
+    looked_up: int = 0  # the counter as it stood before the facts were
     lenient: bool = False
 
     def __repr__(self) -> str:
@@ -45,10 +46,15 @@ class Prepared(msgspec.Struct, eq=False):
         return len(self.records) + len(self.unchanged) + len(self.unsound) + len(self.again)
 
     def reject(self, reasons: Mapping[int, list[str]]) -> None:
-        """Move the records at these positions to the unsound, each with its reasons."""
-        for position, why in reasons.items():
-            self.unsound.append(Unsound(self.records[position].key, self.raws[position], why))
-        kept = [position for position in range(len(self.records)) if position not in reasons]
+        """Move the records at these positions to the unsound, each with its reasons; legs of one movement together."""
+        rejected: dict[str, Unsound] = {}
+        for position, why in sorted(reasons.items()):
+            key = self.records[position].source_key
+            rejected[key] = Unsound(
+                key, self.raws[position], [*rejected[key].reasons, *why] if key in rejected else why
+            )
+        self.unsound += rejected.values()
+        kept = [position for position, record in enumerate(self.records) if record.source_key not in rejected]
         self.records = [self.records[position] for position in kept]
         self.raws = [self.raws[position] for position in kept]
         self.hashes = [self.hashes[position] for position in kept]
@@ -74,9 +80,7 @@ def prepare(sync: Sync, batch_id: int, source: Source, ledger: Ledger, kinds: Co
     records = [record for record, _ in once.values()]
     ledger.read(lambda c: _look_up(c, sync, prepared, records, kinds))
     if kind is Kind.LEG:
-        once = {
-            key: (attribute(r, prepared.facts.get) if isinstance(r, Leg) else r, raw) for key, (r, raw) in once.items()
-        }
+        once = _posted(sync, ledger, prepared, once)
     shown = ledger.read(lambda c: links.load(c, sync.target, sync.connection, kind, once))
     for key, (record, raw) in once.items():
         hash_, link = record.fingerprint(), shown.get(key)
@@ -116,10 +120,24 @@ def _once(prepared: Prepared, parsed: Iterable[Parsed]) -> dict[str, tuple[Recor
     return once
 
 
+def _posted(
+    sync: Sync, ledger: Ledger, prepared: Prepared, once: Mapping[str, tuple[Record, bytes]]
+) -> dict[str, tuple[Record, bytes]]:
+    """Each leg with the account that it is in; and the two that move it, where that is another one by now."""
+    before = ledger.read(lambda c: links.known(c, sync.target, sync.connection, Kind.LEG, once))
+    posted: dict[str, tuple[Record, bytes]] = {}
+    for key, (record, raw) in once.items():
+        if isinstance(record, Leg):
+            legs = postings(attribute(record, prepared.facts.get), before.get(key))
+            posted.update((leg.key, (leg, raw)) for leg in legs)
+    return posted
+
+
 def _look_up(
     connection: Connection, sync: Sync, prepared: Prepared, records: list[Record], kinds: Collection[Kind]
 ) -> None:
     """Fill in the facts of the parents that the target shows already."""
+    prepared.looked_up = counters.ticket(connection, sync.connection)
     wanted: dict[Kind, set[str]] = {}
     for record in records:
         if record.needs is not None and record.needs.kind in kinds:

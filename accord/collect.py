@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from accord.errors import Refused, Superseded, TryLater
-from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
+from accord.ledger import batches, counters, entries, inbox, leases, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 from accord.ports import CursorGone, FanOut, Page, Source
@@ -274,8 +274,10 @@ class Collector:
         def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
             unsound = [quarantine.Unsound(key, b"", [why]) for key, why in refused.items()]
-            found_at = counters.next_rev(connection, self.sync.connection) if unsound else ticket
-            quarantine.put(connection, self.ledger.cipher, name, kind, unsound, found_at, now)
+            if unsound:
+                found_at = counters.next_rev(connection, self.sync.connection)
+                entries.append(connection, name, self._run, now, quarantine.news(connection, name, kind, unsound))
+                quarantine.put(connection, self.ledger.cipher, name, kind, unsound, found_at, now)
             inbox.close(connection, claim, kind, refused)
             if sealed.count:
                 batches.add(connection, name, kind, sealed, ticket, now, claim=claim)

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from accord.attribution import attribute
+from accord.attribution import attribute, postings
+from accord.houses import GUESTS
 from accord.ports import CursorGone, Source
 from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref
 
@@ -93,22 +94,37 @@ def reconcile(
         tick(kind)
         fields = target.fields(kind)
         hashes: dict[str, bytes] = {}
+        before = _first_shown(target, connection, fields) if kind is Kind.LEG else {}
         for key, record in _listed(source, kind):
             if record is None:
                 disagreements.append(Disagreement(kind, key, "unreadable"))
                 records += 1
                 continue
             facts[Ref(kind, key)] = record.facts()
+            rows = [record]
             if isinstance(record, Leg):
-                record = attribute(record, facts.get)
                 sums[record.currency] = sums.get(record.currency, 0) + record.gross
-            hashes[key] = digest(getattr(record, field) for field in fields)
+                rows = [*postings(attribute(record, facts.get), before.get(key))]
+            hashes |= {row.key: digest(getattr(row, field) for field in fields) for row in rows}
         records += len(hashes)
         shown = ((key, deleted, digest(values)) for key, deleted, values in target.read(connection, kind))
         unreadable = {d.key for d in disagreements if d.how == "unreadable" and d.kind == kind}
         disagreements += [d for d in compare(kind, hashes, shown) if d.key not in unreadable]
     wrong = sum(1 for d in disagreements if d.how != "extra")
     return Agreement(records, records - wrong, disagreements, sums, target.sums(connection))
+
+
+def _first_shown(target: Shown, connection: str, fields: list[str]) -> Mapping[str, Facts]:
+    """The account and the charge with which the target shows each leg, by key; of the account as far as it tells."""
+    at = {field: fields.index(field) for field in ("account", "charged_amount") if field in fields}
+    shown: dict[str, dict[str, Any]] = {
+        key: {"account": None, "charged_amount": None} | {field: values[i] for field, i in at.items()}
+        for key, _, values in target.read(connection, Kind.LEG)
+    }
+    if "account" not in at:
+        for key in [key for key in shown if key.endswith("/in")]:
+            shown[key.partition("/")[0]]["account"] = GUESTS
+    return shown
 
 
 def _listed(source: Source, kind: Kind) -> Iterator[tuple[str, Record | None]]:

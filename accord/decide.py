@@ -42,13 +42,13 @@ def decide(read: Reading, link: Link | None, waits_for: str | None) -> Decision:
     What was read counts only if nothing was settled since its ticket, unless by this batch itself, which was then
     interrupted between its intention and its outcome and goes on where it stopped.
     """
-    if link is not None and read.final and link.hash is not None:
-        if link.hash == read.hash:
-            return Decision(Change.SKIP, "unchanged")
-        return Decision(Change.CONFLICT, "a record that never changes has changed in the source")
+    if link is not None and read.final and link.hash == read.hash:
+        return Decision(Change.SKIP, "unchanged")
     ours = link is not None and link.batch == read.batch
     if link is not None and not ours and link.rev > read.ticket:
         return Decision(Change.AGAIN, "settled by another reading since this one began")
+    if link is not None and read.final and link.hash is not None:
+        return Decision(Change.CONFLICT, "a record that never changes has changed in the source")
     if waits_for is not None:
         return Decision(Change.HOLD, f"waits for {waits_for}")
     if link is None or link.hash is None:

@@ -8,11 +8,15 @@ from accord.collect import Sync
 from accord.errors import Misconfigured
 from accord.ledger import counters, streams
 from accord.ledger.engine import Ledger
+from accord.ports import Owner
 
 
-def require_same_account(sync: Sync, ledger: Ledger, account: str) -> None:
-    """Raise Misconfigured where the connection was read from another account, or the account by another connection."""
-    ledger.write(lambda c: _pin_account(c, sync, account))
+def require_same_account(sync: Sync, ledger: Ledger, owner: Owner) -> None:
+    """Raise Misconfigured where the connection was read from another account, or the account by another connection.
+
+    An account that no key could name so far is from now on the one that this key names.
+    """
+    ledger.write(lambda c: _pin_account(c, sync, owner))
 
 
 def require_same_target(sync: Sync, ledger: Ledger) -> None:
@@ -30,35 +34,35 @@ def take_over(sync: Sync, ledger: Ledger, rev: int) -> None:
         ledger.write(lambda c: counters.raise_to(c, sync.connection, rev))
 
 
-def assign(sync: Sync, ledger: Ledger, account: str, connections: Collection[str]) -> None:
+def assign(sync: Sync, ledger: Ledger, owner: Owner, connections: Collection[str]) -> None:
     """Both of these, for a connection that is being set up: what was noted and never read may still be changed.
 
     `connections` are those that are set up; what another one noted, and never read, is forgotten.
     """
 
     def write(c: Connection) -> None:
-        holder = counters.pinned(c, account)
+        holder = counters.pinned(c, str(owner))
         if holder is not None and holder not in connections:
             _forget_unread(c, holder)
         _forget_unread(c, sync.connection)
         if not _was_read(c, sync.connection):
             counters.unpin(c, sync.name)
         _pin_target(c, sync)
-        _pin_account(c, sync, account)
+        _pin_account(c, sync, owner)
 
     ledger.write(write)
 
 
-def _pin_account(c: Connection, sync: Sync, account: str) -> None:
+def _pin_account(c: Connection, sync: Sync, owner: Owner) -> None:
     # Raised inside the transaction, so that nothing of it stays.
-    first = counters.pin(c, sync.connection, account)
+    account, nameless = str(owner), str(owner._replace(account=None))
+    first = counters.pin(c, sync.connection, account, instead_of=nameless)
     if first != account:
         raise Misconfigured(
             f"the key of {sync.connection} is one of {account}, but so far {first} was read; "
             "put a key of that account into the block, or make another block for the new account"
         )
-    # A key that may not ask whose it is tells the mode only, which is no account's name.
-    holder = counters.pin(c, account, sync.connection) if account.startswith("account ") else sync.connection
+    holder = sync.connection if owner.account is None else counters.pin(c, account, sync.connection)
     if holder != sync.connection:
         raise Misconfigured(
             f"{account} is read by {holder} already; read by {sync.connection} as well, each payment would be shown "

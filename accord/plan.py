@@ -16,6 +16,7 @@ from accord.records import Kind
 DAY = 86_400
 EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare
 TURNS = 30  # nights in which the nightly rescan comes round
+LEFT_OUT = -1  # the watermark of a kind that a mapping does not name any more
 AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
 
@@ -49,6 +50,7 @@ def plan(
     if since is not None and until is not None and since >= until:
         raise Misconfigured("since must be a day before until")
     now = int(ledger.clock.now())
+    kinds = [*kinds]
     new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
     begun = since if since is not None else (source.began() if new or mode is Mode.RESCAN else None)
 
@@ -57,15 +59,17 @@ def plan(
         events = streams.get(connection, sync.name, EVENT)
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
         oldest = links.oldest(connection, sync.connection)
+        _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
         for kind in kinds:
             row = streams.get(connection, sync.name, kind)
             spans: list[tuple[int, int]] = []
             if row is None:
                 streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, PARALLEL), ticket)
                 streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
-            elif forgotten:
+            elif forgotten or row.watermark == LEFT_OUT:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
                 spans = _cut(oldest or 0, now, PARALLEL)
+                streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
             elif mode is Mode.RESCAN:
                 spans = _uncovered(_cut(begun or 0, until or now, PARALLEL), _rescans(connection, sync, kind))
             elif mode is Mode.NIGHTLY and oldest is not None and not _rescans(connection, sync, kind):
@@ -73,10 +77,17 @@ def plan(
             streams.plan(connection, sync.name, kind, "rescan", spans, ticket)
         if forgotten or events is None:
             streams.put(connection, sync.name, EVENT, watermark=now - lag - AHEAD)
-        for stream in (EVENT, Kind.LEG):
+        for stream in (EVENT, *({Kind.LEG} & {*kinds})):
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
+
+
+def _leave_out(connection: Connection, sync: Sync, kinds: Iterable[Kind]) -> None:
+    """Note that what changes of these kinds is not followed now; once it is again, all of it is read."""
+    for kind in kinds:
+        if streams.get(connection, sync.name, kind) is not None:
+            streams.put(connection, sync.name, kind, watermark=LEFT_OUT)
 
 
 def _rescans(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Window]:

@@ -1,6 +1,6 @@
 """What the core asks of the world around it: a source, a target, and several things done at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -56,6 +56,17 @@ class Event(NamedTuple):
     unreadable: bool = False
 
 
+class Owner(NamedTuple):
+    """Whose records a key gives: the account, where the key may ask for it, and the mode."""
+
+    account: str | None
+    mode: str
+
+    def __str__(self) -> str:
+        who = "an account" if self.account is None else f"account {self.account}"
+        return f"{who} in {self.mode} mode"
+
+
 class Source(Protocol):
     """A system that records are read from. Every method raises TryLater, Refused or Misconfigured only."""
 
@@ -83,8 +94,11 @@ class Target(Protocol):
 
     kinds: frozenset[Kind]
 
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
-        """Show these records, each with its rev, in one transaction; a row with a later rev stays as it is."""
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, str]:
+        """Show these records, each with its rev, in one transaction; a row with a later rev stays as it is.
+
+        What comes back is why single records were refused, by `source_key`; all the others are shown then.
+        """
 
     def agreed(self, connection: str, at: float) -> None:
         """Note that everything read from the connection up to `at` is shown."""

@@ -80,6 +80,11 @@ class _Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return Ref(self.kind, self.key)
 
     @property
+    def source_key(self) -> str:
+        """The key of the object that the record was read from, by which it can be fetched again."""
+        return self.key
+
+    @property
     def needs(self) -> Ref | None:
         """The record that must be known before this one can be settled; None where it stands alone."""
         if self._parent is None:
@@ -239,10 +244,12 @@ class Leg(_Fields, frozen=True, kw_only=True, gc=False):
     """One row of money in an account: gross, fee and net in settlement currency, and the amount as charged.
 
     `account` is a customer's key or a house account ("house:fees"). It is empty until `attribute` has filled
-    it in, with `payment` and the two `charged_` fields. A leg never changes and is never deleted.
+    it in, with `payment` and the two `charged_` fields. A leg never changes and is never deleted; where its money
+    goes to another account later, `postings` adds two legs under its key with "/out" and "/in".
     """
 
     kind: ClassVar[Kind] = Kind.LEG
+    _told: ClassVar[tuple[str, ...]] = ("account", "payment", "charged_amount")
     deleted: ClassVar[bool] = False
 
     type: str
@@ -257,6 +264,11 @@ class Leg(_Fields, frozen=True, kw_only=True, gc=False):
     currency: str
     created: int
     available_on: int
+
+    @property
+    def source_key(self) -> str:
+        """The balance transaction's key, also for the legs that move it."""
+        return self.key.partition("/")[0]
 
     @property
     def origin(self) -> Ref | None:

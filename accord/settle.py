@@ -1,23 +1,25 @@
 """Settling: write the intention, act, write the outcome."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from accord import deletions
+from accord.attribution import MOVE
 from accord.batch import Prepared, why_stop
 from accord.collect import Sync
 from accord.decide import Change, Reading, decide
+from accord.houses import GUESTS
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
 from accord.ledger.links import Intent, Link
 from accord.ledger.quarantine import Unsound
 from accord.ports import Target
-from accord.records import Kind, Leg, Record
+from accord.records import Kind, Leg, Payment, Record
 
-DELETE_ROWS, DELETE_SHARE = 20, 0.05
 _WRITTEN = {Change.CREATE, Change.UPDATE, Change.DELETE}
 
 
@@ -50,6 +52,17 @@ class _Plan:
     unsound: list[Unsound] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Change, int] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)  # payments of guests that have a customer now
+    refused: set[str] = field(default_factory=set)  # intended, and then refused by the target
+
+    def refuse(self, why: Mapping[str, str], raws: Mapping[str, bytes]) -> None:
+        """Take back what the target refused: it is unsound."""
+        self.refused = {record.key for _, record in self.writes if record.source_key in why}
+        self.writes = [write for write in self.writes if write[1].key not in self.refused]
+        for entry in self.entries:
+            self.counts[Change(entry.change)] -= entry.key in self.refused
+        self.entries = [entry for entry in self.entries if entry.key not in self.refused]
+        self.unsound += [Unsound(key, raws.get(key, b""), [because]) for key, because in why.items()]
 
 
 def settle(
@@ -60,6 +73,7 @@ def settle(
     Three steps, each of which may be the last before a crash: the ledger commits what is wanted, under a rev; the
     target takes it unless it shows a later rev; the ledger commits the outcome. Run again, it goes on from there.
     Where the batch looks like a broken source, its stream is stopped and nothing of it is written to the target.
+    A row that the target refuses holds up no other: it goes to quarantine.
     """
 
     def intend(connection: Connection) -> _Plan | str | None:
@@ -72,14 +86,17 @@ def settle(
             return stream.stopped
         plan = _decide(connection, sync, prepared, rev, kinds)
         if not plan.resumed:
-            first_met, _ = _first_met(connection, sync, prepared, plan)
+            first_met = _first_met(connection, sync, prepared, plan)
             stop = why_stop(prepared, first_met, stream.unsound_run if stream else 0)
-            stop = stop or _why_not_delete(connection, sync, prepared, plan)
+            if stop is None and not prepared.lenient:
+                deletes = plan.counts.get(Change.DELETE, 0)
+                stop = deletions.why_not(connection, sync, prepared.kind, deletes, ledger)
             if stop is not None:
                 streams.put(connection, sync.name, prepared.kind, stopped=stop)
                 return stop
         # Here and not with the outcome: until then an older reading could still count.
         links.confirm(connection, sync.target, sync.connection, prepared.kind, prepared.id, rev, plan.confirmed)
+        _move_legs(connection, sync, plan, ledger)
         if plan.writes:
             links.intend(connection, sync.target, sync.connection, prepared.kind, prepared.id, plan.intents)
         else:
@@ -90,7 +107,8 @@ def settle(
     if plan is None or isinstance(plan, str):
         return Settled(stopped=plan)
     if plan.writes:
-        target.write(sync.connection, prepared.kind, plan.writes)
+        refused = target.write(sync.connection, prepared.kind, plan.writes)
+        plan.refuse(refused, {r.source_key: raw for r, raw in zip(prepared.records, prepared.raws, strict=True)})
         ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run))
     return Settled(
         created=plan.counts.get(Change.CREATE, 0),
@@ -115,9 +133,10 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
     final = prepared.kind is Kind.LEG
     raws = dict(zip((record.key for record in prepared.records), prepared.raws, strict=True))
     late = quarantine.since(connection, sync.name, prepared.kind, keys, prepared.ticket)
+    late |= _adopted_meanwhile(connection, sync, prepared, rev)
     plan.again += sorted(late)
     for record, hash_ in zip(both, hashes, strict=True):
-        if record.key in late:
+        if record.source_key in late:
             continue
         link = shown.get(record.key)
         read = Reading(hash_, record.deleted, prepared.ticket, prepared.id, prepared.claim is not None, final)
@@ -132,10 +151,41 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
         elif change is Change.HOLD:
             plan.holds.append((record, because))
         elif change is Change.AGAIN:
-            plan.again.append(record.key)
+            plan.again.append(record.source_key)
         elif change is Change.CONFLICT:
-            plan.unsound.append(Unsound(record.key, raws.get(record.key, b""), [because]))
+            plan.unsound.append(Unsound(record.source_key, raws.get(record.key, b""), [because]))
+    _find_adopted(connection, sync, plan)
     return plan
+
+
+def _find_adopted(connection: Connection, sync: Sync, plan: _Plan) -> None:
+    """Note which of the payments to be written were guests' and have a customer now, before that is written down."""
+    paid = {record.key for _, record in plan.writes if isinstance(record, Payment) and record.customer}
+    before = links.known(connection, sync.target, sync.connection, Kind.PAYMENT, paid) if paid else {}
+    plan.adopted = {key for key, facts in before.items() if not facts["customer"]}
+
+
+def _move_legs(connection: Connection, sync: Sync, plan: _Plan, ledger: Ledger) -> None:
+    """Have the legs of such payments fetched again, to be moved out of the guests' account."""
+    if plan.adopted:
+        legs = links.legs_in(connection, sync.connection, GUESTS, plan.adopted)
+        refs = [(str(Kind.LEG), key) for key in legs]
+        because = "its payment has a customer now"
+        inbox.look_again(connection, sync.name, refs, "adopted", because, ledger.now(connection))
+
+
+def _adopted_meanwhile(connection: Connection, sync: Sync, prepared: Prepared, rev: int) -> set[str]:
+    """The guests' legs whose payments have been given a customer since they were looked up for this batch.
+
+    When that was settled these legs were not there yet to be found by `_move_legs`.
+    """
+    if prepared.kind is not Kind.LEG or prepared.looked_up == rev - 1:
+        return set()
+    legs = [record for record in prepared.records if isinstance(record, Leg)]
+    moved = {leg.source_key for leg in legs if leg.type == MOVE}
+    guests = {leg.key: str(leg.payment) for leg in legs if leg.account == GUESTS and leg.source_key not in moved}
+    now = links.known(connection, sync.target, sync.connection, Kind.PAYMENT, {*guests.values()}) if guests else {}
+    return {key for key, payment in guests.items() if (now.get(payment) or {}).get("customer")}
 
 
 def _recheck_unsound(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> None:
@@ -162,17 +212,6 @@ def _write(plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Li
     plan.entries.append(entry._replace(rev=rev))
 
 
-def _why_not_delete(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> str | None:
-    """Deleting much at once looks like a source that lost its data, or like another account."""
-    deletes = plan.counts.get(Change.DELETE, 0)
-    if prepared.lenient or deletes <= DELETE_ROWS:
-        return None
-    live = links.live(connection, sync.target, sync.connection, prepared.kind)
-    if deletes <= DELETE_SHARE * live:
-        return None
-    return f"{deletes} of {live} {prepared.kind} records would be deleted at once"
-
-
 def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, ledger: Ledger, run: str) -> None:
     """Write the outcome and delete the batch, unless another worker has done so already."""
     if not batches.remove(connection, prepared.id):
@@ -181,6 +220,7 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     written = [record.key for _, record in plan.writes]
     # What a later reading has taken over meanwhile is that one's to tell and to count.
     ours = links.pending(connection, sync.target, prepared.id)
+    links.refused(connection, sync.target, prepared.id, plan.refused)
     links.done(connection, sync.target, prepared.id, ours - {*written})
     told = [entry for entry in plan.entries if entry.key in ours]
     gross = _gross(record for _, record in plan.writes if record.key in ours)
@@ -192,7 +232,7 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     inbox.look_again(connection, sync.name, refs, "again", "it was read while it was settled", now)
     newly += _hold(connection, sync, prepared, plan, now)
     if prepared.claim is not None:
-        looked_at = [record.key for record in (*prepared.records, *prepared.unchanged)]
+        looked_at = [record.source_key for record in (*prepared.records, *prepared.unchanged)]
         looked_at += plan.again + [u.key for u in plan.unsound]
         inbox.close(connection, prepared.claim, kind, looked_at)
         unmet = inbox.unmet(connection, prepared.claim, kind)
@@ -217,7 +257,7 @@ def _keep_unsound(
 ) -> list[Entry]:
     stream = streams.get(connection, sync.name, prepared.kind)
     before = stream.unsound_run if stream else 0
-    first_met, known = _first_met(connection, sync, prepared, plan)
+    first_met = _first_met(connection, sync, prepared, plan)
     unsound_run = before + len(first_met) if len(plan.unsound) == prepared.count else 0
     if unsound_run != before:
         streams.put(connection, sync.name, prepared.kind, unsound_run=unsound_run)
@@ -226,20 +266,15 @@ def _keep_unsound(
     # Sound by a later reading that was settled while the target was written: that one counts.
     mended = _settled_since(connection, sync, prepared, plan, plan.rev)
     unsound = [u for u in plan.unsound if u.key not in mended]
+    news = quarantine.news(connection, sync.name, prepared.kind, unsound)
     quarantine.put(connection, ledger.cipher, sync.name, prepared.kind, unsound, plan.rev, now)
-    new = [u for u in unsound if known.get(u.key) != u.reasons]
-    return [Entry(prepared.kind, u.key, "quarantine", "; ".join(u.reasons), None) for u in new]
+    return news
 
 
-def _first_met(
-    connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan
-) -> tuple[list[Unsound], dict[str, list[str]]]:
-    """The unsound records that are not in quarantine yet, and the reasons of those that are, by key."""
-    if not plan.unsound:
-        return [], {}
-    listed = quarantine.listed(connection, sync.name)
-    known = {row.key: row.reasons for row in listed if row.kind == prepared.kind}
-    return [unsound for unsound in plan.unsound if unsound.key not in known], known
+def _first_met(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> list[Unsound]:
+    """The unsound records that are not in quarantine yet."""
+    known = quarantine.reasons(connection, sync.name, prepared.kind) if plan.unsound else {}
+    return [unsound for unsound in plan.unsound if unsound.key not in known]
 
 
 def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, now: float) -> list[Entry]:
@@ -257,42 +292,3 @@ def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, n
         for record, because in plan.holds
         if record.key not in known
     ]
-
-
-def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:
-    """Finish the windows whose batches are all settled; how many records a rescan did not meet again.
-
-    Those may be deleted: each is put in the inbox, to be asked for by itself. Where they are too many, the list is
-    held to be incomplete and the stream is stopped.
-    """
-
-    def finish(connection: Connection) -> int:
-        missing = 0
-        for kind in kinds:
-            row = streams.get(connection, sync.name, kind)
-            for window in streams.settled_windows(connection, sync.name, kind):
-                if window.purpose == "rescan" and kind is not Kind.LEG:
-                    gone = links.unseen(
-                        connection, sync.target, sync.connection, kind, window.lo, window.hi, window.ticket
-                    )
-                    live = links.live(connection, sync.target, sync.connection, kind)
-                    lenient = row is not None and row.lenient
-                    if len(gone) > max(DELETE_ROWS, DELETE_SHARE * live) and not lenient:
-                        why = f"a rescan did not find {len(gone)} of {live} {kind} records again"
-                        streams.put(connection, sync.name, kind, stopped=why)
-                        continue
-                    now = ledger.now(connection)
-                    refs = [(str(kind), key) for key in gone]
-                    inbox.look_again(connection, sync.name, refs, "unseen", "a rescan did not find it", now)
-                    missing += len(gone)
-                streams.finish(connection, window)
-            unseen = inbox.open_keys(connection, sync.name, "unseen", kind)
-            if row is not None and row.lenient and not unseen and not batches.open_ids(connection, sync.name, kind):
-                streams.put(connection, sync.name, kind, lenient=False)
-        for window in streams.settled_windows(connection, sync.name, "event"):
-            streams.finish(connection, window)
-        streams.forget_done(connection, sync.name)
-        inbox.forget_old(connection, sync.name, ledger.now(connection))
-        return missing
-
-    return ledger.write(finish)

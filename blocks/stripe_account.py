@@ -10,6 +10,7 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator
 from accord.budget import LedgerBreaker, SharedBudget
 from accord.http import Transport
 from accord.ledger.engine import Ledger
+from accord.ports import Owner
 from accord.systems.stripe import Stripe, check_mode, classify, headers
 
 
@@ -62,7 +63,7 @@ class StripeAccount(Block):
             raise ValueError("must begin with https://, or the key would travel in the clear")
         return url
 
-    def connect(self, name: str, ledger: Ledger, admit: Callable[[str], None]) -> Stripe:
+    def connect(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Stripe:
         """A client for this account; `name` is the connection's, such as "stripe/main".
 
         `admit` is told whose key it is before anything is read, and again after the key was changed; it raises where

@@ -12,6 +12,7 @@ from accord.errors import Misconfigured
 from accord.ledger.engine import open_database
 from accord.records import Kind
 from accord.systems.accounts import Accounts
+from accord.systems.accounts_look import check_writable, rows
 from blocks import AccountsDatabase
 from deployments import server
 from deployments.ask import secret
@@ -32,13 +33,13 @@ def connect(name: str, mapping: Path | None, create: bool, as_json: bool) -> int
             given = kept.mapping
         _require_file(url, create)
         block = AccountsDatabase(url=SecretStr(url), mapping=given)
-        rows = _test(block, name, create)
+        found = _test(block, create)
         block.save(name, overwrite=True)
     if as_json:
-        tables = {kind: {"table": table, "rows": count} for kind, (table, count) in rows.items()}
+        tables = {kind: {"table": table, "rows": count} for kind, (table, count) in found.items()}
         print(json.dumps({"accounts": name, "mapped": given is not None, "tables": tables}, indent=2))
         return 0
-    _tell(rows, mapped=given is not None)
+    _tell(found, mapped=given is not None)
     print(f"saved as AccountsDatabase/{name}\nnext: accord connect stripe; then: accord deploy")
     return 0
 
@@ -60,15 +61,15 @@ def _require_file(url: str, create: bool) -> None:
         raise Misconfigured(f"there is no file {path}; correct {SETTING}, or have it made with --create")
 
 
-def _test(block: AccountsDatabase, name: str, create: bool) -> dict[Kind, tuple[str, int]]:
+def _test(block: AccountsDatabase, create: bool) -> dict[Kind, tuple[str, int]]:
     """Raise Misconfigured where the tables do not fit or take no writes; else each kind's table with its rows."""
     accounts: Accounts = block.connect(SystemClock())
     try:
         if create:
             accounts.create_tables()
         accounts.check()
-        accounts.check_writable()
-        return {kind: accounts.rows(kind) for kind in sorted(accounts.kinds)}
+        check_writable(accounts)
+        return rows(accounts)
     except Misconfigured as error:
         how = "" if create else ". Nothing was saved; --create makes Accord's own tables, and never changes yours"
         raise Misconfigured(f"{error}{how}") from None
@@ -76,10 +77,10 @@ def _test(block: AccountsDatabase, name: str, create: bool) -> dict[Kind, tuple[
         accounts.close()
 
 
-def _tell(rows: dict[Kind, tuple[str, int]], mapped: bool) -> None:
-    for kind, (table, count) in rows.items():
+def _tell(found: dict[Kind, tuple[str, int]], mapped: bool) -> None:
+    for kind, (table, count) in found.items():
         print(f"  {kind:<14}{table:<24}fits, {count:,} rows")
-    if not any(count for _, count in rows.values()):
+    if not any(count for _, count in found.values()):
         return
     if mapped:
         print(

@@ -14,8 +14,10 @@ from accord.errors import AccordError, Misconfigured
 from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
+from accord.ports import Owner
 from accord.records import PARENTS_FIRST
 from accord.systems.accounts import Accounts
+from accord.systems.accounts_look import without_connection
 from accord.systems.stripe import PATHS, NotPermitted, Stripe
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
@@ -28,7 +30,7 @@ KEPT = ("mode", "base_url", "accounts", "rate_per_endpoint", "rate_in_all")
 class Tested(NamedTuple):
     """What a key turned out to be."""
 
-    identity: str
+    owner: Owner
     readable: list[str]  # lists
     refused: dict[str, str]  # list -> why
 
@@ -44,7 +46,8 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         accounts = find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
         tested = _test(account, name, ledger, target)
-        shown = {"connection": name, "mode": account.mode, "accounts": account.accounts, **tested._asdict()}
+        shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
+        shown |= {"readable": tested.readable, "refused": tested.refused}
         if not as_json:
             _tell(tested)
         if tested.refused:
@@ -52,7 +55,7 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
                 print(json.dumps(shown | {"saved": False}, indent=2))
             raise Misconfigured("nothing was saved: give the key these permissions, or take another one")
         in_use = [f"stripe/{one}" for one in {*server.connections(client), name}]
-        assign(sync_of(name, account.accounts), ledger, tested.identity, in_use)
+        assign(sync_of(name, account.accounts), ledger, tested.owner, in_use)
         account.save(name, overwrite=True)
         notes = _notes(client, name, account, target, tested)
     if as_json:
@@ -90,11 +93,11 @@ def _test(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | 
     stripe = account.connect(f"stripe/{name}", ledger, lambda _: None)
     lists = [*(kind for kind in PARENTS_FIRST if target is None or kind in target.kinds), EVENT]
     try:
-        identity = stripe.identity()
+        owner = stripe.owner()
         refused = {_called(one): why for one in lists if (why := _refusal(stripe, one))}
     finally:
         stripe.close()
-    return Tested(identity, [_called(one) for one in lists if _called(one) not in refused], refused)
+    return Tested(owner, [_called(one) for one in lists if _called(one) not in refused], refused)
 
 
 def _refusal(stripe: Stripe, stream: str) -> str | None:
@@ -112,7 +115,7 @@ def _called(stream: str) -> str:
 
 
 def _tell(tested: Tested) -> None:
-    print(tested.identity)
+    print(tested.owner)
     for one in tested.readable:
         print(f"  {one:<22}may be read")
     for one, why in tested.refused.items():
@@ -124,7 +127,7 @@ def _notes(
 ) -> Sequence[str]:
     """What the person should know, and do next."""
     notes = []
-    if not tested.identity.startswith("account "):
+    if tested.owner.account is None:
         notes.append(
             "note: the key may not read the account itself, so a key of another account would not be recognised; "
             "in Stripe's dashboard, give it the permission to read the account"
@@ -133,7 +136,7 @@ def _notes(
         notes.append(f"next: accord connect accounts --name {account.accounts}; then: accord deploy")
         return notes
     try:
-        mixed = target.without_connection()
+        mixed = without_connection(target)
     except AccordError as error:
         notes.append(f"note: {error}")
         mixed = []

@@ -17,7 +17,8 @@ from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import batches, streams
 from accord.plan import Mode
 from accord.run import attempt
-from accord.settle import Settled, sweep
+from accord.settle import Settled
+from accord.sweep import sweep
 from tasks.bench import Bench, bench, close
 from tasks.check import check
 from tasks.collect import collect, collect_changed

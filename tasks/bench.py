@@ -17,6 +17,7 @@ from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
+from accord.systems.accounts_look import highest_rev
 from accord.systems.stripe import Stripe
 from blocks import AccountsDatabase, StripeAccount
 
@@ -96,7 +97,7 @@ def _open(connection: str, run: str) -> Bench:
     target.check()
     sync = sync_of(connection, account.accounts)
     require_same_target(sync, ledger)
-    take_over(sync, ledger, target.highest_rev(sync.connection))
+    take_over(sync, ledger, highest_rev(target, sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"
     collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG)

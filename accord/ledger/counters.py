@@ -6,10 +6,10 @@ from accord.ledger.dialect import upsert
 from accord.ledger.schema import counters
 
 
-def pin(connection: Connection, of: str, account: str) -> str:
-    """What `of` was first used with: `account`, if this is the first time."""
+def pin(connection: Connection, of: str, account: str, instead_of: str | None = None) -> str:
+    """What `of` was first used with: `account`, if this is the first time, or if that was `instead_of`."""
     row = upsert(connection, counters).values(connection=of, value=0, account=account)
-    first = {"account": func.coalesce(counters.c.account, row.excluded.account)}
+    first = {"account": func.coalesce(func.nullif(counters.c.account, instead_of), row.excluded.account)}
     pinned = row.on_conflict_do_update(index_elements=[counters.c.connection], set_=first)
     return str(connection.execute(pinned.returning(counters.c.account)).scalar_one())
 

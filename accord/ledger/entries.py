@@ -39,7 +39,8 @@ class Told(NamedTuple):
 
 
 def story(connection: Connection, key: str) -> list[Told]:
-    """Everything that was done to the records with this key, oldest first."""
+    """Everything that was done to the records with this key, and to the legs that move its money, oldest first."""
     columns = [entries.c[name] for name in Told._fields]
-    rows = connection.execute(select(*columns).where(entries.c.key == key).order_by(entries.c.id))
+    mine = entries.c.key.in_([key, f"{key}/out", f"{key}/in"])
+    rows = connection.execute(select(*columns).where(mine).order_by(entries.c.id))
     return [Told(*row) for row in rows]

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, func, select, updat
 
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import links, records
-from accord.records import Facts
+from accord.records import Facts, Kind
 
 _CHUNK = 5000
 
@@ -54,6 +54,15 @@ def known(connection: Connection, target: str, source: str, kind: str, keys: Col
     shown = {key for chunk in _chunks(keys) for key in connection.scalars(rows.where(there.key.in_(chunk)))}
     facts = _of_records(connection, records.c.facts, source, kind, shown)
     return {key: msgspec.json.decode(value) for key, value in facts}
+
+
+def legs_in(connection: Connection, source: str, account: str, payments: Collection[str]) -> list[str]:
+    """The keys of the legs of these payments that were put into an account when they were first shown."""
+    # Facts are no index: all legs of the account are looked through, which is done only when a payment changes hands.
+    there = (records.c.connection == source) & (records.c.kind == Kind.LEG)
+    in_account = records.c.facts.contains(f'"account":"{account}"', autoescape=True)
+    found = connection.execute(select(records.c.key, records.c.facts).where(there, in_account))
+    return [key for key, facts in found if msgspec.json.decode(facts)["payment"] in payments]
 
 
 def _of_records(
@@ -133,6 +142,13 @@ def pending(connection: Connection, target: str, batch: int) -> set[str]:
     return set(connection.scalars(select(links.c.key).where(mine)))
 
 
+def refused(connection: Connection, target: str, batch: int, keys: Collection[str]) -> None:
+    """The target refused these of what this batch intended: it shows them as before, or not at all."""
+    mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
+    for chunk in _chunks(keys):
+        connection.execute(update(links).where(mine, links.c.key.in_(chunk)).values(state="refused"))
+
+
 def done(connection: Connection, target: str, batch: int, unwritten: Collection[str] = ()) -> None:
     """The target shows what this batch intended, except where a later rev has taken a record over.
 
@@ -182,14 +198,17 @@ def live(connection: Connection, target: str, source: str, kind: str) -> int:
     return connection.scalar(select(func.count()).select_from(links).where(where, links.c.key.not_in(gone))) or 0
 
 
-def unseen(connection: Connection, target: str, source: str, kind: str, lo: int, hi: int, ticket: int) -> list[str]:
-    """Live records that stand in [lo, hi) of their stream's order and were not seen since the ticket."""
+def unseen(
+    connection: Connection, target: str, source: str, kind: str, lo: int, hi: int, ticket: int
+) -> tuple[list[str], int]:
+    """Of the live records that stand in [lo, hi) of their stream's order: those not seen since the ticket, and how
+    many there are."""
     there = records.c
     stretch = select(there.key).where(there.connection == source, there.kind == kind, there.deleted.is_(False))
     keys = list(connection.scalars(stretch.where(there.position >= lo, there.position < hi)))
     where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
     rows = select(links.c.key).where(where, links.c.rev <= ticket)
-    return [key for chunk in _chunks(keys) for key in connection.scalars(rows.where(links.c.key.in_(chunk)))]
+    return [key for chunk in _chunks(keys) for key in connection.scalars(rows.where(links.c.key.in_(chunk)))], len(keys)
 
 
 def oldest(connection: Connection, source: str) -> int | None:

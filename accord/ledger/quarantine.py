@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 
 from accord.ledger.cipher import Cipher
 from accord.ledger.dialect import upsert
+from accord.ledger.entries import Entry
 from accord.ledger.schema import quarantine
 
 
@@ -97,6 +98,18 @@ def listed(connection: Connection, sync: str | None = None) -> list[Kept]:
         Kept(r.id, r.sync, r.kind, r.key, msgspec.json.decode(r.reasons), r.created_at)
         for r in connection.execute(rows)
     ]
+
+
+def reasons(connection: Connection, sync: str, kind: str) -> dict[str, list[str]]:
+    """Why each record of a kind is in quarantine, by key."""
+    return {row.key: row.reasons for row in listed(connection, sync) if row.kind == kind}
+
+
+def news(connection: Connection, sync: str, kind: str, unsound: Collection[Unsound]) -> list[Entry]:
+    """What the audit is to tell of these: nothing where they are in quarantine for the same reasons already."""
+    known = reasons(connection, sync, kind) if unsound else {}
+    new = [u for u in unsound if known.get(u.key) != u.reasons]
+    return [Entry(kind, u.key, "quarantine", "; ".join(u.reasons), None) for u in new]
 
 
 def body(connection: Connection, cipher: Cipher, row_id: int) -> bytes | None:

@@ -47,6 +47,8 @@ streams = Table(
     Column("lenient", Boolean, nullable=False, server_default=false()),
     Column("rescan_turn", Integer, nullable=False, server_default=text("0")),
     Column("rescanned", BigInteger, comment="where the next turn of the nightly rescan begins"),
+    Column("deletions", Integer, nullable=False, server_default=text("0"), comment="intended since deleting_since"),
+    Column("deleting_since", Float, nullable=False, server_default=text("0")),
     comment="One list of a connection that a sync reads.",
 )
 
@@ -130,7 +132,7 @@ links = Table(
     Column("connection", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("state", Text, nullable=False, comment="sending: intended, outcome unknown; done"),
+    Column("state", Text, nullable=False, comment="sending: intended, outcome unknown; done; refused by the target"),
     Column("rev", BigInteger, nullable=False),
     Column("hash", Text, comment="what the target shows; NULL until the first outcome"),
     Column("wanted", Text, nullable=False),

@@ -44,12 +44,14 @@ class Stream(NamedTuple):
     lenient: bool
     rescan_turn: int
     rescanned: int | None
+    deletions: int
+    deleting_since: float
 
 
 def get(connection: Connection, sync: str, stream: str) -> Stream | None:
     """The stream, or None before it was first planned."""
     s = streams.c
-    columns = select(s.watermark, s.stopped, s.unsound_run, s.lenient, s.rescan_turn, s.rescanned)
+    columns = select(*(s[name] for name in Stream._fields))
     row = connection.execute(columns.where(s.sync == sync, s.stream == stream)).one_or_none()
     return None if row is None else Stream(*row)
 
@@ -84,7 +86,7 @@ def release(connection: Connection, sync: str, stream: str, lenient: bool) -> bo
     With `lenient`, what is unsound or deleted in the batches that wait no longer stops it.
     """
     where = (streams.c.sync == sync) & (streams.c.stream == stream) & streams.c.stopped.is_not(None)
-    freed = update(streams).where(where).values(stopped=None, unsound_run=0, lenient=lenient)
+    freed = update(streams).where(where).values(stopped=None, unsound_run=0, lenient=lenient, deletions=0)
     if connection.execute(freed).rowcount != 1:
         return False
     if not lenient:

@@ -1,25 +1,10 @@
 """Customer accounts in the user's own SQL database: the target of payments."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Inspector,
-    Table,
-    bindparam,
-    false,
-    func,
-    inspect,
-    null,
-    or_,
-    select,
-    text,
-    true,
-)
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Connection, Engine, Inspector, Table, bindparam, func, inspect, or_, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from accord.clock import Clock
 from accord.errors import Misconfigured
@@ -29,8 +14,13 @@ from accord.records import RECORDS, Kind, Record
 from accord.systems import accounts_tables as own
 from accord.systems.accounts_tables import Mapping, TableMapping
 
+T = TypeVar("T")
+
+REFUSED = 20  # records: where all of more than these are refused, the table does not fit, rather than the records
 _CHUNK = 5000
 _WHAT = "the accounts database"
+_MAKE_ROOM = "make room for such rows in the table, or map other columns"
+_ROW_REFUSED = (IntegrityError, DataError)  # of this row's values; anything else would meet every row
 
 
 class _Column(NamedTuple):
@@ -77,6 +67,11 @@ class Accounts:
         self.kinds = frozenset(Kind(kind) for kind in self._mapping)
         self._shelves: dict[Kind, _Shelf] | None = None
 
+    @property
+    def engine(self) -> Engine:
+        """The database itself."""
+        return self._engine
+
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
@@ -99,46 +94,47 @@ class Accounts:
 
         self._shelves = transact(self._engine, look, self._clock, _WHAT, writes=False)
 
-    def check_writable(self) -> None:
-        """Raise Misconfigured unless rows can be inserted into every table, and changed there."""
-
-        def write_nothing(c: Connection) -> None:
-            if c.dialect.name == "postgresql" and c.scalar(text("SHOW transaction_read_only")) == "on":
-                raise Misconfigured(f"{_WHAT} takes no writes: it is a standby, or set to read-only; name its primary")
-            shelves = {kind: self._shelf(kind) for kind in sorted(self.kinds)}
-            written = [(shelf.table, shelf.written, kind is not Kind.LEG) for kind, shelf in shelves.items()]
-            for table, columns, changes in [*written, *((beside, list(beside.c), True) for beside in own.BESIDE)]:
-                c.execute(table.insert().from_select(columns, select(*columns).where(false())))
-                if changes:
-                    c.execute(table.update().where(false()).values({column: null() for column in columns}))
-
-        self._transact(write_nothing)
-
-    def rows(self, kind: Kind) -> tuple[str, int]:
-        """The table of a kind, and how many rows it has, whoever wrote them."""
-        table = self._shelf(kind).table
-        with reaching(_WHAT), self._engine.connect() as c:
-            return table.fullname, c.scalar(select(func.count()).select_from(table)) or 0
-
-    def highest_rev(self, connection: str) -> int:
-        """The highest rev that any row of the connection shows; 0 where none does."""
-        seen = select(func.max(own.seen.c.rev)).where(own.seen.c.shelf.startswith(f"{connection}:", autoescape=True))
-        found = [seen]
-        for shelf in (self._shelf(kind) for kind in sorted(self.kinds)):
-            if shelf.rev is not None:
-                mine = true() if shelf.connection is None else shelf.connection == connection
-                found.append(select(func.max(shelf.rev)).where(mine))
-        with reaching(_WHAT), self._engine.connect() as c:
-            return max(c.scalar(one) or 0 for one in found)
-
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> dict[str, str]:
         """Show these records, each with its rev, in one transaction.
 
-        A row that shows a later rev already stays as it is. Legs are only ever inserted. Raises TryLater while the
-        database is away.
+        A row that shows a later rev already stays as it is. Legs are only ever inserted. What comes back is why the
+        database refuses single records, by `source_key`. Raises TryLater while the database is away, and
+        Misconfigured where it refuses all of more than `REFUSED` records.
         """
         shelf = self._shelf(kind)
-        self._transact(lambda c: self._write(c, shelf, connection, kind, rows))
+        if self._transact(lambda c: self._write_at_once(c, shelf, connection, kind, rows)):
+            return {}
+        refused = self._transact(lambda c: self._write_singly(c, shelf, connection, kind, rows))
+        if len(refused) > REFUSED and len(refused) == len({record.source_key for _, record in rows}):
+            raise Misconfigured(f"{next(iter(refused.values()))}; {_MAKE_ROOM}")
+        return refused
+
+    def _write_at_once(
+        self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
+    ) -> bool:
+        """All of them; False where the database refuses one, and then none is written."""
+        try:
+            with c.begin_nested():
+                self._write(c, shelf, connection, kind, rows)
+        except _ROW_REFUSED:
+            return False
+        return True
+
+    def _write_singly(
+        self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
+    ) -> dict[str, str]:
+        """Record by record, those of one `source_key` together; why some were refused."""
+        together: dict[str, list[tuple[int, Record]]] = {}
+        for row in rows:
+            together.setdefault(row[1].source_key, []).append(row)
+        refused: dict[str, str] = {}
+        for key, few in together.items():
+            try:
+                with c.begin_nested():
+                    self._write(c, shelf, connection, kind, few)
+            except _ROW_REFUSED as error:
+                refused[key] = f"{_WHAT} refuses it: {own.refusal(error)}"
+        return refused
 
     def agreed(self, connection: str, at: float) -> None:
         """Note for readers of the accounts that they show all that the connection showed at `at`."""
@@ -150,13 +146,6 @@ class Accounts:
             c.execute(row.on_conflict_do_update(index_elements=[table.c.connection], set_=values, where=newer))
 
         self._transact(write)
-
-    def last_agreed(self, connection: str) -> int | None:
-        """Up to when, in Unix seconds, the accounts are known to show all that the connection showed."""
-        found = select(own.agreement.c.last_agreed_at).where(own.agreement.c.connection == connection)
-        with reaching(_WHAT), self._engine.connect() as c:
-            at = c.scalar(found)
-        return None if at is None else own.from_time(at)
 
     def read(self, connection: str, kind: Kind) -> Iterator[tuple[str, bool, tuple[Any, ...]]]:
         """Every row of a kind as (key, deleted, values of `fields(kind)`), in the records' own units."""
@@ -187,11 +176,6 @@ class Accounts:
         """Whether the legs of one connection can be told from others, and from rows of the user's own."""
         return self._shelf(Kind.LEG).connection is not None
 
-    def without_connection(self) -> list[str]:
-        """The tables whose rows do not tell which connection they are of."""
-        shelves = [self._shelf(kind) for kind in sorted(self.kinds)]
-        return [shelf.table.fullname for shelf in shelves if shelf.connection is None]
-
     def sums(self, connection: str) -> dict[str, int]:
         """The sum of gross amounts by settlement currency, in minor units."""
         shelf = self._shelf(Kind.LEG)
@@ -202,13 +186,13 @@ class Accounts:
         with reaching(_WHAT), self._engine.connect() as c:
             return {currency: int(total) for currency, total in c.execute(rows)}
 
-    def _transact(self, work: Callable[[Connection], None]) -> None:
+    def _transact(self, work: Callable[[Connection], T]) -> T:
         try:
             return transact(self._engine, work, self._clock, _WHAT)
         except DBAPIError as error:
             why = own.refusal(error)
         # Outside the except: a database quotes the values that it refuses.
-        raise Misconfigured(f"{_WHAT} refused a row: {why}; make room for it in the table, or map other columns")
+        raise Misconfigured(f"{_WHAT} refused a row: {why}; {_MAKE_ROOM}")
 
     def _write(
         self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
@@ -260,10 +244,15 @@ class Accounts:
             now.update((row.key, row.rev) for row in found)
         return [(rev, record) for rev, record in rows if now.get(record.key) == rev]
 
-    def _shelf(self, kind: Kind) -> _Shelf:
+    @property
+    def shelves(self) -> dict[Kind, _Shelf]:
+        """The table of each kind, once it was found to fit."""
         if self._shelves is None:
             self.check()
-        return (self._shelves or {})[kind]
+        return self._shelves or {}
+
+    def _shelf(self, kind: Kind) -> _Shelf:
+        return self.shelves[kind]
 
     def _open(self, inspector: Inspector, kind: Kind, mapping: TableMapping) -> _Shelf:
         where = f"the accounts table {mapping.table}"

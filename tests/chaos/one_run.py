@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from accord import batch, plan, run, settings, settle
+from accord import batch, plan, run, settings, settle, sweep
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
 from accord.collect import Collector, Sync
@@ -70,7 +70,7 @@ class Straight:
         return settle.settle(self.at, prepared, self.ledger, self.accounts, "run", self.accounts.kinds)
 
     def sweep(self) -> int:
-        return settle.sweep(self.at, self.accounts.kinds, self.ledger)
+        return sweep.sweep(self.at, self.accounts.kinds, self.ledger)
 
     def run(self) -> run.Tally:
         return run.run(self, self.accounts.kinds)

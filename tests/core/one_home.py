@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from accord import batch, plan, run, settle
+from accord import batch, plan, run, settle, sweep
 from accord.batch import Prepared
 from accord.collect import EVENT, Collector, Sync
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams
@@ -39,14 +39,16 @@ class Noted:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self.kinds, self.read, self.fields, self.sums = accounts.kinds, accounts.read, accounts.fields, accounts.sums
+        self.engine = accounts._engine
         self.written: list[tuple[Kind, str, int]] = []
         self.before: Callable[[], object] = lambda: None
 
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> dict[str, str]:
         before, self.before = self.before, lambda: None
         before()
-        self._accounts.write(connection, kind, rows)
-        self.written += [(kind, record.key, rev) for rev, record in rows]
+        refused = self._accounts.write(connection, kind, rows)
+        self.written += [(kind, record.key, rev) for rev, record in rows if record.source_key not in refused]
+        return refused
 
     def agreed(self, connection: str, at: float) -> None:
         self._accounts.agreed(connection, at)
@@ -94,7 +96,7 @@ class Home:
         return settle.settle(self.sync, prepared, self.ledger, self.target, self.worker, self.kinds)
 
     def sweep(self) -> int:
-        return settle.sweep(self.sync, self.kinds, self.ledger)
+        return sweep.sweep(self.sync, self.kinds, self.ledger)
 
     def run(self) -> Tally:
         return run.run(self, self.kinds)

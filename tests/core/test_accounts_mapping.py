@@ -8,7 +8,7 @@ from sqlalchemy import text
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
 from accord.records import Kind
-from accord.systems.accounts import Accounts
+from accord.systems.accounts import REFUSED, Accounts
 from accord.systems.accounts_tables import default_mapping, parse_mapping
 
 MAIN = "stripe/main"
@@ -273,8 +273,23 @@ def test_the_mapping_of_accords_own_tables_is_a_mapping_like_any_other():
 def test_a_row_that_the_database_refuses_is_told_without_its_values(opened, engine, shops):
     check = TABLE.replace("TIMESTAMP)", 'TIMESTAMP, CONSTRAINT short CHECK (length("full name") < 9))')
     accounts = opened(clients(), check)
-    with pytest.raises(Misconfigured, match=r"refused a row.*short") as raised:
-        accounts.write(MAIN, Kind.CUSTOMER, [(1, shops.customer("cus_1", name="CANARY CANARY"))])
+    refused = accounts.write(
+        MAIN,
+        Kind.CUSTOMER,
+        [(1, shops.customer("cus_1", name="CANARY CANARY")), (1, shops.customer("cus_2", name="A"))],
+    )
+    assert set(refused) == {"cus_1"}
+    assert "short" in refused["cus_1"]
+    assert "CANARY" not in refused["cus_1"]
+    assert len(rows(engine, "SELECT * FROM clients")) == 1
+
+
+def test_a_table_that_refuses_every_row_does_not_fit(opened, engine, shops):
+    accounts = opened(clients(), TABLE.replace("TIMESTAMP)", "TIMESTAMP, CONSTRAINT never CHECK (1 = 0))"))
+    with pytest.raises(Misconfigured, match=r"never.*make room") as raised:
+        accounts.write(
+            MAIN, Kind.CUSTOMER, [(1, shops.customer(f"cus_{n}", name="CANARY")) for n in range(REFUSED + 1)]
+        )
     told = [str(raised.value), repr(raised.value.__context__), repr(raised.value.__cause__)]
     assert not any("CANARY" in one for one in told)
     assert rows(engine, "SELECT * FROM clients") == []

@@ -73,6 +73,7 @@ def test_a_refused_record_goes_to_quarantine_and_the_others_pass(home, shop, sho
     shop.before = lambda asked: _raise(shops.refused()) if asked[1] == "ch_1" else None
     home.changed()
     assert home.quarantined() == {"ch_1": ["the shop does not sell this"]}
+    assert [change for change, _ in home.told("ch_1")] == ["quarantine"]
     assert home.stored(Kind.PAYMENT) == ["ch_0", "ch_2"]
     settle_nothing(home)
     assert home.hints() == 0

@@ -6,9 +6,9 @@ from accord.collect import Sync
 from accord.errors import Misconfigured
 from accord.identity import assign, require_same_account, require_same_target, take_over
 from accord.ledger import counters, streams
+from accord.ports import Owner
 
-ONE, OTHER = "account acct_1 in test mode", "account acct_2 in test mode"
-NAMELESS = "an account in test mode"
+ONE, OTHER, NAMELESS = Owner("acct_1", "test"), Owner("acct_2", "test"), Owner(None, "test")
 
 
 def sync(name, accounts="main"):

@@ -105,7 +105,8 @@ def test_unseen_are_the_live_ones_of_a_stretch_that_nobody_saw_since(new_ledger)
         intent("last", 5, position=19),
         intent("behind", 1, position=20),
     )
-    assert sorted(ledger.read(lambda c: links.unseen(c, TARGET, SOURCE, KIND, 10, 20, 5))) == ["first", "last"]
+    unseen, among = ledger.read(lambda c: links.unseen(c, TARGET, SOURCE, KIND, 10, 20, 5))
+    assert (sorted(unseen), among) == (["first", "last"], 3)
     assert ledger.read(lambda c: links.live(c, TARGET, SOURCE, KIND)) == 5
 
 

@@ -3,9 +3,12 @@
 import pytest
 
 from accord.collect import EVENT
+from accord.errors import Misconfigured
+from accord.identity import require_same_account
 from accord.ledger import links, streams
 from accord.ledger.links import Intent
 from accord.plan import AHEAD, DAY, EVENTS_LIVE, TURNS, Mode
+from accord.ports import Owner
 from accord.records import Kind
 
 
@@ -190,3 +193,37 @@ def test_after_longer_than_events_live_everything_is_read_again(home, homes, clo
     assert home.stream(EVENT).watermark == now - homes.LAG - AHEAD
     home.plan()
     assert set(spans(home, Kind.PAYMENT, "rescan")) == before | set(parts)
+
+
+def test_a_kind_that_was_left_out_of_the_mapping_is_read_anew_once_it_is_back(home):
+    everything = home.kinds
+    home.plan()
+    finish(home)
+    settled(home, 50)
+    home.kinds = everything - {Kind.PAYMENT}
+    home.plan()
+    finish(home)
+    assert spans(home, Kind.PAYMENT) == []
+    home.kinds = everything
+    home.plan()
+    now = int(home.ledger.clock.now())
+    assert contiguous(spans(home, Kind.PAYMENT, "rescan"), 50, now)
+    assert spans(home, Kind.CUSTOMER) == []
+    finish(home)
+    home.plan()
+    assert spans(home, Kind.PAYMENT, "rescan") == []
+
+
+def test_an_account_that_no_key_could_name_is_the_one_that_a_later_key_names(home):
+    def require(account, mode="test"):
+        require_same_account(home.sync, home.ledger, Owner(account, mode))
+
+    require(None)
+    require(None)
+    with pytest.raises(Misconfigured, match="an account in test mode was read"):
+        require("acct_1", "live")
+    require("acct_1")
+    require("acct_1")
+    for other in ("acct_2", None):
+        with pytest.raises(Misconfigured, match="account acct_1 in test mode was read"):
+            require(other)

@@ -4,7 +4,7 @@ import pytest
 
 from accord import settle
 from accord.errors import TryLater
-from accord.ledger import counters, inbox, quarantine, streams
+from accord.ledger import counters, inbox, links, quarantine, streams
 from accord.plan import Mode
 from accord.records import Kind
 
@@ -242,3 +242,43 @@ def test_a_batch_of_a_stream_that_was_stopped_meanwhile_is_left(home, shops):
     assert home.settle(prepared).stopped == "why"
     assert home.shown() == {}
     assert home.check(prepared.id) is None
+
+
+@pytest.fixture
+def one_address(home):
+    """No two customers may have the same e-mail address, says the target."""
+    with home.target.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE UNIQUE INDEX one_address ON customers (email)")
+    yield
+    with home.target.engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX one_address")
+
+
+@pytest.mark.usefixtures("one_address")
+def test_a_record_that_the_target_refuses_holds_up_no_other(home, shops):
+    first, second = shops.customer("cus_1", email="a@example.com"), shops.customer("cus_2", email="a@example.com")
+    third = shops.customer("cus_3", email="c@example.com")
+    settled = home.settle_batch(home.read_all(first, second, third, kind=CUSTOMER))
+    assert (settled.created, settled.quarantined) == (2, 1)
+    assert set(home.shown(CUSTOMER)) == {"cus_1", "cus_3"}
+    assert "the accounts database refuses it" in home.quarantined()["cus_2"][0]
+    assert "a@example.com" not in home.quarantined()["cus_2"][0]
+    assert [change for change, _ in home.told("cus_2")] == ["quarantine"]
+    assert home.ledger.read(lambda c: links.sending(c, home.sync.target, home.sync.connection)) == 0
+    mended = shops.customer("cus_2", email="b@example.com")
+    assert settle_one(home, mended).created == 1
+    assert home.quarantined() == {}
+    assert set(home.shown(CUSTOMER)) == {"cus_1", "cus_2", "cus_3"}
+
+
+@pytest.mark.usefixtures("one_address")
+def test_a_change_that_the_target_refuses_leaves_what_it_showed(home, shops):
+    settle_one(home, shops.customer("cus_1", email="a@example.com"))
+    settle_one(home, shops.customer("cus_2", email="b@example.com"))
+    refused = shops.customer("cus_2", email="a@example.com")
+    assert settle_one(home, refused).quarantined == 1
+    assert home.shown(CUSTOMER)["cus_2"]["email"] == "b@example.com"
+    settle_one(home, shops.customer("cus_1", email="c@example.com"))
+    assert settle_one(home, refused).updated == 1
+    assert home.shown(CUSTOMER)["cus_2"]["email"] == "a@example.com"
+    assert home.quarantined() == {}

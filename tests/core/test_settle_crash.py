@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from accord import settle
+from accord import deletions, settle
 from accord.ledger import links
 from accord.records import Kind
 
@@ -196,8 +196,8 @@ def test_a_commit_whose_outcome_is_unknown_does_nothing_twice(home, shops):
 
 def test_an_interrupted_batch_is_not_stopped_by_a_check_that_it_passed(home, shops, monkeypatch):
     """Its own deletions are in the ledger by then, so that it would look as if it deleted a larger share."""
-    monkeypatch.setattr(settle, "DELETE_ROWS", 1)
-    monkeypatch.setattr(settle, "DELETE_SHARE", 0.5)
+    monkeypatch.setattr(deletions, "ROWS", 1)
+    monkeypatch.setattr(deletions, "SHARE", 0.5)
     for n in range(4):
         home.settle_batch(home.read_all(shops.payment(f"ch_{n}")))
     number = home.read_all(gone=["ch_0", "ch_1"], alone=True)

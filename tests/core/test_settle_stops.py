@@ -2,7 +2,7 @@
 
 import pytest
 
-from accord import collect, settle
+from accord import collect, deletions
 from accord.ledger import streams
 from accord.plan import Mode
 from accord.records import Kind
@@ -130,14 +130,24 @@ def deleted(home):
 
 @pytest.mark.parametrize(("live", "gone", "stops"), [(10, 3, True), (10, 2, False), (60, 3, False), (59, 3, True)])
 def test_deleting_much_at_once_stops_the_stream(home, shops, monkeypatch, live, gone, stops):
-    assert (settle.DELETE_ROWS, settle.DELETE_SHARE) == (20, 0.05)
-    monkeypatch.setattr(settle, "DELETE_ROWS", 2)
+    assert (deletions.ROWS, deletions.SHARE) == (20, 0.05)
+    monkeypatch.setattr(deletions, "ROWS", 2)
     payments(home, shops, live)
     settled = home.settle_batch(home.read_all(gone=[f"ch_{n:03}" for n in range(gone)], alone=True))
     assert (settled.stopped is not None) == stops
     assert deleted(home) == (0 if stops else gone)
     if stops:
-        assert settled.stopped == f"{gone} of {live} payment records would be deleted at once"
+        assert settled.stopped == f"{gone} of {live} payment records would be deleted within a day"
+
+
+def test_deletions_in_several_batches_of_a_day_count_together(home, shops):
+    payments(home, shops, 40)
+    for n in range(20):
+        assert home.settle_batch(home.read_all(gone=[f"ch_{n:03}"], alone=True)).deleted == 1
+    assert home.settle_batch(home.read_all(gone=["ch_020"], alone=True)).stopped is not None
+    resume(home, lenient=False)
+    for n in range(20, 39):
+        assert home.settle_batch(home.read_all(gone=[f"ch_{n:03}"], alone=True)).deleted == 1
 
 
 def test_deletions_that_a_person_wanted_are_made(home, shops):
@@ -206,10 +216,21 @@ def test_what_lies_above_a_place_that_is_deleted_is_still_noticed(known, monkeyp
     assert rescan(known).deleted == len(places) == 1
 
 
+def test_a_stretch_that_comes_back_empty_stops_the_stream_however_much_there_is_besides(known, shops):
+    known.shop.put(*(shops.payment(f"ch_more_{n:03}", created=shops.BEGAN + 1000 + n) for n in range(600)))
+    rescan(known)
+    for n in range(21):
+        known.shop.remove(PAYMENT, f"ch_{n:03}")
+    known.plan(Mode.RESCAN, since=shops.BEGAN, until=shops.BEGAN + 1600)
+    known.run()
+    assert "of its stretch" in known.stream(PAYMENT).stopped
+    assert deleted(known) == 0
+
+
 def test_a_list_that_comes_back_empty_stops_the_stream(known):
     known.shop._objects[PAYMENT].clear()
     rescan(known)
-    assert "of 40 payment records again" in known.stream(PAYMENT).stopped
+    assert "40 of 40 payment records of its stretch" in known.stream(PAYMENT).stopped
     assert deleted(known) == 0
     assert known.shop.fetched == []
 

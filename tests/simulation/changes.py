@@ -16,6 +16,15 @@ def _payment(model: ModelStripe) -> None:
     new_payment(model, payer.record.key if payer else None)
 
 
+def _adopt(model: ModelStripe) -> None:
+    """A guest's payment is given a customer."""
+    guests = [thing for thing in model.live(Kind.PAYMENT) if not thing.record.customer]  # type: ignore[union-attr]
+    payer = model.pick(Kind.CUSTOMER)
+    if guests and payer and not payer.poison:
+        model.change(model.rng.choice(guests), customer=payer.record.key)
+        model.note("guest becomes a customer")
+
+
 def _refund(model: ModelStripe) -> None:
     if paid := model.pick(Kind.PAYMENT):
         refund(model, paid)
@@ -134,6 +143,7 @@ def _misread(model: ModelStripe) -> None:
 CHANGE: dict[str, Callable[[ModelStripe], None]] = {
     "customer": _customer,
     "payment": _payment,
+    "adopt": _adopt,
     "refund": _refund,
     "dispute": _dispute,
     "rename": _rename,

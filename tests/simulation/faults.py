@@ -29,6 +29,7 @@ MOVES = ("jump", "skew", "restart", "webhook")
 CHANGES = (
     "customer",
     "payment",
+    "adopt",
     "refund",
     "dispute",
     "rename",

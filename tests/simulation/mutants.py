@@ -102,6 +102,18 @@ DELETES = replace(
     payments=0,
     workers=1,
 )
+ADOPTED = replace(
+    _PLAIN,
+    name="guests that become customers",
+    rates={SUSPEND: 1.0},
+    naps_at="intend",
+    naps=(20, 40),
+    changes={"payment": 1.0, "adopt": 2.0},
+    steps=420,
+    workers=3,
+    mutate=0.15,
+    zombies=True,
+)
 POISON = replace(
     FLIPS,
     name="sleepers while records spoil and are mended",
@@ -478,9 +490,22 @@ def outcome_before_act() -> list[Patch]:
 
     def settled(sync: Any, prepared: Any, ledger: Any, target: Any, *given: Any) -> Any:
         late = mock.Mock()
+        late.write.return_value = {}
         outcome = real(sync, prepared, ledger, late, *given)
         for call in late.write.call_args_list:
             target.write(*call.args)
         return outcome
 
     return [(settle, "settle", settled)]
+
+
+@_planted(ADOPTED)
+def adopted_ignored() -> list[Patch]:
+    """A guest's payment gets a customer, and its money stays where it was."""
+    return [(settle, "_move_legs", lambda *given: None)]
+
+
+@_planted(ADOPTED)
+def adopted_meanwhile() -> list[Patch]:
+    """A leg is put into the account that was right when its batch was prepared."""
+    return [(settle, "_adopted_meanwhile", lambda *given: set())]

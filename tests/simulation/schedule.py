@@ -16,7 +16,7 @@ from model_stripe import DAY, Habits, ModelStripe, new_customer, new_payment
 from workers import Home
 from world import BEGAN, Violation, Worker, World
 
-from accord import batch, collect, plan, settle
+from accord import batch, collect, deletions, plan
 from accord.errors import AccordError
 from accord.ledger import streams
 
@@ -28,7 +28,7 @@ SMALL = (
     (collect, "CHUNK", 4),
     (plan, "TURNS", 3),
 )
-TOUCHY = ((batch, "STOP_ROWS", 0), (settle, "DELETE_ROWS", 1))
+TOUCHY = ((batch, "STOP_ROWS", 0), (deletions, "ROWS", 1))
 DRAINS = 14
 
 _databases: list[Databases] = []

@@ -12,7 +12,7 @@ from remembered import Noting
 from sqlalchemy import Connection
 from world import Thread, Violation, Worker, World
 
-from accord import batch, collect, plan, run, settle
+from accord import batch, collect, plan, run, settle, sweep
 from accord.batch import Prepared
 from accord.errors import AccordError, Superseded, TryLater
 from accord.ledger import batches, streams
@@ -92,17 +92,18 @@ class SimTarget:
         self.kinds = self.accounts.kinds
         self.writes = 0
 
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> None:
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> dict[str, str]:
         """Show records; the transaction can fail, be done twice, or be done and not acknowledged."""
         verdict = self._world.point("target", f"write {kind} {[record.key for _, record in rows]}")
         if verdict == AWAY:
             raise TryLater("the accounts database stayed away", 30)
         self.writes += 1
-        self.accounts.write(connection, kind, rows)
+        refused = self.accounts.write(connection, kind, rows)
         if verdict == UNKNOWN:
-            self.accounts.write(connection, kind, rows)
+            refused = self.accounts.write(connection, kind, rows)
         if verdict in (UNKNOWN_AWAY, FAILED):
             raise TryLater("the accounts database stayed away", 30)
+        return refused
 
     def agreed(self, connection: str, at: float) -> None:
         """Note up to when everything is shown."""
@@ -261,7 +262,7 @@ class SimSteps:
         return settled
 
     def sweep(self) -> int:
-        missing = settle.sweep(SYNCED, self._home.kinds, self._home.ledger)
+        missing = sweep.sweep(SYNCED, self._home.kinds, self._home.ledger)
         if missing:
             self._home.world.note("sweep missed records")
         return missing

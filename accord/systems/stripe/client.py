@@ -10,7 +10,7 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport
-from accord.ports import CursorGone, Event, Page, Parsed, Place
+from accord.ports import CursorGone, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
 from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted
@@ -76,7 +76,7 @@ def check_mode(api_key: str, mode: Mode) -> None:
 class Stripe:
     """One Stripe account, read in one mode. Methods that ask raise TryLater, Refused and Misconfigured."""
 
-    def __init__(self, transport: Transport, mode: Mode, admit: Callable[[str], None] | None = None) -> None:
+    def __init__(self, transport: Transport, mode: Mode, admit: Callable[[Owner], None] | None = None) -> None:
         """`admit` is told whose key it is before anything is read with it, and raises where it is the wrong one's."""
         self._transport = transport
         self._mode = mode
@@ -166,12 +166,12 @@ class Stripe:
         parse.require(self._live, found.livemode)
         return Account(found.id, found.created, found.livemode)
 
-    def identity(self) -> str:
-        """Whose key it is: the account, where a restricted key may ask for it, and the mode."""
+    def owner(self) -> Owner:
+        """Whose key it is; the account is None where a restricted key may not ask for it."""
         try:
-            return f"account {self.account().id} in {self._mode} mode"
+            return Owner(self.account().id, self._mode)
         except NotPermitted:
-            return f"an account in {self._mode} mode"
+            return Owner(None, self._mode)
 
     def readmit(self) -> None:
         """The key was changed: look whose it is before anything more is taken from it."""
@@ -205,7 +205,7 @@ class Stripe:
             while not self._admitted:
                 keys = self._keys
                 try:
-                    self._admit(self.identity())
+                    self._admit(self.owner())
                 except Misconfigured as error:
                     self._refused = error  # for every stream that would ask with the same key
                     raise
