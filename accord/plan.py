@@ -10,7 +10,7 @@ from accord.collect import EVENT, PARALLEL, Sync
 from accord.errors import Misconfigured
 from accord.ledger import counters, links, streams
 from accord.ledger.engine import Ledger
-from accord.ports import Owner, Source
+from accord.ports import Source
 from accord.records import Kind
 
 DAY = 86_400
@@ -25,30 +25,6 @@ class Mode(StrEnum):
     CHANGES = "changes"  # what changed since the last run; everything on the first
     NIGHTLY = "nightly"  # changes, and the next thirtieth of history again
     RESCAN = "rescan"  # changes, and all of history again, or what lies between `since` and `until`
-
-
-def require_same_account(sync: Sync, ledger: Ledger, owner: Owner) -> None:
-    """Raise Misconfigured where the connection is now read from another account than before.
-
-    An account that no key could name so far is from now on the one that this key names.
-    """
-    nameless = str(owner._replace(account=None))
-    first = ledger.write(lambda c: counters.pin(c, sync.connection, str(owner), instead_of=nameless))
-    if first != str(owner):
-        raise Misconfigured(
-            f"the key of {sync.connection} is one of {owner}, but so far {first} was read; "
-            "put a key of that account into the block, or make another block for the new account"
-        )
-
-
-def require_same_target(sync: Sync, ledger: Ledger) -> None:
-    """Raise Misconfigured where the sync was settled into another target before: the new one would lack what is old."""
-    first = ledger.write(lambda c: counters.pin(c, sync.name, sync.target))
-    if first != sync.target:
-        raise Misconfigured(
-            f"{sync.name} was settled into {first} so far, not into {sync.target}; name that one in the block again, "
-            "or make another block, under a name of its own, for the new database"
-        )
 
 
 def plan(
