@@ -17,6 +17,10 @@ class TryLater(AccordError):
         self.after = after
 
 
+class LeftAlone(TryLater):
+    """Nothing was asked: the system gave no sound answer several times, and is left in peace for now."""
+
+
 class Refused(AccordError):
     """The request or the record will never be accepted as it is; trying again changes nothing."""
 

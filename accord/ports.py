@@ -53,7 +53,11 @@ class Event(NamedTuple):
     id: str
     created: int
     hints: tuple[tuple[str, str], ...]
-    unreadable: bool = False
+    raw: bytes = b""  # of one that could not be read; it has no hints
+
+    def __repr__(self) -> str:
+        """Without the bytes, which are other people's data."""
+        return f"<Event {self.id}>"
 
 
 class Owner(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from accord.errors import TryLater
-from accord.ledger import batches, inbox
+from accord.ledger import batches, inbox, quarantine
 from accord.ledger.streams import Window
 
 
@@ -21,7 +21,8 @@ class Reading:
     finished: bool = False
     failed: TryLater | None = None
     events: int = 0
-    unreadable: int = 0
+    unreadable: list[quarantine.Unsound] = field(default_factory=list)  # among the events
+    ahead: bool = False  # the window begins in the source's future: a clock was fast when it was planned
 
     def keep(self, page: bytes, count: int) -> None:
         """Add a page of so many records."""

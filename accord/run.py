@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from accord.batch import Prepared
 from accord.collect import EVENT
-from accord.errors import AccordError
+from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.records import NEEDED, PARENTS_FIRST, Kind
 from accord.settle import Settled
 
@@ -87,7 +87,13 @@ def attempt(steps: Steps, kinds: Collection[Kind]) -> tuple[Tally, AccordError |
         for read in reading.values():
             with contextlib.suppress(Exception):
                 read()
-    return tally, errors[0] if errors else None
+    return tally, min(errors, key=_urgency, default=None)
+
+
+def _urgency(error: AccordError) -> int:
+    """What a person must do comes before what time may mend."""
+    order = (Misconfigured, Refused, TryLater)
+    return next((rank for rank, family in enumerate(order) if isinstance(error, family)), len(order))
 
 
 def _settle_all(

@@ -201,7 +201,7 @@ def _failures(now: Standing) -> list[tuple[str, ...]]:
     for (kind, reason), keys in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
         known = now.live[kind] + of_kind[kind]
         # What the suites do not know could not even be read, or contradicts what was settled before.
-        severity = severities(Kind(kind)).get(reason, "critical")
+        severity = "critical" if kind == EVENT else severities(Kind(kind)).get(reason, "critical")
         examples = ", ".join(f"`{_cell(key)}`" for key in keys[:EXAMPLES])
         rows.append((_cell(reason), kind, severity, str(len(keys)), f"{len(keys) / known:.2%}", examples))
     return rows

@@ -64,6 +64,12 @@ def legs_in(connection: Connection, source: str, account: str, payments: Collect
     return [key for key, facts in found if msgspec.json.decode(facts)["payment"] in payments]
 
 
+def facts(connection: Connection, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
+    """What is known of these records since they were first intended to be shown, by key."""
+    found = _of_records(connection, records.c.facts, source, kind, keys)
+    return {key: msgspec.json.decode(value) for key, value in found}
+
+
 def _of_records(
     connection: Connection, column: Column[Any], source: str, kind: str, keys: Collection[str]
 ) -> Iterable[tuple[str, Any]]:
@@ -108,6 +114,12 @@ def confirm(
     if keys:
         seen = update(links).where(same).values(rev=rev, batch=batch)
         connection.execute(seen, [{"one": key} for key in keys])
+
+
+def forget_shown(connection: Connection, target: str, source: str, kind: str) -> None:
+    """Take nothing of a kind to be shown: the target keeps these records elsewhere now."""
+    mine = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
+    connection.execute(update(links).where(mine).values(hash=None))
 
 
 def pending(connection: Connection, target: str, batch: int) -> set[str]:

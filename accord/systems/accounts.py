@@ -89,6 +89,8 @@ class Accounts:
         self._own = mapping is None
         self._mapping = mapping or own.default_mapping()
         self.kinds = frozenset(Kind(kind) for kind in self._mapping)
+        self.mappings = {kind: own.digest(shelf) for kind, shelf in self._mapping.items()}
+        """A digest of where the records of each kind go: which table, and which column each field."""
         self._shelves: dict[Kind, _Shelf] | None = None
 
     @property

@@ -67,12 +67,12 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
     target = accounts_block(folder, kinds).connect(ledger.clock)
     sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")
     source = stripe_block(url, rps).connect(sync.connection, ledger, lambda _: None)
-    collector = Collector(sync, source, ledger, Threads(), "plain", target.kinds, LAG)
+    collector = Collector(sync, source, ledger, Threads(), "plain", dict.fromkeys(target.kinds, ""), LAG)
     pool = ThreadPoolExecutor(10)
 
     class Steps:
         def plan(self) -> None:
-            plan.plan(sync, source, ledger, target.kinds, LAG)
+            plan.plan(sync, source, ledger, dict.fromkeys(target.kinds, ""), LAG)
 
         def collect(self, stream: str) -> Callable[[], object]:
             read: Future[int] = pool.submit(collector.stream, stream)

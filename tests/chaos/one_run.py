@@ -49,7 +49,7 @@ class Straight:
         self.ledger.engine.dispose()
 
     def plan(self) -> None:
-        plan.plan(self.at, self.stripe, self.ledger, self.accounts.kinds, LAG)
+        plan.plan(self.at, self.stripe, self.ledger, dict.fromkeys(self.accounts.kinds, ""), LAG)
 
     def collect(self, stream: str) -> Callable[[], object]:
         return lambda: self.collector.stream(stream)

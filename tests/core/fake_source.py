@@ -111,6 +111,10 @@ class Shop:
         """Something happened."""
         self._events.append(Event(key, created, hints))
 
+    def garble(self, key: str, created: int) -> None:
+        """Something happened, and nobody can read what."""
+        self._events.append(Event(key, created, (), b"{"))
+
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
         asked = Asked((stream, lo, hi, after))
         self.asked.append(asked)

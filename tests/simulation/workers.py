@@ -211,7 +211,7 @@ class SimSteps:
     def plan(self) -> None:
         home = self._home
         began = home.world.true
-        plan.plan(SYNCED, home.source, home.ledger, home.kinds, home.lag, self._mode)
+        plan.plan(SYNCED, home.source, home.ledger, dict.fromkeys(home.kinds, ""), home.lag, self._mode)
         home.planned(began)
 
     def collect(self, stream: str) -> Callable[[], object]:
