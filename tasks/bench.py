@@ -19,6 +19,7 @@ from accord.ports import Threads
 from accord.systems.accounts import Accounts
 from accord.systems.stripe import Stripe
 from blocks import AccountsDatabase, StripeAccount
+from tasks.examiner import prepare_examiner
 
 B = TypeVar("B", StripeAccount, AccountsDatabase)
 
@@ -84,5 +85,5 @@ def _open(connection: str, run: str) -> Bench:
     require_same_target(sync, ledger)
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"
-    collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG)
+    collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG, prepare_examiner)
     return Bench(sync, source, target, ledger, collector, run)

@@ -61,13 +61,14 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
     from accord.ports import Threads
     from accord.sweep import sweep
     from tasks.bench import LAG, Bench
+    from tasks.examiner import examiner, prepare_examiner
     from tasks.report import stand
 
     ledger = settings.open_ledger()
     target = accounts_block(folder, kinds).connect(ledger.clock)
     sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")
     source = stripe_block(url, rps).connect(sync.connection, ledger, lambda _: None)
-    collector = Collector(sync, source, ledger, Threads(), "plain", target.kinds, LAG)
+    collector = Collector(sync, source, ledger, Threads(), "plain", target.kinds, LAG, prepare_examiner)
     pool = ThreadPoolExecutor(10)
 
     class Steps:
@@ -90,9 +91,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
         def check(self, batch: int) -> Prepared | None:
             prepared = prepare(sync, batch, source, ledger, target.kinds)
             if prepared is not None and prepared.records:
-                from tasks.expectations.examine import examine
-
-                prepared.reject(examine(prepared, ledger.clock.now()))
+                prepared.reject(examiner().examine(prepared, ledger.clock.now()))
             return prepared
 
         def settle(self, prepared: Prepared) -> core.Settled:
