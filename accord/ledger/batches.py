@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 import zstandard
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from accord.ledger.cipher import Cipher
 from accord.ledger.schema import batches
@@ -94,6 +94,28 @@ def open_ids(connection: Connection, sync: str, stream: str) -> list[int]:
     """The stream's open batches, oldest first."""
     where = (batches.c.sync == sync) & (batches.c.stream == stream)
     return list(connection.scalars(select(batches.c.id).where(where).order_by(batches.c.id)))
+
+
+def unsettled(connection: Connection, sync: str) -> int:
+    """How many records wait in the sync's open batches."""
+    counted = select(func.coalesce(func.sum(batches.c.count), 0)).where(batches.c.sync == sync)
+    return int(connection.scalar(counted) or 0)
+
+
+class Open(NamedTuple):
+    """A batch that is not settled yet."""
+
+    stream: str
+    size: int
+    created_at: float
+
+
+def oldest(connection: Connection, sync: str) -> Open | None:
+    """The batch that has waited longest."""
+    b = batches.c
+    rows = select(b.stream, b.count, b.created_at).where(b.sync == sync).order_by(b.created_at).limit(1)
+    row = connection.execute(rows).one_or_none()
+    return None if row is None else Open(*row)
 
 
 def load(connection: Connection, cipher: Cipher, sync: str, batch_id: int) -> Batch | None:

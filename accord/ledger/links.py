@@ -141,6 +141,30 @@ def sending(connection: Connection, target: str, source: str) -> int:
     return connection.scalar(select(func.count()).select_from(links).where(where)) or 0
 
 
+def sending_refs(connection: Connection, target: str, source: str) -> set[tuple[str, str]]:
+    """The records whose intentions have no outcome yet, as (kind, key)."""
+    where = (links.c.target == target) & (links.c.connection == source) & (links.c.state == "sending")
+    return {(row.kind, row.key) for row in connection.execute(select(links.c.kind, links.c.key).where(where))}
+
+
+def live_records(connection: Connection, source: str) -> int:
+    """How many records of the connection were accepted and are not deleted."""
+    where = (records.c.connection == source) & records.c.deleted.is_(False)
+    return connection.scalar(select(func.count()).select_from(records).where(where)) or 0
+
+
+def live_among(connection: Connection, source: str, refs: Collection[tuple[str, str]]) -> int:
+    """How many of these records, given as (kind, key), are among the live ones."""
+    there = (records.c.connection == source) & records.c.deleted.is_(False)
+    counted = select(func.count()).select_from(records)
+    total = 0
+    for kind in {kind for kind, _ in refs}:
+        keys = [key for of, key in refs if of == kind]
+        same = there & (records.c.kind == kind) & among(connection, records.c.key, keys)
+        total += connection.scalar(counted.where(same)) or 0
+    return total
+
+
 def live(connection: Connection, target: str, source: str, kind: str) -> int:
     """How many records of a kind the target shows that are not deleted."""
     gone = select(records.c.key).where(records.c.connection == source, records.c.kind == kind, records.c.deleted)

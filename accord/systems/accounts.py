@@ -46,6 +46,11 @@ class _Shelf(NamedTuple):
         return next(c.column for c in self.columns if c.field == "key")
 
     @property
+    def written(self) -> list[Column[Any]]:
+        """Every column that Accord writes."""
+        return [c.column for c in self.columns] + [x for x in (self.connection, self.rev) if x is not None]
+
+    @property
     def identity(self) -> list[Column[Any]]:
         return [self.key] if self.connection is None else [self.connection, self.key]
 
@@ -85,6 +90,11 @@ class Accounts:
         self._mapping = mapping or own.default_mapping()
         self.kinds = frozenset(Kind(kind) for kind in self._mapping)
         self._shelves: dict[Kind, _Shelf] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The database itself."""
+        return self._engine
 
     def close(self) -> None:
         """Give the connections back."""
@@ -231,10 +241,15 @@ class Accounts:
         now = {row.key: row.rev for row in found}
         return [(rev, record) for rev, record in rows if now.get(record.key) == rev]
 
-    def _shelf(self, kind: Kind) -> _Shelf:
+    @property
+    def shelves(self) -> dict[Kind, _Shelf]:
+        """The table of each kind, once it was found to fit."""
         if self._shelves is None:
             self.check()
-        return (self._shelves or {})[kind]
+        return self._shelves or {}
+
+    def _shelf(self, kind: Kind) -> _Shelf:
+        return self.shelves[kind]
 
     def _open(self, inspector: Inspector, kind: Kind, mapping: TableMapping) -> _Shelf:
         where = f"the accounts table {mapping.table}"
