@@ -14,7 +14,7 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.ledger import entries, inbox, quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 
 T = TypeVar("T")
 

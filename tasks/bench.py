@@ -14,7 +14,7 @@ from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
 from accord.identity import require_same_account, require_same_target, take_over
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
 from accord.systems.accounts_look import highest_rev
