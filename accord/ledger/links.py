@@ -1,6 +1,7 @@
 """Records and links: what the source showed when it was last accepted, and what the target shows of it."""
 
 from collections.abc import Collection, Iterable
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -80,18 +81,28 @@ def _of_records(
 
 def intend(connection: Connection, target: str, source: str, kind: str, batch: int, intents: Iterable[Intent]) -> None:
     """Write down what is about to be done, before it is done."""
+    listed = list(intents)
     encode = msgspec.json.encode
-    listed, kind = list(intents), str(kind)  # a driver may take an enumeration for something else than its text
-    records_ = [(source, kind, i.key, i.hash, i.deleted, i.position, encode(i.facts).decode()) for i in listed]
-    put(connection, records, _RECORD, records_, same=_SAME)
-    # Not the links' hash: that is what the target shows, and it does not show this yet.
-    links_ = [(target, source, kind, i.key, "sending", i.rev, i.hash, batch) for i in listed]
-    put(connection, links, _LINK, links_, same=("target", *_SAME))
-
-
-_SAME = ("connection", "kind", "key")
-_RECORD = (*_SAME, "hash", "deleted", "position", "facts")
-_LINK = ("target", *_SAME, "state", "rev", "wanted", "batch")
+    # A plain text: a driver may take an enumeration for something else.
+    same: dict[str, Iterable[object]] = {"connection": repeat(source), "kind": repeat(str(kind))}
+    same["key"] = [intent.key for intent in listed]
+    hashes = [intent.hash for intent in listed]
+    record: dict[str, Iterable[object]] = {
+        "hash": hashes,
+        "deleted": [intent.deleted for intent in listed],
+        "position": [intent.position for intent in listed],
+        "facts": [encode(intent.facts).decode() for intent in listed],
+    }
+    put(connection, records, same | record, same=tuple(same))
+    same = {"target": repeat(target)} | same
+    link: dict[str, Iterable[object]] = {
+        "state": repeat("sending"),
+        "rev": [intent.rev for intent in listed],
+        # Not the links' hash: that is what the target shows, and it does not show this yet.
+        "wanted": hashes,
+        "batch": repeat(batch),
+    }
+    put(connection, links, same | link, same=tuple(same))
 
 
 def confirm(
