@@ -51,7 +51,7 @@ def known(connection: Connection, target: str, source: str, kind: str, keys: Col
         return {}
     there = links.c
     rows = select(there.key).where(there.target == target, there.connection == source, there.kind == kind)
-    shown = list(connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))))
+    shown = connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))).all()
     facts = _of_records(connection, records.c.facts, source, kind, shown)
     return {key: msgspec.json.decode(value) for key, value in facts}
 
@@ -76,7 +76,8 @@ def _of_records(
     if not keys:
         return []
     rows = select(records.c.key, column).where(records.c.connection == source, records.c.kind == kind)
-    return [(key, value) for key, value in connection.execute(rows.where(among(connection, records.c.key, keys)))]
+    found = connection.execute(rows.where(among(connection, records.c.key, keys))).all()
+    return [(key, value) for key, value in found]
 
 
 def intend(connection: Connection, target: str, source: str, kind: str, batch: int, intents: Iterable[Intent]) -> None:
@@ -124,7 +125,7 @@ def confirm(
 def pending(connection: Connection, target: str, batch: int) -> set[str]:
     """The keys of the records that this batch intended to write and has no outcome for yet."""
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
-    return set(connection.scalars(select(links.c.key).where(mine)))
+    return {*connection.scalars(select(links.c.key).where(mine)).all()}
 
 
 def refused(connection: Connection, target: str, batch: int, keys: Collection[str]) -> None:
