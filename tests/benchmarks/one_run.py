@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
     from accord.ledger import batches, streams
     from accord.ports import Threads
     from accord.sweep import sweep
+    from flows.payment_to_account import LOOK_AGAIN
     from tasks.bench import LAG, Bench
     from tasks.examiner import examiner, prepare_examiner
     from tasks.report import stand
@@ -75,9 +76,14 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
         def plan(self) -> None:
             plan.plan(sync, source, ledger, target.kinds, LAG)
 
-        def collect(self, stream: str) -> Callable[[], object]:
-            read: Future[int] = pool.submit(collector.stream, stream)
-            return read.result
+        def collect(self, stream: str) -> Callable[[], bool]:
+            reading = pool.submit(collector.stream, stream)
+
+            def more() -> bool:
+                wait([reading], LOOK_AGAIN)
+                return not reading.done() or reading.result() is None  # which raises what went wrong
+
+            return more
 
         def changed(self, turn: int) -> int:
             return collector.changed()
