@@ -46,12 +46,13 @@ class Collector:
         run: str,
         kinds: Iterable[Kind],
         lag: int,
+        news: Callable[[], None] = lambda: None,
     ) -> None:
         """`run` names this reader and no other; `lag` is the number of seconds that an object may take to appear in
-        a list after it was created."""
+        a list after it was created. `news` is told whenever something was met that is going to be checked."""
         self.sync, self.source, self.ledger = sync, source, ledger
         self._fan_out, self._run, self._lag = fan_out, run, lag
-        self._kinds = frozenset(kinds)
+        self._kinds, self._news = frozenset(kinds), news
         self._calls = itertools.count()
 
     def stream(self, stream: str) -> int:
@@ -186,8 +187,11 @@ class Collector:
         elif window.stream == Kind.LEG and window.purpose == "recent":
             fresh = self._unknown_legs(page)
             if fresh:
+                self._news()
                 reading.keep(as_page(fresh), len(fresh))
         elif page.count:
+            if window.purpose == "backfill":  # what a rescan meets is mostly as it was
+                self._news()
             reading.keep(page.body, page.count)
 
     def _unknown_legs(self, page: Page) -> list[bytes]:
@@ -259,6 +263,7 @@ class Collector:
             hints, ticket = self.ledger.write(functools.partial(self._claim_hints, claim))
             if not hints:
                 break
+            self._news()
             total += self._fetch(claim, hints, ticket)
         elsewhere = self.ledger.read(lambda c: inbox.in_hand(c, self.sync.name, self.ledger.now(c)))
         if elsewhere:

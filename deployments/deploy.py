@@ -15,7 +15,7 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.ledger import streams
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
 from deployments.schedules import deployment, described

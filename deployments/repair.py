@@ -15,7 +15,7 @@ from accord.collect import EVENT
 from accord.errors import Misconfigured
 from accord.ledger import entries, inbox, quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 from accord.records import Kind
 
 T = TypeVar("T")

@@ -27,6 +27,8 @@ from tasks.report import report
 from tasks.retry import LONGEST_SLEEP
 from tasks.settle import settle
 
+LOOK_AGAIN = 0.25  # seconds in which batches of a stream that is still being read may wait to be settled
+
 ConnectionName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 
 
@@ -100,8 +102,17 @@ class _Tasks:
     def plan(self) -> None:
         plan(self._connection, self._mode, self._since, self._until)
 
-    def collect(self, stream: str) -> Callable[[], object]:
-        return collect.submit(self._connection, stream).result
+    def collect(self, stream: str) -> Callable[[], bool]:
+        reading = collect.submit(self._connection, stream)
+
+        def more() -> bool:
+            reading.wait(LOOK_AGAIN)
+            if not reading.wrapped_future.done():
+                return True
+            reading.result()
+            return False
+
+        return more
 
     def changed(self, turn: int) -> int:
         return collect_changed(self._connection, turn)
