@@ -5,16 +5,21 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from prefect.client.orchestration import get_client
+
 from accord import settings
 from accord.errors import TryLater
 from accord.ledger import streams
 from accord.ledger.upgrade import require_current
+from deployments.channels import ensure_automations
 
 
 def deploy(prefect_file: Path) -> None:
-    """Create or update the work pool and every deployment of the file. Again without harm."""
+    """Create or update the work pool, every deployment of the file and the automations. Again without harm."""
     _prefect("work-pool", "create", "accord", "--type", "process", "--overwrite")
     _prefect("deploy", "--all", "--prefect-file", str(prefect_file))
+    with get_client(sync_client=True) as client:
+        ensure_automations(client)
     _release()
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 import zstandard
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from accord.ledger.cipher import Cipher
 from accord.ledger.schema import batches
@@ -65,6 +65,12 @@ def open_ids(connection: Connection, sync: str, stream: str) -> list[int]:
     """The stream's open batches, oldest first."""
     where = (batches.c.sync == sync) & (batches.c.stream == stream)
     return list(connection.scalars(select(batches.c.id).where(where).order_by(batches.c.id)))
+
+
+def oldest(connection: Connection, sync: str) -> float | None:
+    """When the oldest open batch of a sync was stored; None where there is none."""
+    found: float | None = connection.scalar(select(func.min(batches.c.created_at)).where(batches.c.sync == sync))
+    return found
 
 
 def load(connection: Connection, cipher: Cipher, sync: str, batch_id: int) -> Batch | None:

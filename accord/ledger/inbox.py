@@ -73,6 +73,8 @@ def look_again(
             "waits_for": waits_for,
             "attempts": inbox.c.attempts + 1,
             "due_at": now + _wait(),
+            # What was dealt with waits anew; what was not has waited all along.
+            "received_at": case((inbox.c.state == "done", now), else_=inbox.c.received_at),
         },
         where=~pending,
     )
@@ -179,6 +181,13 @@ def waiting(connection: Connection, sync: str) -> int:
     """How many hints are not dealt with."""
     where = (inbox.c.sync == sync) & (inbox.c.state == "new")
     return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
+
+
+def oldest(connection: Connection, sync: str) -> float | None:
+    """Since when the longest waiting hint has waited; None where none does."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new")
+    found: float | None = connection.scalar(select(func.min(inbox.c.received_at)).where(where))
+    return found
 
 
 def forget_old(connection: Connection, sync: str, now: float) -> None:
