@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accord.errors import AccordError, Misconfigured, TryLater
+from deployments.connect_alerts import alerts_parser
 
 DISAGREEMENT, CONFIGURATION, UNREACHABLE = 1, 2, 3
 EPILOG = "Exit codes: 0 in agreement, 1 disagreements remain, 2 usage or configuration, 3 a system is unreachable."
@@ -92,8 +93,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    connect = commands.add_parser("connect", help="test and save what is needed to reach a system")
-    systems = connect.add_subparsers(required=True, metavar="SYSTEM")
+    connect = commands.add_parser("connect", help="test and save what is needed to reach a system or a channel")
+    systems = connect.add_subparsers(required=True, metavar="WHAT")
+    alerts_parser(systems)
 
     stripe = systems.add_parser("stripe", help="a Stripe account; asks for its key. Again with a new key: rotation")
     stripe.add_argument("--name", default="main", help="of the connection (%(default)s)")
