@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import itertools
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ PARALLEL = 4  # windows of a stream read at once
 FETCHES = 8  # single records fetched at once
 CHUNK = 1_000  # single records to a batch
 EVENT = "event"
+
+_log = logging.getLogger("accord.collect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Collector:
         if claimed is None:
             return None
         window, token, ticket = claimed
-        name = streams.lease_name(window.id)
+        name, began = streams.lease_name(window.id), self.ledger.clock.monotonic()
         try:
             reading = self._read(window)
         except Exception:
@@ -99,6 +102,11 @@ class Collector:
                 self._store(window, token, ticket, reading)
         except Superseded:
             return 0  # this worker was away too long; what another one reads since then counts
+        if reading.count:
+            took, request = self.ledger.clock.monotonic() - began, reading.request or "unnamed"
+            _log.info(
+                "%s: %d read on %d pages (%.2f s, last request %s)", stream, reading.count, reading.asked, took, request
+            )
         if reading.failed is not None:
             raise reading.failed
         return reading.count
@@ -153,6 +161,8 @@ class Collector:
                 return reading
 
     def _take(self, window: Window, reading: Reading, page: Page) -> None:
+        reading.asked += 1
+        reading.request = page.request
         if page.last is not None:
             reading.place = (page.last.key, page.last.created)
         if window.stream == EVENT:
@@ -239,8 +249,11 @@ class Collector:
                 keys = sorted(key for of, key in refs if of == kind)
                 if not keys:
                     continue
+                began = self.ledger.clock.monotonic()
                 answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
                 self._store_fetched(claim, kind, answers, ticket)
+                took = self.ledger.clock.monotonic() - began
+                _log.info("%s: %d asked for one by one (%.2f s)", kind, len(keys), took)
                 failed |= {(kind, key): answer for key, answer in answers.items() if isinstance(answer, TryLater)}
                 refs -= {(kind, key) for key in keys if (kind, key) not in failed}
                 fetched += len(keys)

@@ -22,6 +22,8 @@ class Reading:
     failed: TryLater | None = None
     events: int = 0
     unreadable: int = 0
+    asked: int = 0  # how many pages
+    request: str | None = None  # the last page's, by the source's own name for it
 
 
 def second_left(window: Window, reading: Reading) -> int | None:
