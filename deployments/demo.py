@@ -120,7 +120,7 @@ def demo(home: Path, *, stay: bool, as_json: bool, reset: bool) -> int:
     os.environ.update(place.client())
     children = Children(home / "logs")
     with _stopped_by_signals(children, say):
-        _start(place, children, ours, say)
+        start(place, children, ours, say)
         code = _run_and_show(place, say, as_json)
         if stay:
             _show_urls(place)
@@ -151,7 +151,8 @@ def _stopped_by_signals(children: Children, say: Any) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def _start(place: Place, children: Children, environment: Mapping[str, str], say: Any) -> None:
+def start(place: Place, children: Children, environment: Mapping[str, str], say: Any) -> None:
+    """Start sandbox and server, make what they need, and start the worker."""
     say("starting the sandbox Stripe and the Prefect server")
     state = str(place.home / "sandbox.json")
     children.start("sandbox", environment, "accord.sandbox", "--port", str(place.sandbox_port), "--state", state)
