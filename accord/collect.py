@@ -17,7 +17,7 @@ from accord.ports import CursorGone, FanOut, Page, Source
 from accord.reading import Reading, as_page, second_left
 from accord.records import PARENTS_FIRST, Kind
 
-BATCH = 2_500  # records; at 2-3 KB each, a few MB of raw pages in memory per reader
+BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
 STOP_SHARE, STOP_ROWS = 0.01, 20  # of what can not be read: beyond both, the source is broken, not the record
 CLOSE_AFTER = 15.0  # seconds after which a batch is stored though it is not full
 PARALLEL = 4  # windows of a stream read at once
@@ -96,9 +96,7 @@ class Collector:
                 self.ledger.write(lambda c: leases.release(c, name, token))
             raise
         try:
-            if reading.unreadable > STOP_ROWS and reading.unreadable > STOP_SHARE * reading.events:
-                self.ledger.write(lambda c: self._stop(c, window, token, reading))
-            else:
+            if not self._stop(window, token, reading):
                 self._store(window, token, ticket, reading)
         except Superseded:
             return 0  # this worker was away too long; what another one reads since then counts
@@ -111,11 +109,24 @@ class Collector:
             raise reading.failed
         return reading.count
 
-    def _stop(self, connection: Connection, window: Window, token: int, reading: Reading) -> None:
-        """What speaks of changes can not be read any more: do not pass over it."""
-        leases.release(connection, streams.lease_name(window.id), token)
-        why = f"{reading.unreadable} of {reading.events} events could not be read; did the API change?"
-        streams.put(connection, self.sync.name, window.stream, stopped=why)
+    def _stop(self, window: Window, token: int, reading: Reading) -> bool:
+        """Whether what speaks of changes can not be read any more: it is not passed over, unless a person said so."""
+        if reading.unreadable <= max(STOP_ROWS, STOP_SHARE * reading.events):
+            return False
+        name = self.sync.name
+
+        def stop(connection: Connection) -> bool:
+            row = streams.get(connection, name, window.stream)
+            if row is not None and row.lenient:
+                # Any record may be one that these events spoke of.
+                streams.unfollow(connection, name, self._kinds - {Kind.LEG})
+                return False
+            leases.release(connection, streams.lease_name(window.id), token)
+            why = f"{reading.unreadable} of {reading.events} events could not be read; did the API change?"
+            streams.put(connection, name, window.stream, stopped=why)
+            return True
+
+        return self.ledger.write(stop)
 
     def _claim(self, connection: Connection, stream: str, owner: str) -> tuple[Window, int, int] | None:
         if stream in streams.stopped(connection, self.sync.name):
@@ -176,11 +187,9 @@ class Collector:
         elif window.stream == Kind.LEG and window.purpose == "recent":
             fresh = self._unknown_legs(page)
             if fresh:
-                reading.pages.append(as_page(fresh))
-                reading.count += len(fresh)
+                reading.keep(as_page(fresh), len(fresh))
         elif page.count:
-            reading.pages.append(page.body)
-            reading.count += page.count
+            reading.keep(page.body, page.count)
 
     def _unknown_legs(self, page: Page) -> list[bytes]:
         """The page's legs that the target does not show yet; the others were read before and can not change."""
@@ -193,9 +202,9 @@ class Collector:
     def _store(self, window: Window, token: int, ticket: int, reading: Reading) -> None:
         name = self.sync.name
         sealed = None
-        if reading.pages:
+        if reading.pages is not None:
             sealed = batches.seal(self.ledger.cipher, name, window.stream, reading.pages, [], reading.count)
-            reading.pages.clear()
+            reading.pages = None
 
         def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
@@ -207,7 +216,10 @@ class Collector:
             if reading.finished and window.purpose == "recent":
                 # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
                 row = streams.get(connection, name, window.stream)
-                streams.put(connection, name, window.stream, watermark=max(reading.hi, row.watermark if row else 0))
+                mark = max(reading.hi, row.watermark if row else 0)
+                streams.put(connection, name, window.stream, watermark=mark)
+                if window.stream == EVENT:
+                    streams.put(connection, name, EVENT, lenient=False)
             idle = not reading.finished and streams.open_count(connection, name, window.stream) < PARALLEL
             second = reading.place[1] if reading.place else None
             if idle and second is not None and window.purpose != "recent":

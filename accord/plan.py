@@ -10,13 +10,12 @@ from accord.collect import EVENT, PARALLEL, Sync
 from accord.errors import Misconfigured
 from accord.ledger import counters, links, streams
 from accord.ledger.engine import Ledger
-from accord.ports import Owner, Source
+from accord.ports import Source
 from accord.records import Kind
 
 DAY = 86_400
 EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare
 TURNS = 30  # nights in which the nightly rescan comes round
-LEFT_OUT = -1  # the watermark of a kind that a mapping does not name any more
 AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
 
@@ -26,30 +25,6 @@ class Mode(StrEnum):
     CHANGES = "changes"  # what changed since the last run; everything on the first
     NIGHTLY = "nightly"  # changes, and the next thirtieth of history again
     RESCAN = "rescan"  # changes, and all of history again, or what lies between `since` and `until`
-
-
-def require_same_account(sync: Sync, ledger: Ledger, owner: Owner) -> None:
-    """Raise Misconfigured where the connection is now read from another account than before.
-
-    An account that no key could name so far is from now on the one that this key names.
-    """
-    nameless = str(owner._replace(account=None))
-    first = ledger.write(lambda c: counters.pin(c, sync.connection, str(owner), instead_of=nameless))
-    if first != str(owner):
-        raise Misconfigured(
-            f"the key of {sync.connection} is one of {owner}, but so far {first} was read; "
-            "put a key of that account into the block, or make another block for the new account"
-        )
-
-
-def require_same_target(sync: Sync, ledger: Ledger) -> None:
-    """Raise Misconfigured where the sync was settled into another target before: the new one would lack what is old."""
-    first = ledger.write(lambda c: counters.pin(c, sync.name, sync.target))
-    if first != sync.target:
-        raise Misconfigured(
-            f"{sync.name} was settled into {first} so far, not into {sync.target}; name that one in the block again, "
-            "or make another block, under a name of its own, for the new database"
-        )
 
 
 def plan(
@@ -83,14 +58,15 @@ def plan(
         events = streams.get(connection, sync.name, EVENT)
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
         oldest = links.oldest(connection, sync.connection)
-        _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
+        # What changes of a kind that the mapping leaves out is not followed; once it is named again, all of it is read.
+        streams.unfollow(connection, sync.name, [kind for kind in Kind if kind not in kinds])
         for kind in kinds:
             row = streams.get(connection, sync.name, kind)
             spans: list[tuple[int, int]] = []
             if row is None:
                 streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, PARALLEL), ticket)
                 streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
-            elif forgotten or row.watermark == LEFT_OUT:
+            elif forgotten or row.watermark == streams.UNFOLLOWED:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
                 spans = _cut(oldest or 0, now, PARALLEL)
                 streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
@@ -105,13 +81,6 @@ def plan(
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
-
-
-def _leave_out(connection: Connection, sync: Sync, kinds: Iterable[Kind]) -> None:
-    """Note that what changes of these kinds is not followed now; once it is again, all of it is read."""
-    for kind in kinds:
-        if streams.get(connection, sync.name, kind) is not None:
-            streams.put(connection, sync.name, kind, watermark=LEFT_OUT)
 
 
 def _rescans(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Window]:

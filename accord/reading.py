@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from accord.errors import TryLater
-from accord.ledger import inbox
+from accord.ledger import batches, inbox
 from accord.ledger.streams import Window
 
 
@@ -13,7 +13,7 @@ from accord.ledger.streams import Window
 class Reading:
     """What was read of a window since its place was last stored."""
 
-    pages: list[bytes] = field(default_factory=list)
+    pages: batches.Pages | None = None
     hints: list[inbox.Hint] = field(default_factory=list)
     count: int = 0
     place: tuple[str | None, int | None] | None = None
@@ -24,6 +24,12 @@ class Reading:
     unreadable: int = 0
     asked: int = 0  # how many pages
     request: str | None = None  # the last page's, by the source's own name for it
+
+    def keep(self, page: bytes, count: int) -> None:
+        """Add a page of so many records."""
+        self.pages = self.pages or batches.Pages()
+        self.pages.append(page)
+        self.count += count
 
 
 def second_left(window: Window, reading: Reading) -> int | None:

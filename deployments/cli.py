@@ -55,6 +55,18 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     sandbox.set_defaults(run=_sandbox)
 
+    _connect_parsers(commands)
+
+    deploy = commands.add_parser("deploy", help="make or update all that Accord needs on the Prefect server")
+    deploy.add_argument("--pool", default="accord", help="the work pool (%(default)s)")
+    deploy.add_argument(
+        "--reset-schedules",
+        action="store_true",
+        help="put the schedules of prefect.yaml in place of those on the server; paused ones stay paused",
+    )
+    deploy.add_argument("--json", action="store_true", help="print JSON")
+    deploy.set_defaults(run=_deploy)
+
     run = commands.add_parser("run", help="run a sync now, through its deployment, and follow it to its end")
     run.add_argument("deployment", nargs="?", default="payment-to-account/main", help="FLOW/NAME (%(default)s)")
     run.add_argument("--rescan", action="store_true", help="read all of history again")
@@ -77,6 +89,26 @@ def _parser() -> argparse.ArgumentParser:
     _repair_parsers(commands)
     _database_parsers(commands)
     return parser
+
+
+def _connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    connect = commands.add_parser("connect", help="test and save what is needed to reach a system")
+    systems = connect.add_subparsers(required=True, metavar="SYSTEM")
+
+    stripe = systems.add_parser("stripe", help="a Stripe account; asks for its key. Again with a new key: rotation")
+    stripe.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    stripe.add_argument("--mode", choices=("test", "live"), help="of the key (test, or as saved)")
+    stripe.add_argument("--base-url", help="where Stripe's API is found, if elsewhere")
+    stripe.add_argument("--accounts", help="the accounts database that its payments go to (main, or as saved)")
+    stripe.add_argument("--json", action="store_true", help="print JSON")
+    stripe.set_defaults(run=_connect_stripe)
+
+    accounts = systems.add_parser("accounts", help="the database of the customer accounts; asks for its URL")
+    accounts.add_argument("--name", default="main", help="(%(default)s)")
+    accounts.add_argument("--mapping", type=Path, metavar="FILE", help="your own tables, as JSON (docs/mapping.md)")
+    accounts.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
+    accounts.add_argument("--json", action="store_true", help="print JSON")
+    accounts.set_defaults(run=_connect_accounts)
 
 
 def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -123,6 +155,25 @@ def _sandbox(options: argparse.Namespace) -> int:
     from accord.sandbox.__main__ import main as serve
 
     return serve(options.words)
+
+
+def _connect_stripe(options: argparse.Namespace) -> int:
+    from deployments.connect_stripe import connect
+
+    given = {"mode": options.mode, "base_url": options.base_url, "accounts": options.accounts}
+    return connect(options.name, {field: value for field, value in given.items() if value is not None}, options.json)
+
+
+def _connect_accounts(options: argparse.Namespace) -> int:
+    from deployments.connect_accounts import connect
+
+    return connect(options.name, options.mapping, options.create, options.json)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    from deployments.deploy import command
+
+    return command(options.pool, options.reset_schedules, options.json)
 
 
 def _run(options: argparse.Namespace) -> int:

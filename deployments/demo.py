@@ -24,7 +24,6 @@ from accord.ledger.upgrade import upgrade
 from deployments.children import Children, answers, free_port, wait_for
 
 DEPLOYMENT = "payment-to-account/main"
-PREFECT_FILE = Path(__file__).with_name("prefect.yaml")
 START_WITHIN = 120.0  # seconds; the first start of the server migrates its database
 KEEP_RUNS = 14 * 86_400  # seconds; by its schedule alone the demo makes some 300 runs a day
 
@@ -203,7 +202,7 @@ def _configure(place: Place) -> None:
     accounts = AccountsDatabase(url=SecretStr(place.accounts_url))
     accounts.save("main", overwrite=True)
     accounts.connect(SystemClock()).create_tables()
-    deploy(PREFECT_FILE)
+    deploy()
 
 
 def _run_and_show(place: Place, say: Any, as_json: bool) -> int:

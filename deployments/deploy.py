@@ -1,33 +1,172 @@
-"""Making the work pool and the deployments on the Prefect server that is configured."""
+"""`accord deploy`: block types, work pool and one deployment for each connection on the configured Prefect server."""
 
-import subprocess
-import sys
+import json
 from functools import partial
-from pathlib import Path
+from typing import Any, NamedTuple
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleUpdate, DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 
 from accord import settings
-from accord.errors import TryLater
+from accord.errors import Misconfigured
 from accord.ledger import streams
+from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
+from blocks import AccountsDatabase, StripeAccount
+from deployments import server
+from deployments.schedules import deployment, described
+from tasks.bench import FLOW
+
+POOL = "accord"
 
 
-def deploy(prefect_file: Path) -> None:
-    """Create or update the work pool and every deployment of the file. Again without harm."""
-    _prefect("work-pool", "create", "accord", "--type", "process", "--overwrite")
-    _prefect("deploy", "--all", "--prefect-file", str(prefect_file))
-    _release()
+class Deployed(NamedTuple):
+    """One deployment as it stands now."""
+
+    name: str
+    made: bool
+    paused: bool
+    schedules: dict[str, str]  # slug -> when, as on the server
+    differs: list[str]  # slugs of those that prefect.yaml has otherwise
 
 
-def _prefect(*arguments: str) -> None:
-    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
-    if done.returncode:
-        raise TryLater(f"prefect {arguments[0]} failed: {(done.stderr or done.stdout).strip()[-500:]}")
+class Outcome(NamedTuple):
+    """What a deploy came to."""
+
+    server: str
+    warnings: list[str]
+    pool: str
+    pool_made: bool
+    deployments: list[Deployed]
+    released: list[str]  # streams
+
+    def as_data(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return self._asdict() | {"deployments": [one._asdict() for one in self.deployments]}
 
 
-def _release() -> None:
-    """A new version may read what stopped the old one: let every stopped stream try again, once."""
+def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
+    """Create or update all that Accord needs on the server. Again without harm.
+
+    Schedules are set when a deployment is made; from then on they are the server's own, active or paused, unless
+    `reset_schedules` puts those of prefect.yaml in their place, each as active as it was.
+    """
     ledger = settings.open_ledger()
     require_current(ledger.engine)
-    for sync, stream, _ in ledger.read(streams.all_stopped):
+    with server.opened() as client:
+        for block in (StripeAccount, AccountsDatabase):
+            block.register_type_and_schema()
+        pool_made = _ensure_pool(client, pool)
+        names = server.connections(client)
+        there = server.deployments(client)
+        done = [_put(client, deployment(name, pool), there.get(name), reset_schedules) for name in names]
+        warnings = [*filter(None, [server.version_differs(client)]), *map(gone, sorted(there.keys() - set(names)))]
+    return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger))
+
+
+def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
+    """`accord deploy`: deploy, and say what came of it; 2 while there is no connection."""
+    outcome = deploy(pool, reset_schedules)
+    if as_json:
+        print(json.dumps(outcome.as_data(), indent=2))
+    else:
+        _tell(outcome)
+    if not outcome.deployments:
+        raise Misconfigured("there is no connection to deploy yet; make one, then deploy: accord connect stripe")
+    return 0
+
+
+def _tell(outcome: Outcome) -> None:
+    print(f"work pool {outcome.pool} on {outcome.server}: {'made' if outcome.pool_made else 'there already'}")
+    for one in outcome.deployments:
+        paused = "; paused, and stays so" if one.paused else ""
+        print(f"{FLOW}/{one.name}: {'made' if one.made else 'up to date'}{paused}")
+        for slug, when in one.schedules.items():
+            kept = "; kept, prefect.yaml has it otherwise" if slug in one.differs else ""
+            print(f"  {slug}: {when}{kept}")
+        for slug in one.differs:
+            if slug not in one.schedules:
+                print(f"  {slug}: not on the server any more, and stays away")
+    if any(one.differs for one in outcome.deployments):
+        print("to put the schedules of prefect.yaml in place: accord deploy --reset-schedules")
+    for stream in outcome.released:
+        print(f"{stream} was stopped; its next run tries again")
+    for warning in outcome.warnings:
+        print(f"warning: {warning}")
+
+
+def gone(name: str) -> str:
+    """What to do about a deployment whose connection is not there."""
+    return (
+        f"the deployment {FLOW}/{name} has no block StripeAccount/{name}, so its runs fail. Delete it: prefect "
+        f"deployment delete {FLOW}/{name}; or connect the account again: accord connect stripe --name {name}"
+    )
+
+
+def _ensure_pool(client: SyncPrefectClient, name: str) -> bool:
+    """Whether the pool had to be made; one that is there stays as it is, whatever its type."""
+    from prefect.workers.process import ProcessWorker
+
+    try:
+        client.read_work_pool(name)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(WorkPoolCreate(name=name, type=ProcessWorker.type, base_job_template=template))
+        return True
+    return False
+
+
+def _put(
+    client: SyncPrefectClient, wanted: RunnerDeployment, there: DeploymentResponse | None, reset_schedules: bool
+) -> Deployed:
+    if there is None:
+        wanted.apply()
+    else:
+        client.update_deployment(there.id, _update(wanted, there, reset_schedules))
+    now = client.read_deployment_by_name(f"{FLOW}/{wanted.name}")
+    shown = {one.slug or str(one.id): _shown(one) for one in now.schedules}
+    file = {one.slug: described(one.schedule) for one in wanted.schedules or []}
+    on_server = {one.slug: described(one.schedule) for one in now.schedules}
+    differs = [str(slug) for slug, when in file.items() if on_server.get(slug) != when]
+    return Deployed(wanted.name, there is None, now.paused, shown, differs)
+
+
+def _update(wanted: RunnerDeployment, there: DeploymentResponse, reset_schedules: bool) -> DeploymentUpdate:
+    """What is Accord's own of a deployment; what people add to it in the UI stays."""
+    theirs, ours = there.job_variables or {}, wanted.job_variables
+    fields: dict[str, Any] = {
+        "description": wanted.description,
+        "entrypoint": wanted.entrypoint,
+        "parameters": {**there.parameters, **wanted.parameters},
+        "parameter_openapi_schema": wanted._parameter_openapi_schema.model_dump(exclude_unset=True),
+        "tags": sorted({*there.tags, *wanted.tags}),
+        "work_pool_name": wanted.work_pool_name,
+        "job_variables": theirs | ours | {"env": {**theirs.get("env", {}), **ours["env"]}},
+        "concurrency_limit": wanted.concurrency_limit,
+        "concurrency_options": wanted.concurrency_options,
+    }
+    if reset_schedules:
+        active = {one.slug: one.active for one in there.schedules}
+        fields["schedules"] = [
+            DeploymentScheduleUpdate(
+                schedule=one.schedule, slug=one.slug, parameters=one.parameters, active=active.get(one.slug, True)
+            )
+            for one in wanted.schedules or []
+        ]
+    return DeploymentUpdate(**fields)
+
+
+def _shown(one: DeploymentSchedule) -> str:
+    return described(one.schedule) + ("" if one.active else ", paused")
+
+
+def _release(ledger: Ledger) -> list[str]:
+    """A new version may read what stopped the old one: let every stopped stream try again, once."""
+    stopped = ledger.read(streams.all_stopped)
+    for sync, stream, _ in stopped:
         ledger.write(partial(streams.release, sync=sync, stream=stream, lenient=False))
+    return [f"{sync}:{stream}" for sync, stream, _ in stopped]

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from accord import settings
 from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
+from accord.identity import require_same_account, require_same_target, take_over
 from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
-from accord.plan import require_same_account, require_same_target
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
+from accord.systems.accounts_look import highest_rev
 from accord.systems.stripe import Stripe
 from blocks import AccountsDatabase, StripeAccount
 
@@ -38,17 +39,31 @@ class Bench:
     run: str
 
 
-def load_block(block: type[B], name: str) -> B:
-    """A saved block. Raises Misconfigured, naming what to make, where there is none."""
+def find_block(block: type[B], name: str) -> B | None:
+    """A saved block, or None. Raises Misconfigured where one is saved that does not fit."""
     try:
         return block.load(name)  # type: ignore[return-value]
     except ValidationError as error:
         fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]}))
         raise Misconfigured(f"the {block._block_type_name} block {name} does not fit: look at {fields}") from None
     except ValueError:
+        return None
+
+
+def load_block(block: type[B], name: str) -> B:
+    """A saved block. Raises Misconfigured, naming what to do, where there is none."""
+    found = find_block(block, name)
+    if found is None:
+        system = "stripe" if block is StripeAccount else "accounts"
         raise Misconfigured(
-            f"there is no {block._block_type_name} block named {name}; make one in the Prefect UI under Blocks"
-        ) from None
+            f"there is no {block._block_type_name} block named {name}; make it: accord connect {system} --name {name}"
+        )
+    return found
+
+
+def sync_of(connection: str, accounts: str) -> Sync:
+    """What keeps the Stripe account block `connection` in agreement with the accounts database block `accounts`."""
+    return Sync(f"{FLOW}/{connection}", f"stripe/{connection}", f"accounts/{accounts}")
 
 
 _benches: dict[tuple[str, str], Bench] = {}
@@ -80,8 +95,9 @@ def _open(connection: str, run: str) -> Bench:
     account = load_block(StripeAccount, connection)
     target = load_block(AccountsDatabase, account.accounts).connect(ledger.clock)
     target.check()
-    sync = Sync(f"{FLOW}/{connection}", f"stripe/{connection}", f"accounts/{account.accounts}")
+    sync = sync_of(connection, account.accounts)
     require_same_target(sync, ledger)
+    take_over(sync, ledger, highest_rev(target, sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"
     collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG)

@@ -1,6 +1,6 @@
 """Tickets and revs: one growing number per connection, by which newer and older are told apart."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import counters
@@ -14,9 +14,28 @@ def pin(connection: Connection, of: str, account: str, instead_of: str | None = 
     return str(connection.execute(pinned.returning(counters.c.account)).scalar_one())
 
 
+def pinned(connection: Connection, of: str) -> str | None:
+    """What `of` was first used with, if it was used yet."""
+    return connection.scalar(select(counters.c.account).where(counters.c.connection == of))
+
+
+def unpin(connection: Connection, of: str) -> None:
+    """Forget what `of` was first used with."""
+    connection.execute(update(counters).where(counters.c.connection == of).values(account=None))
+
+
 def ticket(connection: Connection, of: str) -> int:
     """The counter as it stands; note it before something is read from the connection `of`."""
     return connection.scalar(select(counters.c.value).where(counters.c.connection == of)) or 0
+
+
+def raise_to(connection: Connection, of: str, rev: int) -> None:
+    """See to it that every number taken from now on is above `rev`."""
+    row = upsert(connection, counters).values(connection=of, value=rev)
+    higher = row.on_conflict_do_update(
+        index_elements=[counters.c.connection], set_={"value": rev}, where=counters.c.value < rev
+    )
+    connection.execute(higher)
 
 
 def next_rev(connection: Connection, of: str) -> int:

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-# While one thread imports it (Great Expectations does), SQLAlchemy fails in every other: so before there are threads.
-import sqlalchemy.orm  # noqa: F401
+import sqlalchemy.orm  # noqa: F401 - or a thread meets it half imported, while another imports Great Expectations
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError

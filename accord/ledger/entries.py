@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from accord.ledger.dialect import put
 from accord.ledger.schema import entries
 
 
@@ -20,9 +21,15 @@ class Entry(NamedTuple):
 
 def append(connection: Connection, sync: str, run: str, at: float, what: Iterable[Entry]) -> None:
     """Add entries, in the transaction that makes them true."""
-    rows = [{"sync": sync, "run": run, "at": at, **entry._asdict()} for entry in what]
-    if rows:
-        connection.execute(insert(entries), rows)
+    put(
+        connection,
+        entries,
+        _COLUMNS,
+        [(at, sync, str(e.kind), e.key, str(e.change), e.because, e.rev, run) for e in what],
+    )
+
+
+_COLUMNS = ("at", "sync", *Entry._fields, "run")
 
 
 class Told(NamedTuple):

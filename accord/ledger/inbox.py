@@ -73,6 +73,8 @@ def look_again(
             "waits_for": waits_for,
             "attempts": inbox.c.attempts + 1,
             "due_at": now + _wait(),
+            # One that was dealt with before waits anew.
+            "received_at": case((inbox.c.state == "done", now), else_=inbox.c.received_at),
         },
         where=~pending,
     )
@@ -179,6 +181,29 @@ def waiting(connection: Connection, sync: str) -> int:
     """How many hints are not dealt with."""
     where = (inbox.c.sync == sync) & (inbox.c.state == "new")
     return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
+
+
+def held_refs(connection: Connection, sync: str) -> set[tuple[str, str]]:
+    """The records that wait for another one, as (kind, key)."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event == "held")
+    return {(row.kind, row.key) for row in connection.execute(select(inbox.c.kind, inbox.c.key).where(where))}
+
+
+class Waiting(NamedTuple):
+    """A hint that is not dealt with yet."""
+
+    kind: str
+    key: str
+    waits_for: str | None
+    received_at: float
+
+
+def oldest(connection: Connection, sync: str) -> Waiting | None:
+    """The hint that has waited longest."""
+    columns = [inbox.c[name] for name in Waiting._fields]
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new")
+    row = connection.execute(select(*columns).where(where).order_by(inbox.c.received_at).limit(1)).one_or_none()
+    return None if row is None else Waiting(*row)
 
 
 def forget_old(connection: Connection, sync: str, now: float) -> None:

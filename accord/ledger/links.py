@@ -1,16 +1,14 @@
 """Records and links: what the source showed when it was last accepted, and what the target shows of it."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, bindparam, func, select, update
+from sqlalchemy import Column, Connection, bindparam, func, select, update
 
-from accord.ledger.dialect import upsert
+from accord.ledger.dialect import among, put
 from accord.ledger.schema import links, records
 from accord.records import Facts, Kind
-
-_CHUNK = 5000
 
 
 class Link(NamedTuple):
@@ -41,17 +39,18 @@ def load(connection: Connection, target: str, source: str, kind: str, keys: Coll
     there = links.c
     columns = select(there.key, there.state, there.rev, there.hash, there.wanted, there.batch)
     rows = columns.where(there.target == target, there.connection == source, there.kind == kind)
-    found = [row for chunk in _chunks(keys) for row in connection.execute(rows.where(there.key.in_(chunk)))]
+    found = connection.execute(rows.where(among(connection, there.key, keys))).all() if keys else []
     deleted = dict(_of_records(connection, records.c.deleted, source, kind, [row.key for row in found]))
     return {row.key: Link(*row, deleted[row.key]) for row in found}
 
 
 def known(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
     """The facts of those records that the target has been shown already, by key."""
+    if not keys:
+        return {}
     there = links.c
     rows = select(there.key).where(there.target == target, there.connection == source, there.kind == kind)
-    rows = rows.where(there.hash.is_not(None))
-    shown = {key for chunk in _chunks(keys) for key in connection.scalars(rows.where(there.key.in_(chunk)))}
+    shown = list(connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))))
     facts = _of_records(connection, records.c.facts, source, kind, shown)
     return {key: msgspec.json.decode(value) for key, value in facts}
 
@@ -67,57 +66,32 @@ def legs_in(connection: Connection, source: str, account: str, payments: Collect
 
 def _of_records(
     connection: Connection, column: Column[Any], source: str, kind: str, keys: Collection[str]
-) -> Iterator[tuple[str, Any]]:
+) -> Iterable[tuple[str, Any]]:
     """One column of these records.
 
     Not joined to the links in one query: on tables that PostgreSQL has not analyzed yet, as in the first minutes of a
     backfill, it takes a plan for the join that looks at every record for every link.
     """
+    if not keys:
+        return []
     rows = select(records.c.key, column).where(records.c.connection == source, records.c.kind == kind)
-    for chunk in _chunks(keys):
-        yield from ((key, value) for key, value in connection.execute(rows.where(records.c.key.in_(chunk))))
+    return [(key, value) for key, value in connection.execute(rows.where(among(connection, records.c.key, keys)))]
 
 
 def intend(connection: Connection, target: str, source: str, kind: str, batch: int, intents: Iterable[Intent]) -> None:
     """Write down what is about to be done, before it is done."""
     encode = msgspec.json.encode
-    rows: list[dict[str, object]] = [
-        {
-            "target": target,
-            "connection": source,
-            "kind": kind,
-            "key": i.key,
-            "state": "sending",
-            "rev": i.rev,
-            "wanted": i.hash,
-            "hash": i.hash,
-            "batch": batch,
-            "deleted": i.deleted,
-            "position": i.position,
-            "facts": encode(i.facts).decode(),
-        }
-        for i in intents
-    ]
-    if not rows:
-        return
-    same = ("connection", "kind", "key")
-    _put(connection, records, same, _RECORD, rows)
+    listed, kind = list(intents), str(kind)  # a driver may take an enumeration for something else than its text
+    records_ = [(source, kind, i.key, i.hash, i.deleted, i.position, encode(i.facts).decode()) for i in listed]
+    put(connection, records, _RECORD, records_, same=_SAME)
     # Not the links' hash: that is what the target shows, and it does not show this yet.
-    _put(connection, links, ("target", *same), _LINK, rows)
+    links_ = [(target, source, kind, i.key, "sending", i.rev, i.hash, batch) for i in listed]
+    put(connection, links, _LINK, links_, same=("target", *_SAME))
 
 
-def _put(
-    connection: Connection, table: Table, same: Sequence[str], set_: Sequence[str], rows: list[dict[str, object]]
-) -> None:
-    insert = upsert(connection, table)
-    update_ = {column: insert.excluded[column] for column in set_}
-    # SQLAlchemy inserts every column that it is given a value for, so each table is given its own only.
-    own = [{column: row[column] for column in (*same, *set_)} for row in rows]
-    connection.execute(insert.on_conflict_do_update(index_elements=same, set_=update_), own)
-
-
-_RECORD = ("hash", "deleted", "position", "facts")
-_LINK = ("state", "rev", "wanted", "batch")
+_SAME = ("connection", "kind", "key")
+_RECORD = (*_SAME, "hash", "deleted", "position", "facts")
+_LINK = ("target", *_SAME, "state", "rev", "wanted", "batch")
 
 
 def confirm(
@@ -145,8 +119,8 @@ def pending(connection: Connection, target: str, batch: int) -> set[str]:
 def refused(connection: Connection, target: str, batch: int, keys: Collection[str]) -> None:
     """The target refused these of what this batch intended: it shows them as before, or not at all."""
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
-    for chunk in _chunks(keys):
-        connection.execute(update(links).where(mine, links.c.key.in_(chunk)).values(state="refused"))
+    if keys:
+        connection.execute(update(links).where(mine, among(connection, links.c.key, keys)).values(state="refused"))
 
 
 def done(connection: Connection, target: str, batch: int, unwritten: Collection[str] = ()) -> None:
@@ -167,6 +141,30 @@ def sending(connection: Connection, target: str, source: str) -> int:
     return connection.scalar(select(func.count()).select_from(links).where(where)) or 0
 
 
+def sending_refs(connection: Connection, target: str, source: str) -> set[tuple[str, str]]:
+    """The records whose intentions have no outcome yet, as (kind, key)."""
+    where = (links.c.target == target) & (links.c.connection == source) & (links.c.state == "sending")
+    return {(row.kind, row.key) for row in connection.execute(select(links.c.kind, links.c.key).where(where))}
+
+
+def live_records(connection: Connection, source: str) -> int:
+    """How many records of the connection were accepted and are not deleted."""
+    where = (records.c.connection == source) & records.c.deleted.is_(False)
+    return connection.scalar(select(func.count()).select_from(records).where(where)) or 0
+
+
+def live_among(connection: Connection, source: str, refs: Collection[tuple[str, str]]) -> int:
+    """How many of these records, given as (kind, key), are among the live ones."""
+    there = (records.c.connection == source) & records.c.deleted.is_(False)
+    counted = select(func.count()).select_from(records)
+    total = 0
+    for kind in {kind for kind, _ in refs}:
+        keys = [key for of, key in refs if of == kind]
+        same = there & (records.c.kind == kind) & among(connection, records.c.key, keys)
+        total += connection.scalar(counted.where(same)) or 0
+    return total
+
+
 def live(connection: Connection, target: str, source: str, kind: str) -> int:
     """How many records of a kind the target shows that are not deleted."""
     gone = select(records.c.key).where(records.c.connection == source, records.c.kind == kind, records.c.deleted)
@@ -183,8 +181,8 @@ def unseen(
     stretch = select(there.key).where(there.connection == source, there.kind == kind, there.deleted.is_(False))
     keys = list(connection.scalars(stretch.where(there.position >= lo, there.position < hi)))
     where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
-    rows = select(links.c.key).where(where, links.c.rev <= ticket)
-    return [key for chunk in _chunks(keys) for key in connection.scalars(rows.where(links.c.key.in_(chunk)))], len(keys)
+    rows = select(links.c.key).where(where, links.c.rev <= ticket, among(connection, links.c.key, keys))
+    return list(connection.scalars(rows)) if keys else [], len(keys)
 
 
 def oldest(connection: Connection, source: str) -> int | None:
@@ -192,8 +190,3 @@ def oldest(connection: Connection, source: str) -> int | None:
     there = (records.c.connection == source) & records.c.deleted.is_(False)
     first: int | None = connection.scalar(select(func.min(records.c.position)).where(there))
     return first
-
-
-def _chunks(keys: Collection[str]) -> Iterable[list[str]]:
-    listed = list(keys)
-    return (listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK))

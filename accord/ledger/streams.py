@@ -9,6 +9,9 @@ from accord.ledger import leases
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import batches, streams, windows
 
+UNFOLLOWED = -1
+"""The watermark of a kind of which changes may have been missed: the next plan has all of it read again."""
+
 
 class Window(NamedTuple):
     """A closed stretch [lo, hi) of a stream, read newest first; `after` is its place."""
@@ -56,11 +59,28 @@ def get(connection: Connection, sync: str, stream: str) -> Stream | None:
     return None if row is None else Stream(*row)
 
 
+def planned(connection: Connection, name: str) -> bool:
+    """Whether a run of any sync of this name was ever planned."""
+    there = select(streams.c.sync).where(streams.c.sync.endswith(f"/{name}", autoescape=True)).limit(1)
+    return connection.scalar(there) is not None
+
+
+def syncs(connection: Connection) -> list[str]:
+    """The names of all syncs that were ever planned."""
+    return list(connection.scalars(select(streams.c.sync).distinct().order_by(streams.c.sync)))
+
+
 def put(connection: Connection, sync: str, stream: str, **values: object) -> None:
     """Set columns of the stream's row, making it where there is none."""
     # The databases look at NOT NULL before they look for the row that is there already.
     row = upsert(connection, streams).values(**{"watermark": 0, **values}, sync=sync, stream=stream)
     connection.execute(row.on_conflict_do_update(index_elements=[streams.c.sync, streams.c.stream], set_=values))
+
+
+def unfollow(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
+    """Note that changes of these kinds may be missed from now on."""
+    known = (streams.c.sync == sync) & streams.c.stream.in_(list(kinds))
+    connection.execute(update(streams).where(known).values(watermark=UNFOLLOWED))
 
 
 def stopped(connection: Connection, sync: str) -> dict[str, str]:

@@ -20,7 +20,8 @@ from accord.sandbox.stripe.service import Stripe
 
 PAYMENTS = 2_150
 """One-off payments in the test mode's seed; subscriptions bring more."""
-LIVE_PAYMENTS = 12
+FEW_PAYMENTS = 12
+"""The same for live mode and for the second account."""
 
 _SAVE_EVERY = 1.0
 
@@ -64,9 +65,10 @@ def build(
     saved = keeper.load() if keeper else None
     if saved:
         stripe.load(saved["stripe"])
-    else:
-        stripe_seed.fill(stripe.stores[False], payments=payments, seed=seed)
-        stripe_seed.fill(stripe.stores[True], payments=min(payments, LIVE_PAYMENTS), seed=seed)
+    for shop, store in stripe.stores.items():
+        if not saved or shop not in saved["stripe"]["stores"]:
+            size = payments if shop == "test" else min(payments, FEW_PAYMENTS)
+            stripe_seed.fill(store, payments=size, seed=store.seed)
     return Sandbox(clock, stripe, keeper)
 
 

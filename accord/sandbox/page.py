@@ -9,7 +9,7 @@ from accord.sandbox.faults import MEANINGS
 from accord.sandbox.stripe import admin
 from accord.sandbox.stripe.cards import CARDS
 from accord.sandbox.stripe.events import API_VERSION
-from accord.sandbox.stripe.keys import EXPIRED, KEYS, PUBLISHABLE
+from accord.sandbox.stripe.keys import EXPIRED, KEYS, PUBLISHABLE, SHOPS
 from accord.sandbox.stripe.money import exponent
 from accord.sandbox.stripe.service import Stripe
 from accord.sandbox.stripe.shop import PRICES
@@ -28,14 +28,17 @@ def _units(amount: int, currency: str) -> str:
 def render(stripe: Stripe, base: str) -> str:
     """The page as HTML; `base` is the address it was asked at."""
     modes: list[dict[str, Any]] = []
-    for mode in ("test", "live"):
+    for mode in SHOPS:
         facts = admin.truth(stripe, {"mode": mode}, "")
         sums = [
             {"currency": code.upper(), "count": line["count"]}
             | {part: _units(line[part], code) for part in ("amount", "fee", "net")}
             for code, line in facts["balance_transactions"].items()
         ]
-        modes.append({"name": mode, "counts": facts["counts"], "sums": sums, "account": facts["account"]})
+        title = "second account" if mode == "second" else f"{mode} mode"
+        modes.append(
+            {"name": mode, "title": title, "counts": facts["counts"], "sums": sums, "account": facts["account"]}
+        )
     return _TEMPLATE.render(
         base=base,
         version=API_VERSION,

@@ -1,14 +1,15 @@
 """Customer accounts in the user's own SQL database: the target of payments."""
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Inspector, Table, bindparam, func, inspect, or_, select
+from sqlalchemy import Column, Connection, Engine, Inspector, Table, func, inspect, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from accord.clock import Clock
 from accord.errors import Misconfigured
-from accord.ledger.dialect import upsert
+from accord.ledger.dialect import among, put, upsert
 from accord.ledger.engine import reaching, transact
 from accord.records import RECORDS, Kind, Record
 from accord.systems import accounts_tables as own
@@ -45,8 +46,36 @@ class _Shelf(NamedTuple):
         return next(c.column for c in self.columns if c.field == "key")
 
     @property
+    def written(self) -> list[Column[Any]]:
+        """Every column that Accord writes."""
+        return [c.column for c in self.columns] + [x for x in (self.connection, self.rev) if x is not None]
+
+    @property
     def identity(self) -> list[Column[Any]]:
         return [self.key] if self.connection is None else [self.connection, self.key]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that are written, in the table's order."""
+        mapped = {c.column.name for c in self.columns} | {c.name for c in (self.connection, self.rev) if c is not None}
+        return tuple(column.name for column in self.table.c if column.name in mapped)
+
+    def rows(self, connection: str, records: Sequence[tuple[int, Record]]) -> Iterator[tuple[Any, ...]]:
+        """The records as rows in the order of `names`."""
+        names, by_name = self.names, {c.column.name: c for c in self.columns}
+        mapped = [by_name[name] for name in names if name in by_name]
+        fields = attrgetter(*(c.field for c in mapped))
+        turned = [(number, c.put) for number, c in enumerate(mapped) if c.put is not None]
+        given = [column for column in (self.connection, self.rev) if column is not None]
+        at = sorted(((column, names.index(column.name)) for column in given), key=itemgetter(1))
+        for rev, record in records:
+            row = list(fields(record))
+            for number, turn in turned:
+                if row[number] is not None:
+                    row[number] = turn(row[number])
+            for column, number in at:
+                row.insert(number, rev if column is self.rev else connection)
+            yield tuple(row)
 
 
 class Accounts:
@@ -61,6 +90,11 @@ class Accounts:
         self._mapping = mapping or own.default_mapping()
         self.kinds = frozenset(Kind(kind) for kind in self._mapping)
         self._shelves: dict[Kind, _Shelf] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The database itself."""
+        return self._engine
 
     def close(self) -> None:
         """Give the connections back."""
@@ -191,55 +225,31 @@ class Accounts:
             rows = self._not_overtaken(c, shelf, connection, rows)
         if not rows:
             return
-        values = [self._row(shelf, connection, rev, record) for rev, record in rows]
-        columns = [column.column for column in shelf.columns] + [
-            x for x in (shelf.connection, shelf.rev) if x is not None
-        ]
-        insert = upsert(c, shelf.table).values({column.name: bindparam(column.name) for column in columns})
-        if kind is Kind.LEG:
-            c.execute(insert.on_conflict_do_nothing(index_elements=shelf.identity), values)
-            return
-        changed = {col.name: insert.excluded[col.name] for col in columns if col not in shelf.identity}
-        # A row of the user's own that Accord never wrote has no rev yet.
-        rev = shelf.rev
-        older = None if rev is None else or_(rev.is_(None), rev < insert.excluded[rev.name])
-        update = insert.on_conflict_do_update(index_elements=shelf.identity, set_=changed, where=older)
-        c.execute(update, values)
-
-    def _row(self, shelf: _Shelf, connection: str, rev: int, record: Record) -> dict[str, Any]:
-        row: dict[str, Any] = {}
-        for field, column, put, _ in shelf.columns:
-            value = getattr(record, field)
-            row[column.name] = value if put is None or value is None else put(value)
-        if shelf.connection is not None:
-            row[shelf.connection.name] = connection
-        if shelf.rev is not None:
-            row[shelf.rev.name] = rev
-        return row
+        same = tuple(column.name for column in shelf.identity)
+        newer = None if shelf.rev is None else shelf.rev.name
+        put(c, shelf.table, shelf.names, list(shelf.rows(connection, rows)), same, newer, keep=kind is Kind.LEG)
 
     def _not_overtaken(
         self, c: Connection, shelf: _Shelf, connection: str, rows: Sequence[tuple[int, Record]]
     ) -> list[tuple[int, Record]]:
         """The rows that no later rev has overtaken, by the table `accord_seen`, which takes note of them."""
         seen, name = own.seen, f"{connection}:{shelf.table.fullname}"
-        insert = upsert(c, seen).values(shelf=name, key=bindparam("key"), rev=bindparam("rev"))
-        newer = insert.on_conflict_do_update(
-            index_elements=[seen.c.shelf, seen.c.key],
-            set_={"rev": insert.excluded.rev},
-            where=seen.c.rev < insert.excluded.rev,
-        )
-        c.execute(newer, [{"key": record.key, "rev": rev} for rev, record in rows])
-        now: dict[str, int] = {}
-        for start in range(0, len(rows), _CHUNK):
-            keys = [record.key for _, record in rows[start : start + _CHUNK]]
-            found = c.execute(select(seen.c.key, seen.c.rev).where(seen.c.shelf == name, seen.c.key.in_(keys)))
-            now.update((row.key, row.rev) for row in found)
+        noted = [(name, record.key, rev) for rev, record in rows]
+        put(c, seen, ("shelf", "key", "rev"), noted, same=("shelf", "key"), newer="rev")
+        keys = [record.key for _, record in rows]
+        found = c.execute(select(seen.c.key, seen.c.rev).where(seen.c.shelf == name, among(c, seen.c.key, keys)))
+        now = {row.key: row.rev for row in found}
         return [(rev, record) for rev, record in rows if now.get(record.key) == rev]
 
-    def _shelf(self, kind: Kind) -> _Shelf:
+    @property
+    def shelves(self) -> dict[Kind, _Shelf]:
+        """The table of each kind, once it was found to fit."""
         if self._shelves is None:
             self.check()
-        return (self._shelves or {})[kind]
+        return self._shelves or {}
+
+    def _shelf(self, kind: Kind) -> _Shelf:
+        return self.shelves[kind]
 
     def _open(self, inspector: Inspector, kind: Kind, mapping: TableMapping) -> _Shelf:
         where = f"the accounts table {mapping.table}"

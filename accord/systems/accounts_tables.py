@@ -132,6 +132,7 @@ seen = Table(
     Column("key", Text, primary_key=True),
     Column("rev", BigInteger, nullable=False),
 )
+BESIDE = (agreement, seen)
 _BALANCES = """CREATE VIEW account_balances AS
 SELECT connection, account, currency, SUM(gross) AS gross, SUM(fee) AS fee, SUM(net) AS balance, COUNT(*) AS legs
 FROM account_legs GROUP BY connection, account, currency"""
@@ -219,7 +220,8 @@ def to_time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _from_time(value: datetime) -> int:
+def from_time(value: datetime) -> int:
+    """A time as the database gives it, in Unix seconds."""
     # SQLite keeps no zone: what comes back naive was written as UTC.
     return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
 
@@ -232,7 +234,7 @@ def conversion(
     if field in TIMES:
         if isinstance(column.type, DateTime):
             zoned = bool(getattr(column.type, "timezone", False))
-            return (to_time if zoned else lambda s: to_time(s).replace(tzinfo=None)), _from_time
+            return (to_time if zoned else lambda s: to_time(s).replace(tzinfo=None)), from_time
         if isinstance(column.type, Integer):
             return None, None
     elif type_ is str and isinstance(column.type, String):

@@ -13,6 +13,7 @@ from accord.errors import Misconfigured, TryLater
 from accord.ledger.engine import open_database
 from accord.records import RECORDS, TIMES, Kind
 from accord.systems.accounts import Accounts
+from accord.systems.accounts_look import check_writable, highest_rev, last_agreed, rows, without_connection
 
 MAIN = "stripe/main"
 BIG = 2**53 + 1  # the first whole number that a float can not hold
@@ -207,3 +208,54 @@ def test_a_database_that_is_away_is_tried_later():
         with pytest.raises(TryLater, match="the accounts database stayed locked or away"):
             call()
     engine.dispose()
+
+
+def test_a_database_that_may_be_written_passes(accounts):
+    check_writable(accounts)
+    assert rows(accounts)[Kind.PAYMENT] == ("payments", 0)
+
+
+def test_a_read_only_postgresql_is_refused_with_what_to_do(fresh_databases, open_engine):
+    engine = open_engine(fresh_databases.accounts())
+    with engine.begin() as c:
+        name = c.scalar(text("SELECT current_database()"))
+        c.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    engine.dispose()
+    try:
+        with pytest.raises(Misconfigured, match="a standby, or set to read-only; name its primary"):
+            check_writable(Accounts(engine, SystemClock()))
+    finally:
+        with engine.connect() as c:
+            c.execute(text("SET TRANSACTION READ WRITE"))
+            c.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
+            c.commit()
+        engine.dispose()
+
+
+def test_a_user_who_may_only_read_is_refused(fresh_databases, open_engine):
+    url = fresh_databases.accounts()
+    engine = open_engine(url)
+    with engine.begin() as c:
+        c.execute(text("CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"))
+    reader = open_database(str(engine.url.set(username="reader")), "the URL of the accounts")
+    try:
+        with pytest.raises(Misconfigured, match="the URL of the accounts cannot be used: the user lacks a permission"):
+            check_writable(Accounts(reader, SystemClock()))
+    finally:
+        reader.dispose()
+        with engine.begin() as c:
+            c.execute(text("DROP OWNED BY reader; DROP ROLE reader"))
+
+
+def test_the_highest_rev_is_told_by_connection(accounts):
+    accounts.write(MAIN, Kind.CUSTOMER, [(3, empty(Kind.CUSTOMER, "cus_1"))])
+    accounts.write(MAIN, Kind.PAYMENT, [(7, empty(Kind.PAYMENT, "ch_1")), (5, empty(Kind.PAYMENT, "ch_2"))])
+    accounts.write("stripe/eu", Kind.PAYMENT, [(9, empty(Kind.PAYMENT, "ch_3"))])
+    assert [highest_rev(accounts, name) for name in (MAIN, "stripe/eu", "stripe/none")] == [7, 9, 0]
+    assert without_connection(accounts) == []
+
+
+def test_until_when_the_accounts_agree_can_be_read_back(accounts):
+    assert last_agreed(accounts, MAIN) is None
+    accounts.agreed(MAIN, 1_700_000_000.0)
+    assert last_agreed(accounts, MAIN) == 1_700_000_000

@@ -79,3 +79,15 @@ def test_headers(stripe):
     assert stripe.get("/v1/charges", headers={"stripe-version": "2024-06-20"}).status_code == 400
     refused(stripe.get("/v1/charges", headers={"stripe-account": "acct_other"}), 403, "account_invalid")
     assert stripe.post("/v1/customers", json={"name": "x"}).status_code == 400
+
+
+def test_a_second_account_has_data_and_an_id_of_its_own(stripe):
+    second = {"authorization": "Bearer sk_test_sandbox_second"}
+    accounts = {stripe.get("/v1/account", headers=key).json()["id"] for key in (KEY, second)}
+    assert len(accounts) == 2
+    ours = {row["id"] for row in walk(stripe, "/v1/charges")}
+    theirs = {row["id"] for row in stripe.get("/v1/charges?limit=100", headers=second).json()["data"]}
+    assert theirs
+    assert not ours & theirs
+    error = refused(stripe.get(f"/v1/charges/{min(theirs)}"), 404, "resource_missing", "charge")
+    assert "mode" not in error["message"]

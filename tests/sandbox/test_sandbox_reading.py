@@ -48,7 +48,7 @@ def test_a_list_is_newest_first_and_ten_long(stripe):
 def test_walking_by_cursor_meets_every_row_once(stripe, sandbox):
     rows = walk(stripe, "/v1/charges", limit=7)
     ids = [row["id"] for row in rows]
-    assert len(ids) == len(set(ids)) == len(sandbox.stripe.stores[False].shelves["charges"].rows)
+    assert len(ids) == len(set(ids)) == len(sandbox.stripe.stores["test"].shelves["charges"].rows)
     assert ids == [row["id"] for row in walk(stripe, "/v1/charges", limit=100)]
 
 

@@ -16,7 +16,7 @@ def sandbox():
 
 @pytest.fixture(scope="module")
 def rows(sandbox):
-    return {name: shelf.rows for name, shelf in sandbox.stripe.stores[False].shelves.items()}
+    return {name: shelf.rows for name, shelf in sandbox.stripe.stores["test"].shelves.items()}
 
 
 def test_it_is_as_big_as_a_real_shop(sandbox, rows):
@@ -27,14 +27,14 @@ def test_it_is_as_big_as_a_real_shop(sandbox, rows):
     assert all(row["amount"] % 10 == 0 for row in paid if row["currency"] == "kwd")
     assert {row["currency"] for row in rows["balance_transactions"].values()} == {"eur", "usd"}
     assert any(row["customer"] is None for row in paid)
-    assert "customer" in sandbox.stripe.stores[False].deleted.values()
+    assert "customer" in sandbox.stripe.stores["test"].deleted.values()
     assert {row["email"].rpartition("@")[2] for row in rows["customers"].values()} == {"example.test"}
     assert all(row["email"].isascii() for row in rows["customers"].values())
 
 
 @pytest.mark.parametrize("payments", [50, 2_150])
 def test_every_status_is_there(payments):
-    shelves = build(now=lambda: float(NOW), payments=payments).stripe.stores[False].shelves
+    shelves = build(now=lambda: float(NOW), payments=payments).stripe.stores["test"].shelves
 
     def seen(shelf, field="status"):
         return {row[field] for row in shelves[shelf].rows.values()}
@@ -160,7 +160,7 @@ def test_the_same_seed_gives_the_same_and_another_one_does_not():
 
 
 def test_live_mode_is_tiny_and_marked(sandbox):
-    live = sandbox.stripe.stores[True].shelves
+    live = sandbox.stripe.stores["live"].shelves
     assert 0 < len(live["charges"].rows) < 100
     assert {row["livemode"] for row in live["charges"].rows.values()} == {True}
 

@@ -28,7 +28,7 @@ SMALL = (
     (collect, "CHUNK", 4),
     (plan, "TURNS", 3),
 )
-TOUCHY = ((batch, "STOP_ROWS", 0), (deletions, "ROWS", 1))
+TOUCHY = ((batch, "STOP_ROWS", 0), (collect, "STOP_ROWS", 0), (deletions, "ROWS", 1))
 DRAINS = 14
 
 _databases: list[Databases] = []
@@ -99,7 +99,7 @@ class Schedule:
         habits = Habits(**self.profile.habits)  # type: ignore[arg-type]
         habits.lag = LAG if habits.dates else LAG - 20
         self.model = ModelStripe(world.rng, world.true_now, habits, frozenset(KINDS[self.profile.kinds]), BEGAN)
-        self.model.note = world.note
+        self.model.note, self.model.heeded = world.note, bool(self.profile.stop)
         self.home = Home(world, databases(), self.model, self.lag())
         self.home.watch, self.home.planned = self._watch, self._planned
         self.since: float | None = None

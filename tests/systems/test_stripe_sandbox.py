@@ -81,7 +81,7 @@ def sound(stripe: Stripe, kind: Kind) -> list[Record]:
 
 def test_the_whole_shop_is_read_and_every_leg_has_an_account(sandbox: Sandbox) -> None:
     stripe = connect(sandbox)
-    store = sandbox.stripe.stores[False]
+    store = sandbox.stripe.stores["test"]
     facts: dict[Ref, Facts] = {}
     sums: dict[str, int] = defaultdict(int)
     accounts = set()

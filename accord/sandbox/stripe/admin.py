@@ -54,9 +54,9 @@ def _given(ask: Ask) -> dict[str, Any]:
 
 def _store(stripe: Stripe, given: dict[str, Any]) -> Store:
     mode = given.pop("mode", "test")
-    if mode not in ("test", "live"):
-        raise BadSwitch("mode is test or live")
-    return stripe.stores[mode == "live"]
+    if mode not in stripe.stores:
+        raise BadSwitch("mode is test or live, or second for the second account's test mode")
+    return stripe.stores[mode]
 
 
 def _add_fault(stripe: Stripe, given: dict[str, Any], _: str) -> Any:

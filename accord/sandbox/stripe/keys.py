@@ -8,11 +8,11 @@ from accord.sandbox.stripe.errors import StripeError
 
 
 class Key(NamedTuple):
-    """A key: its mode, whether it may write, and the resources that are closed to it."""
+    """A key: whose data it opens, whether it may write, and the resources that are closed to it."""
 
     text: str
     about: str
-    livemode: bool = False
+    shop: str = "test"
     writes: bool = True
     closed: frozenset[str] = frozenset()
 
@@ -28,8 +28,12 @@ KEYS: tuple[Key, ...] = (
         writes=False,
         closed=_NO_BALANCE,
     ),
-    Key("sk_live_sandbox_full", "live mode, everything: another, tiny set of data", livemode=True),
+    Key("sk_live_sandbox_full", "live mode, everything: another, tiny set of data", "live"),
+    Key("sk_test_sandbox_second", "test mode of a second account, everything: yet another tiny set of data", "second"),
 )
+SHOPS = {"test": False, "live": True, "second": False}
+"""What the keys open: both modes of one account and the test mode of a second one, each with whether it is live."""
+
 _BY_TEXT = {key.text: key for key in KEYS}
 EXPIRED = "sk_test_sandbox_expired"
 PUBLISHABLE = "pk_test_sandbox_public"

@@ -13,7 +13,7 @@ from accord.sandbox.stripe.errors import StripeError
 from accord.sandbox.stripe.events import API_VERSION
 from accord.sandbox.stripe.expand import expand
 from accord.sandbox.stripe.idempotency import Keys, fingerprint
-from accord.sandbox.stripe.keys import Key, allow, identify
+from accord.sandbox.stripe.keys import SHOPS, Key, allow, identify
 from accord.sandbox.stripe.limits import Limits, Stats
 from accord.sandbox.stripe.lists import HONEST, View
 from accord.sandbox.stripe.params import Params
@@ -34,19 +34,20 @@ class Begun:
     wait: float = 0.0
     answer: Answer | None = None
     found: routes.Found | None = None
-    livemode: bool = False
+    shop: str = "test"
     key: str | None = None
     params: Params = field(default_factory=lambda: Params({}))
 
 
 class Stripe:
-    """Both modes of one account, its keys, its faults and its counters."""
+    """Both modes of one account and the test mode of another, with keys, faults and counters."""
 
     def __init__(self, clock: SandboxClock, *, seed: int = 1, per_endpoint: int | None = None) -> None:
         self.clock = clock
         self.seed = seed
-        self.stores = {live: Store(live, seed, clock.now) for live in (False, True)}
-        self.keys = {live: Keys() for live in (False, True)}
+        # Another seed makes another account.
+        self.stores = {shop: Store(live, seed + (shop == "second"), clock.now) for shop, live in SHOPS.items()}
+        self.keys = {shop: Keys() for shop in SHOPS}
         self.faults = Faults(seed)
         self.stats = Stats()
         self.limits = Limits(per_endpoint)
@@ -71,7 +72,7 @@ class Stripe:
     def begin(self, ask: Ask) -> Begun:
         """Everything up to the work: faults, authentication, limits, parameters, the claim on the idempotency key."""
         self._requests += 1
-        begun = Begun(ask, self.stores[False].request_id(f"{self._run}.{self._requests}"))
+        begun = Begun(ask, self.stores["test"].request_id(f"{self._run}.{self._requests}"))
         try:
             self._begin(begun)
         except StripeError as error:
@@ -90,8 +91,8 @@ class Stripe:
                 begun.answer = self._answer(begun, *distort.refusal(fault))
             return
         key = identify(ask.headers.get("authorization"))
-        begun.livemode = key.livemode
-        store = self.stores[key.livemode]
+        begun.shop = key.shop
+        store = self.stores[key.shop]
         self._check_headers(ask, store)
         allow(key, found.resource, write=found.write is not None, account=store.account)
         self.limits.take(store.account, found.name, self.clock.now())
@@ -104,7 +105,7 @@ class Stripe:
                 begun.wait += fault.seconds
 
     def _check_headers(self, ask: Ask, store: Store) -> None:
-        """There is one version and one account here; another one asked for is refused rather than passed over."""
+        """There is one version here, and one account to a key; another asked for is refused rather than passed over."""
         version = ask.headers.get("stripe-version", API_VERSION)
         if version != API_VERSION:
             raise StripeError(
@@ -118,7 +119,7 @@ class Stripe:
         if not text or begun.ask.method != "POST":
             return
         print_ = fingerprint(begun.ask.method, begun.ask.path, begun.params.tree)
-        kept = self.keys[key.livemode].claim(text, print_, begun.request_id, self.clock.now())
+        kept = self.keys[key.shop].claim(text, print_, begun.request_id, self.clock.now())
         if kept is None:
             begun.key = text
             return
@@ -140,7 +141,7 @@ class Stripe:
         return answer
 
     def _work(self, begun: Begun) -> Answer:
-        keys = self.keys[begun.livemode]
+        keys = self.keys[begun.shop]
         fault = next(iter(self.faults.matching(("server_error",), begun.ask.method, begun.ask.path)), None)
         try:
             status, body, headers, kept = self._failed(fault) if fault else self._done(begun)
@@ -163,7 +164,7 @@ class Stripe:
     def _done(self, begun: Begun) -> tuple[int, bytes, dict[str, str], bool]:
         """The work itself: status, body, headers, and whether an idempotency key remembers them."""
         assert begun.found is not None  # noqa: S101 - begin() ended early otherwise
-        found, store, params = begun.found, self.stores[begun.livemode], begun.params
+        found, store, params = begun.found, self.stores[begun.shop], begun.params
         store.request = (begun.request_id, begun.ask.headers.get("idempotency-key"))
         worked = False
         try:
@@ -175,7 +176,7 @@ class Stripe:
             if paths := params.strings("expand"):
                 body = expand(store, body, paths)
         except StripeError as error:
-            self._mention_other_mode(error, found.key, begun.livemode)
+            self._mention_other_mode(error, found.key, store)
             return error.status, msgspec.json.encode(error.body), error.headers, error.kept or worked
         finally:
             store.request = (None, None)
@@ -189,11 +190,12 @@ class Stripe:
         lag = faults["lag"].seconds if "lag" in faults else 0.0
         return View(lag, "repeat_page" in faults, "has_more_forever" in faults)
 
-    def _mention_other_mode(self, error: StripeError, key: str, livemode: bool) -> None:
+    def _mention_other_mode(self, error: StripeError, key: str, store: Store) -> None:
         """Stripe says so when an unknown id belongs to the other mode."""
-        other = self.stores[not livemode]
-        if error.status == 404 and key and any(key in shelf.rows for shelf in other.shelves.values()):
-            this, that = ("live", "test") if livemode else ("test", "live")
+        others = [one for one in self.stores.values() if one.account == store.account and one is not store]
+        shelves = [shelf for other in others for shelf in other.shelves.values()]
+        if error.status == 404 and key and any(key in shelf.rows for shelf in shelves):
+            this, that = ("live", "test") if store.livemode else ("test", "live")
             error.body["error"]["message"] += (
                 f"; a similar object exists in {that} mode, but a {this} mode key was used to make this request."
             )
@@ -208,19 +210,18 @@ class Stripe:
 
     def dump(self) -> dict[str, Any]:
         """Everything that is to survive a restart, as JSON values."""
-        names = {False: "test", True: "live"}
         return {
             "offset": self.clock.offset,
-            "stores": {names[live]: store.dump() for live, store in self.stores.items()},
-            "keys": {names[live]: keys.dump(self.clock.now()) for live, keys in self.keys.items()},
+            "stores": {shop: store.dump() for shop, store in self.stores.items()},
+            "keys": {shop: keys.dump(self.clock.now()) for shop, keys in self.keys.items()},
         }
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what `dump` gave."""
         self.clock.offset = dumped["offset"]
-        for live, name in ((False, "test"), (True, "live")):
-            self.stores[live].load(dumped["stores"][name])
-            self.keys[live].load(dumped["keys"][name])
+        for shop in dumped["stores"]:
+            self.stores[shop].load(dumped["stores"][shop])
+            self.keys[shop].load(dumped["keys"][shop])
 
 
 def _params(ask: Ask) -> Params:

@@ -1,0 +1,61 @@
+"""Looking at an accounts database: whether it may be written to, what is there, and what it shows of a connection."""
+
+from sqlalchemy import Connection, false, func, null, select, text, true
+
+from accord.clock import SystemClock
+from accord.errors import Misconfigured
+from accord.ledger.engine import reaching, transact
+from accord.records import Kind
+from accord.systems import accounts_tables as own
+from accord.systems.accounts import Accounts
+
+_WHAT = "the accounts database"
+
+
+def check_writable(accounts: Accounts) -> None:
+    """Raise Misconfigured unless rows can be inserted into every table, and changed there."""
+    shelves = sorted(accounts.shelves.items())
+    written = [(shelf.table, shelf.written, kind is not Kind.LEG) for kind, shelf in shelves]
+
+    def write_nothing(c: Connection) -> None:
+        if c.dialect.name == "postgresql" and c.scalar(text("SHOW transaction_read_only")) == "on":
+            raise Misconfigured(f"{_WHAT} takes no writes: it is a standby, or set to read-only; name its primary")
+        for table, columns, changes in [*written, *((beside, list(beside.c), True) for beside in own.BESIDE)]:
+            c.execute(table.insert().from_select(columns, select(*columns).where(false())))
+            if changes:
+                c.execute(table.update().where(false()).values({column: null() for column in columns}))
+
+    transact(accounts.engine, write_nothing, SystemClock(), _WHAT)
+
+
+def rows(accounts: Accounts) -> dict[Kind, tuple[str, int]]:
+    """The table of each kind, and how many rows it has, whoever wrote them."""
+    with reaching(_WHAT), accounts.engine.connect() as c:
+        return {
+            kind: (shelf.table.fullname, c.scalar(select(func.count()).select_from(shelf.table)) or 0)
+            for kind, shelf in sorted(accounts.shelves.items())
+        }
+
+
+def highest_rev(accounts: Accounts, connection: str) -> int:
+    """The highest rev that any row of the connection shows; 0 where none does."""
+    found = [select(func.max(own.seen.c.rev)).where(own.seen.c.shelf.startswith(f"{connection}:", autoescape=True))]
+    for shelf in accounts.shelves.values():
+        if shelf.rev is not None:
+            mine = true() if shelf.connection is None else shelf.connection == connection
+            found.append(select(func.max(shelf.rev)).where(mine))
+    with reaching(_WHAT), accounts.engine.connect() as c:
+        return max(c.scalar(one) or 0 for one in found)
+
+
+def last_agreed(accounts: Accounts, connection: str) -> int | None:
+    """Up to when, in Unix seconds, the accounts are known to show all that the connection showed."""
+    found = select(own.agreement.c.last_agreed_at).where(own.agreement.c.connection == connection)
+    with reaching(_WHAT), accounts.engine.connect() as c:
+        at = c.scalar(found)
+    return None if at is None else own.from_time(at)
+
+
+def without_connection(accounts: Accounts) -> list[str]:
+    """The tables whose rows do not tell which connection they are of."""
+    return [shelf.table.fullname for _, shelf in sorted(accounts.shelves.items()) if shelf.connection is None]

@@ -1,0 +1,91 @@
+"""`accord connect accounts`: a database is tested, and its tables looked at, before it is saved."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from accord.clock import SystemClock
+from accord.errors import Misconfigured
+from accord.ledger.engine import open_database
+from accord.records import Kind
+from accord.systems.accounts import Accounts
+from accord.systems.accounts_look import check_writable, rows
+from blocks import AccountsDatabase
+from deployments import server
+from deployments.ask import secret
+from deployments.connect_stripe import require_name
+from tasks.bench import find_block
+
+SETTING = "the URL of the accounts database"
+
+
+def connect(name: str, mapping: Path | None, create: bool, as_json: bool) -> int:
+    """Ask for the URL, test the database and save it; a saved one keeps its mapping unless another is given."""
+    require_name(name)
+    given = None if mapping is None else _read(mapping)
+    with server.opened():
+        kept = find_block(AccountsDatabase, name)
+        url = secret("URL of the accounts database")
+        if given is None and kept is not None:
+            given = kept.mapping
+        _require_file(url, create)
+        block = AccountsDatabase(url=SecretStr(url), mapping=given)
+        found = _test(block, create)
+        block.save(name, overwrite=True)
+    if as_json:
+        tables = {kind: {"table": table, "rows": count} for kind, (table, count) in found.items()}
+        print(json.dumps({"accounts": name, "mapped": given is not None, "tables": tables}, indent=2))
+        return 0
+    _tell(found, mapped=given is not None)
+    print(f"saved as AccountsDatabase/{name}\nnext: accord connect stripe; then: accord deploy")
+    return 0
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except OSError as error:
+        raise Misconfigured(f"the mapping {file} can not be read: {error.strerror}") from None
+    except ValueError as error:
+        raise Misconfigured(f"the mapping {file} is no JSON: {error}") from None
+
+
+def _require_file(url: str, create: bool) -> None:
+    """SQLite makes a file that is not there, which would hide a wrong path."""
+    open_database(url, SETTING).dispose()
+    path = make_url(url).database
+    if url.startswith("sqlite") and not create and path and not Path(path).exists():
+        raise Misconfigured(f"there is no file {path}; correct {SETTING}, or have it made with --create")
+
+
+def _test(block: AccountsDatabase, create: bool) -> dict[Kind, tuple[str, int]]:
+    """Raise Misconfigured where the tables do not fit or take no writes; else each kind's table with its rows."""
+    accounts: Accounts = block.connect(SystemClock())
+    try:
+        if create:
+            accounts.create_tables()
+        accounts.check()
+        check_writable(accounts)
+        return rows(accounts)
+    except Misconfigured as error:
+        how = "" if create else ". Nothing was saved; --create makes Accord's own tables, and never changes yours"
+        raise Misconfigured(f"{error}{how}") from None
+    finally:
+        accounts.close()
+
+
+def _tell(found: dict[Kind, tuple[str, int]], mapped: bool) -> None:
+    for kind, (table, count) in found.items():
+        print(f"  {kind:<14}{table:<24}fits, {count:,} rows")
+    if not any(count for _, count in found.values()):
+        return
+    if mapped:
+        print(
+            "Rows whose key Stripe knows are brought into agreement in the mapped columns. All others stay as they "
+            "are, and accord reconcile names them as extra."
+        )
+    else:
+        print("Rows of this connection are brought into agreement, whichever ledger wrote them; all others stay.")

@@ -1,0 +1,159 @@
+"""`accord connect stripe`: a key is tested at Stripe before the connection is saved."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from prefect.client.orchestration import SyncPrefectClient
+from pydantic import SecretStr, ValidationError
+
+from accord import settings
+from accord.collect import EVENT
+from accord.errors import AccordError, Misconfigured
+from accord.identity import assign
+from accord.ledger.engine import Ledger
+from accord.ledger.upgrade import require_current
+from accord.ports import Owner
+from accord.records import PARENTS_FIRST
+from accord.systems.accounts import Accounts
+from accord.systems.accounts_look import without_connection
+from accord.systems.stripe import PATHS, NotPermitted, Stripe
+from blocks import AccountsDatabase, StripeAccount
+from deployments import server
+from deployments.ask import secret
+from tasks.bench import find_block, sync_of
+
+KEPT = ("mode", "base_url", "accounts", "rate_per_endpoint", "rate_in_all")
+
+
+class Tested(NamedTuple):
+    """What a key turned out to be."""
+
+    owner: Owner
+    readable: list[str]  # lists
+    refused: dict[str, str]  # list -> why
+
+
+def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
+    """Ask for a key, test it and save the connection; a saved one keeps the fields that are not given."""
+    require_name(name)
+    ledger = settings.open_ledger()
+    require_current(ledger.engine)
+    with server.opened() as client:
+        kept = find_block(StripeAccount, name)
+        account = _account(kept, secret("Stripe API key"), given)
+        accounts = find_block(AccountsDatabase, account.accounts)
+        target = None if accounts is None else accounts.connect(ledger.clock)
+        tested = _test(account, name, ledger, target)
+        shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
+        shown |= {"readable": tested.readable, "refused": tested.refused}
+        if not as_json:
+            _tell(tested)
+        if tested.refused:
+            if as_json:
+                print(json.dumps(shown | {"saved": False}, indent=2))
+            raise Misconfigured("nothing was saved: give the key these permissions, or take another one")
+        in_use = [f"stripe/{one}" for one in {*server.connections(client), name}]
+        assign(sync_of(name, account.accounts), ledger, tested.owner, in_use)
+        account.save(name, overwrite=True)
+        notes = _notes(client, name, account, target, tested)
+    if as_json:
+        print(json.dumps(shown | {"saved": True, "rotated": kept is not None, "notes": notes}, indent=2))
+        return 0
+    print(f"the new key of {name} is saved; runs take it up at once" if kept else f"saved as StripeAccount/{name}")
+    print("\n".join(notes))
+    return 0
+
+
+def require_name(name: str) -> None:
+    """Raise Misconfigured where a block can not be called so."""
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", name):
+        raise Misconfigured("a --name is of small letters, digits and dashes, 40 at most, such as eu")
+
+
+def _account(kept: StripeAccount | None, key: str, given: dict[str, Any]) -> StripeAccount:
+    """The block as it would be saved: what is given, else as it is saved, else the defaults."""
+    before = {} if kept is None else {field: getattr(kept, field) for field in KEPT}
+    try:
+        account = StripeAccount(**before | given | {"api_key": SecretStr(key)})
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        raise Misconfigured(f"--{option} does not fit: {first['msg']}") from None
+    other = "live" if account.mode == "test" else "test"
+    if key[2:8] == f"_{other}_":
+        how = f"say --mode {other}" if kept is None else f"connect it under another --name, with --mode {other}"
+        raise Misconfigured(f"this is a key of {other} mode, and the connection is in {account.mode} mode; {how}")
+    return account
+
+
+def _test(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
+    """Ask Stripe whose key it is, and one page of each list that the sync reads."""
+    stripe = account.connect(f"stripe/{name}", ledger, lambda _: None)
+    lists = [*(kind for kind in PARENTS_FIRST if target is None or kind in target.kinds), EVENT]
+    try:
+        owner = stripe.owner()
+        refused = {_called(one): why for one in lists if (why := _refusal(stripe, one))}
+    finally:
+        stripe.close()
+    return Tested(owner, [_called(one) for one in lists if _called(one) not in refused], refused)
+
+
+def _refusal(stripe: Stripe, stream: str) -> str | None:
+    """Why the key may not read a list, or None."""
+    try:
+        stripe.page(stream, None, None, None)
+    except NotPermitted as error:
+        return str(error)
+    return None
+
+
+def _called(stream: str) -> str:
+    """A list as Stripe calls it: "balance transactions"."""
+    return PATHS.get(stream, "/v1/events").removeprefix("/v1/").replace("_", " ")
+
+
+def _tell(tested: Tested) -> None:
+    print(tested.owner)
+    for one in tested.readable:
+        print(f"  {one:<22}may be read")
+    for one, why in tested.refused.items():
+        print(f"  {one:<22}may NOT be read: {why}")
+
+
+def _notes(
+    client: SyncPrefectClient, name: str, account: StripeAccount, target: Accounts | None, tested: Tested
+) -> Sequence[str]:
+    """What the person should know, and do next."""
+    notes = []
+    if tested.owner.account is None:
+        notes.append(
+            "note: the key may not read the account itself, so a key of another account would not be recognised; "
+            "in Stripe's dashboard, give it the permission to read the account"
+        )
+    if target is None:
+        notes.append(f"next: accord connect accounts --name {account.accounts}; then: accord deploy")
+        return notes
+    try:
+        mixed = without_connection(target)
+    except AccordError as error:
+        notes.append(f"note: {error}")
+        mixed = []
+    finally:
+        target.close()
+    others = [one for one in _sharing(client, account.accounts) if one != name]
+    if mixed and others:
+        notes.append(
+            f"note: {mixed[0]} also takes the payments of {', '.join(others)} and has no column for the connection, "
+            "so that a comparison of one of them names the rows of the others as extra; map such a column"
+        )
+    deployed = name in server.deployments(client)
+    notes.append(f"next: accord run payment-to-account/{name}" if deployed else "next: accord deploy")
+    return notes
+
+
+def _sharing(client: SyncPrefectClient, accounts: str) -> list[str]:
+    """The connections whose payments go to this accounts database."""
+    found = {name: find_block(StripeAccount, name) for name in server.connections(client)}
+    return [name for name, block in found.items() if block is not None and block.accounts == accounts]
