@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import itertools
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from accord.ledger import batches, counters, entries, inbox, leases, links, quar
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 from accord.ports import CursorGone, FanOut, Page, Source
-from accord.reading import Reading, as_page, second_left
+from accord.reading import Reading, as_page, second_left, tell_fetched, tell_read
 from accord.records import PARENTS_FIRST, Kind
 
 BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
@@ -24,8 +23,6 @@ PARALLEL = 4  # windows of a stream read at once
 FETCHES = 8  # single records fetched at once
 CHUNK = 1_000  # single records to a batch
 EVENT = "event"
-
-_log = logging.getLogger("accord.collect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +97,7 @@ class Collector:
                 self._store(window, token, ticket, reading)
         except Superseded:
             return 0  # this worker was away too long; what another one reads since then counts
-        if reading.count:
-            took, request = self.ledger.clock.monotonic() - began, reading.request or "unnamed"
-            _log.info(
-                "%s: %d read on %d pages (%.2f s, last request %s)", stream, reading.count, reading.asked, took, request
-            )
+        tell_read(stream, reading, self.ledger.clock.monotonic() - began)
         if reading.failed is not None:
             raise reading.failed
         return reading.count
@@ -172,10 +165,7 @@ class Collector:
                 return reading
 
     def _take(self, window: Window, reading: Reading, page: Page) -> None:
-        reading.asked += 1
-        reading.request = page.request
-        if page.last is not None:
-            reading.place = (page.last.key, page.last.created)
+        reading.note(page)
         if window.stream == EVENT:
             events = self.source.events(page.body)
             reading.events += len(events)
@@ -264,8 +254,7 @@ class Collector:
                 began = self.ledger.clock.monotonic()
                 answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
                 self._store_fetched(claim, kind, answers, ticket)
-                took = self.ledger.clock.monotonic() - began
-                _log.info("%s: %d asked for one by one (%.2f s)", kind, len(keys), took)
+                tell_fetched(kind, len(keys), self.ledger.clock.monotonic() - began)
                 failed |= {(kind, key): answer for key, answer in answers.items() if isinstance(answer, TryLater)}
                 refs -= {(kind, key) for key in keys if (kind, key) not in failed}
                 fetched += len(keys)
