@@ -17,6 +17,8 @@ from sqlalchemy.engine import make_url
 
 from accord import settings
 from accord.clock import SystemClock
+from accord.sandbox.app import create
+from accord.sandbox.serve import served
 from accord.sandbox.stripe.keys import KEYS
 from blocks import AccountsDatabase, StripeAccount
 from deployments.children import free_port
@@ -107,13 +109,15 @@ class Stage:
                 return
             after = {"starting_after": page["data"][-1]["id"]}
 
-    def save(self, connection: str, key: str = KEYS[0].text, url: str | None = None) -> None:
+    def save(
+        self, connection: str, key: str = KEYS[0].text, url: str | None = None, sandbox: str | None = None
+    ) -> None:
         """Save the blocks of a connection; its accounts are a database of its own, else those of "main"."""
         if url is not None:
             AccountsDatabase(url=SecretStr(url)).save(connection, overwrite=True)
         StripeAccount(
             api_key=SecretStr(key),
-            base_url=HttpUrl(f"{self.place.sandbox_url}/stripe"),
+            base_url=HttpUrl(f"{sandbox or self.place.sandbox_url}/stripe"),
             accounts="main" if url is None else connection,
         ).save(connection, overwrite=True)
 
@@ -192,21 +196,24 @@ def a_database_that_can_not_be_reached(stage: Stage) -> None:
 
 
 def a_table_that_refuses_rows(stage: Stage) -> None:
-    stage.save("strict", url=stage.shop_url())
-    accounts = AccountsDatabase.load("strict").connect(SystemClock())
-    accounts.create_tables()
-    accounts.close()
-    stage.shop(f"ALTER TABLE customers ADD CONSTRAINT no_birds CHECK (email <> '{EMAIL}')")
-    before = stage.quarantined()
-    stage.run("strict", ends="Completed")
-    assert stage.quarantined() >= before + 3
-    stage.shop("""
-        CREATE FUNCTION complain() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN RAISE EXCEPTION 'no room for % <%>', NEW.name, NEW.email; END $$""")
-    stage.shop("CREATE TRIGGER complain BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION complain()")
-    someone = stage.http.get("/v1/customers", params={"limit": "1"}).json()["data"][0]
-    stage.post(f"customers/{someone['id']}", name=f"{NAME} again")
-    stage.run("strict", ends="Misconfigured")
+    # Another Stripe account: two connections to one are refused.
+    with served(create(seed=2, payments=60)) as url, httpx.Client(auth=(KEYS[0].text, ""), trust_env=False) as http:
+        customers = f"{url}/stripe/v1/customers"
+        http.post(customers, data={"email": EMAIL, "name": NAME}).raise_for_status()
+        stage.save("strict", url=stage.shop_url(), sandbox=url)
+        accounts = AccountsDatabase.load("strict").connect(SystemClock())
+        accounts.create_tables()
+        accounts.close()
+        stage.shop(f"ALTER TABLE customers ADD CONSTRAINT no_birds CHECK (email <> '{EMAIL}')")
+        before = stage.quarantined()
+        stage.run("strict", ends="Completed")
+        assert stage.quarantined() == before + 1
+        stage.shop("""
+            CREATE FUNCTION complain() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'no room for % <%>', NEW.name, NEW.email; END $$""")
+        stage.shop("CREATE TRIGGER complain BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION complain()")
+        http.post(customers, data={"email": f"another.{EMAIL}", "name": f"{NAME} again"}).raise_for_status()
+        stage.run("strict", ends="Misconfigured")
 
 
 def an_expectation_that_raises(stage: Stage) -> None:
