@@ -24,11 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        # Prefect's client raises what its HTTP library raises.
-        if not type(error).__module__.startswith(("httpx", "httpcore")):
-            raise
         server = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL, which is not set")
-        code, why = UNREACHABLE, f"the Prefect server does not answer at {server}; is it up?"
+        # Prefect's client raises what its HTTP library raises.
+        if getattr(getattr(error, "response", None), "status_code", None) == 401:
+            code, why = CONFIGURATION, f"the Prefect server at {server} asks for a login: set PREFECT_API_AUTH_STRING"
+        elif type(error).__module__.startswith(("httpx", "httpcore")):
+            code, why = UNREACHABLE, f"the Prefect server does not answer at {server}; is it up?"
+        else:
+            raise
     print(f"accord: {why}", file=sys.stderr)
     return code
 
