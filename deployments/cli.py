@@ -68,9 +68,14 @@ def _parser() -> argparse.ArgumentParser:
     deploy.set_defaults(run=_deploy)
 
     run = commands.add_parser("run", help="run a sync now, through its deployment, and follow it to its end")
-    run.add_argument("deployment", nargs="?", default="payment-to-account/main", help="FLOW/NAME (%(default)s)")
+    run.add_argument("deployment", nargs="?", metavar="FLOW/NAME", help="needed where there are several connections")
     run.add_argument("--rescan", action="store_true", help="read all of history again")
+    run.add_argument("--json", action="store_true", help="print what it came to as JSON; its progress goes to stderr")
     run.set_defaults(run=_run)
+
+    status = commands.add_parser("status", help="how every connection stands: agreement, lag, runs, what is stopped")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.set_defaults(run=_status)
 
     reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
     reconcile.add_argument("connection", nargs="?", default="main", help="the Stripe account block (%(default)s)")
@@ -79,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _repair_parsers(commands)
     _database_parsers(commands)
+    for command in commands.choices.values():
+        command.epilog = EPILOG
     return parser
 
 
@@ -168,14 +175,15 @@ def _deploy(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from deployments.trigger import trigger
+    from deployments.trigger import command
 
-    parameters = {"mode": "rescan"} if options.rescan else {}
-    ended = trigger(options.deployment, parameters, lambda line: print(line, flush=True))
-    print(", ".join(f"{n:,} {what}" for what, n in ended.counts.items()) or ended.message)
-    if ended.code:
-        print(f"accord: {ended.state}: {ended.message}", file=sys.stderr)
-    return ended.code
+    return command(options.deployment, {"mode": "rescan"} if options.rescan else {}, options.json)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from deployments.status import command
+
+    return command(options.json)
 
 
 def _reconcile(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from accord.errors import Misconfigured, TryLater
 from blocks import StripeAccount
 from tasks.bench import FLOW
 
+START_WORKER = "prefect worker start --pool {}"
 _PAGE = 200
 
 # Prefect sends word of every block that is loaded, and warns when a command ends before that has arrived.
@@ -31,7 +32,7 @@ def opened() -> Iterator[SyncPrefectClient]:
             _require_prefect(client, url)
             yield client
     except httpx.TransportError:
-        raise TryLater(f"the Prefect server does not answer at {url}; is it up, and PREFECT_API_URL right?") from None
+        raise TryLater(f"the Prefect server does not answer at {url}. Is it up, is PREFECT_API_URL right?") from None
     except PrefectHTTPStatusError as error:
         status = error.response.status_code
         if status in (401, 403):

@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
 from prefect.deployments import run_deployment
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
 from accord.batch import Prepared
@@ -68,7 +68,7 @@ def _ended(error: AccordError) -> State[Any]:
     if isinstance(error, Misconfigured):
         name = "Misconfigured"
     elif isinstance(error, TryLater):
-        if error.after is not None and error.after > LONGEST_SLEEP and flow_run.get_deployment_id():
+        if error.after is not None and error.after > LONGEST_SLEEP and deployment.get_id():
             return _waiting(error, error.after)
         name = "Unreachable"
     else:
@@ -80,7 +80,7 @@ def _waiting(error: TryLater, seconds: float) -> State[Any]:
     """End now and have the next run scheduled, instead of keeping a process asleep until then."""
     due = datetime.now(UTC) + timedelta(seconds=seconds)
     run_deployment(
-        UUID(flow_run.get_deployment_id()),
+        UUID(deployment.get_id()),
         parameters=flow_run.get_parameters(),
         scheduled_time=due,
         timeout=0,

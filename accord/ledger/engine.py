@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, TypeVar
 
+import sqlalchemy.orm  # noqa: F401 - it looks at values once it is imported, and fails if it still is by a thread
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
