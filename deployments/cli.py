@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="print JSON")
     status.set_defaults(run=_status)
 
+    doctor = commands.add_parser("doctor", help="everything that is wrong, each with what to do")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=_doctor)
+
     reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
     reconcile.add_argument("connection", nargs="?", default="main", help="the Stripe account block (%(default)s)")
     reconcile.add_argument("--json", action="store_true", help="print JSON")
@@ -133,7 +137,11 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     db = commands.add_parser("db", help="the ledger's tables")
-    db.add_argument("action", choices=("upgrade", "check"), help="upgrade to, or compare with, what this version needs")
+    db.add_argument(
+        "action",
+        choices=("upgrade", "check", "copy"),
+        help="upgrade to, or compare with, what this version needs; copy into another database, whose URL is asked for",
+    )
     db.set_defaults(run=_db)
 
     accounts = commands.add_parser("accounts", help="the tables of an accounts database block")
@@ -186,6 +194,12 @@ def _status(options: argparse.Namespace) -> int:
     return command(options.json)
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from deployments.doctor import command
+
+    return command(options.json)
+
+
 def _reconcile(options: argparse.Namespace) -> int:
     import json
 
@@ -223,6 +237,14 @@ def _db(options: argparse.Namespace) -> int:
     from accord.ledger.upgrade import differs, upgrade
 
     engine = settings.open_ledger().engine
+    if options.action == "copy":
+        from accord.ledger.engine import open_database
+        from accord.ledger.move import copy
+        from deployments.ask import secret
+
+        what = "URL of the new ledger"
+        print(f"copied {copy(engine, open_database(secret(what), what)):,} rows; now set {settings.LEDGER_URL} to it")
+        return 0
     if options.action == "upgrade":
         upgrade(engine)
         print("the ledger is up to date")

@@ -64,7 +64,10 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
         names = server.connections(client)
         there = server.deployments(client)
         done = [_put(client, deployment(name, pool), there.get(name), reset_schedules) for name in names]
-        warnings = [*filter(None, [server.version_differs(client)]), *map(gone, sorted(there.keys() - set(names)))]
+        warnings = [
+            *filter(None, [server.version_differs(client)]),
+            *map(server.gone, sorted(there.keys() - set(names))),
+        ]
     return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger))
 
 
@@ -97,14 +100,6 @@ def _tell(outcome: Outcome) -> None:
         print(f"{stream} was stopped; its next run tries again")
     for warning in outcome.warnings:
         print(f"warning: {warning}")
-
-
-def gone(name: str) -> str:
-    """What to do about a deployment whose connection is not there."""
-    return (
-        f"the deployment {FLOW}/{name} has no block StripeAccount/{name}, so its runs fail. Delete it: prefect "
-        f"deployment delete {FLOW}/{name}; or connect the account again: accord connect stripe --name {name}"
-    )
 
 
 def _ensure_pool(client: SyncPrefectClient, name: str) -> bool:
