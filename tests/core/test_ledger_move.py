@@ -17,9 +17,7 @@ def rows(ledger):
     }
 
 
-def test_a_ledger_goes_on_in_postgresql_where_it_stood(
-    new_home, homes, shops, fresh_databases, open_engine
-):
+def test_a_ledger_goes_on_in_postgresql_where_it_stood(new_home, homes, shops, fresh_databases, open_engine):
     home = new_home.begin()
     home.read_all(shops.payment("ch_1"), shops.payment("ch_2"))
     home.settle_all()

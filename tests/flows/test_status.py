@@ -22,7 +22,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def deployed(sandbox: object, tmp_path: Path) -> Iterator[Callable[[], object]]:
+def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Iterator[Callable[[], object]]:
     """The connection main, deployed; the flow as a function that runs it here."""
     from blocks import AccountsDatabase, StripeAccount
     from flows.payment_to_account import payment_to_account
@@ -67,7 +67,7 @@ def test_status_tells_agreement_and_what_disagrees(
     assert f"dispute {dispute} is in quarantine" in said
     assert main(["status", "--json"]) == 1
     one = shown(capsys)
-    assert one["records"] - one["agreeing"] == 1
+    assert one["records"] - one["agreeing"] == one["quarantined"] + one["held"] > 0
     assert one["runs"]["next_at"] is None or one["runs"]["next_at"] > 0
 
     sandbox.http.delete("/_admin/faults").raise_for_status()
