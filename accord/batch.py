@@ -1,7 +1,7 @@
 """Preparing a batch: raw bytes to records, once each, set against what is known of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,6 +13,10 @@ from accord.ledger.engine import Ledger
 from accord.ledger.quarantine import Unsound
 from accord.ports import Parsed, Source
 from accord.records import Facts, Kind, Leg, Record, Ref
+
+
+def _no_bytes(_: Collection[str]) -> Mapping[str, bytes]:
+    return {}
 
 
 class Prepared(msgspec.Struct, eq=False):
@@ -27,7 +31,6 @@ class Prepared(msgspec.Struct, eq=False):
     ticket: int
     claim: str | None
     records: list[Record] = msgspec.field(default_factory=list)  # changed or new: these are to be checked
-    raws: list[bytes] = msgspec.field(default_factory=list)  # of `records`, by position
     hashes: list[str] = msgspec.field(default_factory=list)  # of `records`, by position
     unchanged: list[Record] = msgspec.field(default_factory=list)
     unsound: list[Unsound] = msgspec.field(default_factory=list)
@@ -35,6 +38,8 @@ class Prepared(msgspec.Struct, eq=False):
     facts: dict[Ref, Facts] = msgspec.field(default_factory=dict)
     looked_up: int = 0  # the counter as it stood before the facts were
     lenient: bool = False
+    raw_of: Callable[[Collection[str]], Mapping[str, bytes]] = _no_bytes
+    """The bytes of records by their keys, taken once more from the pages: few are ever asked for."""
 
     def __repr__(self) -> str:
         """Without the records, which are other people's data."""
@@ -47,16 +52,13 @@ class Prepared(msgspec.Struct, eq=False):
 
     def reject(self, reasons: Mapping[int, list[str]]) -> None:
         """Move the records at these positions to the unsound, each with its reasons; legs of one movement together."""
-        rejected: dict[str, Unsound] = {}
+        rejected: dict[str, list[str]] = {}
         for position, why in sorted(reasons.items()):
-            key = self.records[position].source_key
-            rejected[key] = Unsound(
-                key, self.raws[position], [*rejected[key].reasons, *why] if key in rejected else why
-            )
-        self.unsound += rejected.values()
+            rejected.setdefault(self.records[position].source_key, []).extend(why)
+        raws = self.raw_of(rejected)
+        self.unsound += [Unsound(key, raws.get(key, b""), why) for key, why in rejected.items()]
         kept = [position for position, record in enumerate(self.records) if record.source_key not in rejected]
         self.records = [self.records[position] for position in kept]
-        self.raws = [self.raws[position] for position in kept]
         self.hashes = [self.hashes[position] for position in kept]
 
 
@@ -75,22 +77,28 @@ def prepare(sync: Sync, batch_id: int, source: Source, ledger: Ledger, kinds: Co
         return None
     batch, lenient = loaded
     kind = Kind(batch.stream)
-    prepared = Prepared(batch.id, kind, batch.ticket, batch.claim, lenient=lenient)
+    prepared = Prepared(batch.id, kind, batch.ticket, batch.claim, lenient=lenient, raw_of=_finder(batch, kind, source))
     once = _once(prepared, _parsed(batch, kind, source))
-    records = [record for record, _ in once.values()]
-    ledger.read(lambda c: _look_up(c, sync, prepared, records, kinds))
+    ledger.read(lambda c: _look_up(c, sync, prepared, once.values(), kinds))
     if kind is Kind.LEG:
         once = _posted(sync, ledger, prepared, once)
     shown = ledger.read(lambda c: links.load(c, sync.target, sync.connection, kind, once))
-    for key, (record, raw) in once.items():
+    for key, record in once.items():
         hash_, link = record.fingerprint(), shown.get(key)
         if link is not None and link.state == "done" and link.hash == hash_:
             prepared.unchanged.append(record)
         else:
             prepared.records.append(record)
-            prepared.raws.append(raw)
             prepared.hashes.append(hash_)
     return prepared
+
+
+def _finder(batch: batches.Batch, kind: Kind, source: Source) -> Callable[[Collection[str]], Mapping[str, bytes]]:
+    def find(keys: Collection[str]) -> Mapping[str, bytes]:
+        parsed = (one for page in batch.pages for one in source.records(kind, page)) if keys else ()
+        return {one.key: one.raw for one in parsed if one.key in keys}
+
+    return find
 
 
 def _parsed(batch: batches.Batch, kind: Kind, source: Source) -> Iterable[Parsed]:
@@ -100,17 +108,17 @@ def _parsed(batch: batches.Batch, kind: Kind, source: Source) -> Iterable[Parsed
         yield Parsed(key, b"", source.tombstone(kind, key), None)
 
 
-def _once(prepared: Prepared, parsed: Iterable[Parsed]) -> dict[str, tuple[Record, bytes]]:
+def _once(prepared: Prepared, parsed: Iterable[Parsed]) -> dict[str, Record]:
     """Each record once; one that the batch holds twice with different content is to be fetched alone."""
-    once: dict[str, tuple[Record, bytes]] = {}
+    once: dict[str, Record] = {}
     differing: set[str] = set()
     for one in parsed:
         if one.record is None:
             prepared.unsound.append(Unsound(one.key, one.raw, [one.unsound or "it could not be read"]))
-        elif one.key in once and once[one.key][0] != one.record:
+        elif one.key in once and once[one.key] != one.record:
             differing.add(one.key)
         else:
-            once[one.key] = (one.record, one.raw)
+            once[one.key] = one.record
     unsound = {bad.key: bad for bad in prepared.unsound}
     differing |= once.keys() & unsound.keys()
     for key in differing:
@@ -120,28 +128,28 @@ def _once(prepared: Prepared, parsed: Iterable[Parsed]) -> dict[str, tuple[Recor
     return once
 
 
-def _posted(
-    sync: Sync, ledger: Ledger, prepared: Prepared, once: Mapping[str, tuple[Record, bytes]]
-) -> dict[str, tuple[Record, bytes]]:
+def _posted(sync: Sync, ledger: Ledger, prepared: Prepared, once: Mapping[str, Record]) -> dict[str, Record]:
     """Each leg with the account that it is in; and the two that move it, where that is another one by now."""
-    before = ledger.read(lambda c: links.known(c, sync.target, sync.connection, Kind.LEG, once))
-    posted: dict[str, tuple[Record, bytes]] = {}
-    for key, (record, raw) in once.items():
+    # Also of those with an intention only: the target may have taken it.
+    before = ledger.read(lambda c: links.facts(c, sync.connection, Kind.LEG, once))
+    posted: dict[str, Record] = {}
+    for key, record in once.items():
         if isinstance(record, Leg):
             legs = postings(attribute(record, prepared.facts.get), before.get(key))
-            posted.update((leg.key, (leg, raw)) for leg in legs)
+            posted.update((leg.key, leg) for leg in legs)
     return posted
 
 
 def _look_up(
-    connection: Connection, sync: Sync, prepared: Prepared, records: list[Record], kinds: Collection[Kind]
+    connection: Connection, sync: Sync, prepared: Prepared, records: Iterable[Record], kinds: Collection[Kind]
 ) -> None:
     """Fill in the facts of the parents that the target shows already."""
     prepared.looked_up = counters.ticket(connection, sync.connection)
     wanted: dict[Kind, set[str]] = {}
     for record in records:
-        if record.needs is not None and record.needs.kind in kinds:
-            wanted.setdefault(record.needs.kind, set()).add(record.needs.key)
+        needs = record.needs
+        if needs is not None and needs.kind in kinds:
+            wanted.setdefault(needs.kind, set()).add(needs.key)
     for kind, keys in wanted.items():
         found = links.known(connection, sync.target, sync.connection, kind, keys)
         prepared.facts.update({Ref(kind, key): facts for key, facts in found.items()})

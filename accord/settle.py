@@ -108,7 +108,7 @@ def settle(
         return Settled(stopped=plan)
     if plan.writes:
         refused = target.write(sync.connection, prepared.kind, plan.writes)
-        plan.refuse(refused, {r.source_key: raw for r, raw in zip(prepared.records, prepared.raws, strict=True)})
+        plan.refuse(refused, prepared.raw_of(refused))
         ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run))
     return Settled(
         created=plan.counts.get(Change.CREATE, 0),
@@ -131,12 +131,12 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
     plan.resumed = any(link.batch == prepared.id for link in shown.values())
     _recheck_unsound(connection, sync, prepared, plan)
     final = prepared.kind is Kind.LEG
-    raws = dict(zip((record.key for record in prepared.records), prepared.raws, strict=True))
+    conflicts: dict[str, str] = {}
     late = quarantine.since(connection, sync.name, prepared.kind, keys, prepared.ticket)
     late |= _adopted_meanwhile(connection, sync, prepared, rev)
     plan.again += sorted(late)
     for record, hash_ in zip(both, hashes, strict=True):
-        if record.source_key in late:
+        if late and record.source_key in late:
             continue
         link = shown.get(record.key)
         read = Reading(hash_, record.deleted, prepared.ticket, prepared.id, prepared.claim is not None, final)
@@ -145,7 +145,7 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
         change, because = decide(read, link, f"{needs.kind} {needs.key}" if needs and lacks else None)
         plan.counts[change] = plan.counts.get(change, 0) + 1
         if change in _WRITTEN:
-            _write(plan, prepared, record, hash_, link, Entry(prepared.kind, record.key, change, because, rev))
+            _write(plan, prepared, record, hash_, link, change, because)
         elif change is Change.SKIP:
             (plan.seen if final else plan.confirmed).append(record.key)
         elif change is Change.HOLD:
@@ -153,7 +153,9 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
         elif change is Change.AGAIN:
             plan.again.append(record.source_key)
         elif change is Change.CONFLICT:
-            plan.unsound.append(Unsound(record.source_key, raws.get(record.key, b""), [because]))
+            conflicts[record.source_key] = because
+    raws = prepared.raw_of(conflicts)
+    plan.unsound += [Unsound(key, raws.get(key, b""), [because]) for key, because in conflicts.items()]
     _find_adopted(connection, sync, plan)
     return plan
 
@@ -202,20 +204,24 @@ def _settled_since(connection: Connection, sync: Sync, prepared: Prepared, plan:
     return {key for key, link in shown.items() if link.batch != prepared.id and link.rev > number}
 
 
-def _write(plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Link | None, entry: Entry) -> None:
+def _write(
+    plan: _Plan, prepared: Prepared, record: Record, hash_: str, link: Link | None, change: Change, because: str
+) -> None:
     # An interrupted intention of this batch keeps its rev, which the target may have taken already; unless the record
     # is read otherwise now, by a parser mended since: the target must then take it once more.
     same = link is not None and link.batch == prepared.id and link.wanted == hash_
     rev = link.rev if link is not None and same else plan.rev
     plan.writes.append((rev, record))
     plan.intents.append(Intent(record.key, rev, hash_, record.deleted, record.created, record.facts()))
-    plan.entries.append(entry._replace(rev=rev))
+    plan.entries.append(Entry(prepared.kind, record.key, change, because, rev))
 
 
 def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, ledger: Ledger, run: str) -> None:
     """Write the outcome and delete the batch, unless another worker has done so already."""
     if not batches.remove(connection, prepared.id):
         return
+    # Or another worker could take a record over between the look at what is ours and the note of its outcome.
+    counters.lock(connection, sync.connection)
     kind, now = prepared.kind, ledger.now(connection)
     written = [record.key for _, record in plan.writes]
     # What a later reading has taken over meanwhile is that one's to tell and to count.
@@ -287,6 +293,10 @@ def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, n
         inbox.look_again(connection, sync.name, [(prepared.kind, record.key)], "held", because, now, waits_for)
     parents = {record.needs for record, _ in plan.holds if record.needs is not None}
     inbox.look_again(connection, sync.name, sorted(parents), "parent", "a record waits for it", now)
+    # Settled since this batch was prepared: nobody would wake what waits for them.
+    for kind in {parent.kind for parent in parents}:
+        came = links.known(connection, sync.target, sync.connection, kind, {p.key for p in parents if p.kind is kind})
+        inbox.wake(connection, sync.name, kind, came, now)
     return [
         Entry(prepared.kind, record.key, "hold", because, None)
         for record, because in plan.holds

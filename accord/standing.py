@@ -9,7 +9,6 @@ from accord.collect import EVENT, Sync
 from accord.ledger import batches, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.quarantine import Kept
-from accord.plan import LEFT_OUT
 from accord.records import PARENTS_FIRST, Kind
 
 
@@ -65,7 +64,7 @@ def _stand(c: Connection, sync: Sync) -> Standing:
     never_shown = len(off) - links.live_among(c, sync.connection, off)
     records = links.live_records(c, sync.connection) + never_shown
     marks = [row.watermark for s in (EVENT, Kind.LEG) if (row := streams.get(c, sync.name, s)) is not None]
-    marks = [mark for mark in marks if mark != LEFT_OUT]
+    marks = [mark for mark in marks if mark != streams.UNFOLLOWED]
     return Standing(
         records=records,
         agreeing=records - len(off),

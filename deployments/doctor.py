@@ -16,7 +16,7 @@ from accord.errors import AccordError, TryLater
 from accord.identity import require_still_the_same
 from accord.ledger import quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 from accord.systems.accounts_look import check_writable
 from blocks import AccountsDatabase, StripeAccount
 from deployments import host, server

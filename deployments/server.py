@@ -25,7 +25,7 @@ from accord.errors import Misconfigured, TryLater
 from blocks import StripeAccount
 from tasks.bench import FLOW
 
-START_WORKER = "prefect worker start --pool {}"
+START_WORKER = "accord work --pool {}"
 _PAGE = 200
 
 # Prefect sends word of every block that is loaded, and warns when a command ends before that has arrived.

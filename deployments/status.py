@@ -23,11 +23,11 @@ from accord.collect import Sync
 from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import counters
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 from accord.standing import Standing, known, stand
 from accord.systems.accounts_look import last_agreed
 from blocks import AccountsDatabase, StripeAccount
-from deployments import server
+from deployments import channels, server
 from tasks.bench import FLOW, load_block, sync_of
 
 _BEGUN = [s for s in StateType if s not in (StateType.SCHEDULED, StateType.PENDING)]
@@ -55,15 +55,21 @@ def command(as_json: bool) -> int:
     """Print how every connection stands; 1 where one is not in agreement, 3 where a system could not be asked."""
     ledger = settings.open_ledger()
     require_current(ledger.engine)
-    found, troubles = look(ledger)
+    found, alerts, troubles = look(ledger)
     now = ledger.clock.now()
     if as_json:
-        print(json.dumps({"connections": [_as_data(one, now) for one in found], "troubles": troubles}, indent=2))
+        unsent = [one._asdict() | {"at": one.at.timestamp()} for one in alerts]
+        connections = [_as_data(one, now) for one in found]
+        print(json.dumps({"connections": connections, "alerts_not_sent": unsent, "troubles": troubles}, indent=2))
     elif found:
         _show(found, now)
     else:
         print("no connection yet; make one: accord connect stripe")
     if not as_json:
+        for alert in alerts:
+            instead = "; the second channel sent it" if alert.second else ""
+            when = _ago(alert.at.timestamp(), now)
+            print(f"alert not sent {when}: {alert.alert} {alert.sync}: {alert.said} ({alert.why}{instead})")
         for trouble in troubles:
             print(f"note: {trouble}")
     if troubles:
@@ -71,19 +77,21 @@ def command(as_json: bool) -> int:
     return 0 if all(one.standing.agreed for one in found) else 1
 
 
-def look(ledger: Ledger) -> tuple[list[Status], list[str]]:
-    """Every connection that is set up or was ever read, and what could not be asked."""
+def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[str]]:
+    """Every connection that is set up or was ever read, the alerts that were not sent, and what could not be asked."""
     troubles: list[str] = []
+    alerts: list[channels.Unsent] = []
     names = {name.partition("/")[2] for name in known(ledger) if name.startswith(f"{FLOW}/")}
     try:
         with server.opened() as client:
             names |= {*server.connections(client)}
             there = server.deployments(client)
             found = [_status(client, ledger, name, there.get(name), troubles) for name in sorted(names)]
+            alerts = channels.unsent(client)
     except (TryLater, Misconfigured) as error:
         troubles.append(f"{error} Shown is what the ledger knows")
         found = [Status(name, stand(ledger, _sync(ledger, name)), None, None) for name in sorted(names)]
-    return found, troubles
+    return found, alerts, troubles
 
 
 def _sync(ledger: Ledger, name: str) -> Sync:

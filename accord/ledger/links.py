@@ -1,16 +1,15 @@
 """Records and links: what the source showed when it was last accepted, and what the target shows of it."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, bindparam, func, select, update
+from sqlalchemy import Column, Connection, bindparam, func, select, update
 
-from accord.ledger.dialect import upsert
+from accord.ledger.dialect import among, put
 from accord.ledger.schema import links, records
 from accord.records import Facts, Kind
-
-_CHUNK = 5000
 
 
 class Link(NamedTuple):
@@ -41,17 +40,18 @@ def load(connection: Connection, target: str, source: str, kind: str, keys: Coll
     there = links.c
     columns = select(there.key, there.state, there.rev, there.hash, there.wanted, there.batch)
     rows = columns.where(there.target == target, there.connection == source, there.kind == kind)
-    found = [row for chunk in _chunks(keys) for row in connection.execute(rows.where(there.key.in_(chunk)))]
+    found = connection.execute(rows.where(among(connection, there.key, keys))).all() if keys else []
     deleted = dict(_of_records(connection, records.c.deleted, source, kind, [row.key for row in found]))
     return {row.key: Link(*row, deleted[row.key]) for row in found}
 
 
 def known(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
     """The facts of those records that the target has been shown already, by key."""
+    if not keys:
+        return {}
     there = links.c
     rows = select(there.key).where(there.target == target, there.connection == source, there.kind == kind)
-    rows = rows.where(there.hash.is_not(None))
-    shown = {key for chunk in _chunks(keys) for key in connection.scalars(rows.where(there.key.in_(chunk)))}
+    shown = connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))).all()
     facts = _of_records(connection, records.c.facts, source, kind, shown)
     return {key: msgspec.json.decode(value) for key, value in facts}
 
@@ -65,59 +65,51 @@ def legs_in(connection: Connection, source: str, account: str, payments: Collect
     return [key for key, facts in found if msgspec.json.decode(facts)["payment"] in payments]
 
 
+def facts(connection: Connection, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
+    """What is known of these records since they were first intended to be shown, by key."""
+    found = _of_records(connection, records.c.facts, source, kind, keys)
+    return {key: msgspec.json.decode(value) for key, value in found}
+
+
 def _of_records(
     connection: Connection, column: Column[Any], source: str, kind: str, keys: Collection[str]
-) -> Iterator[tuple[str, Any]]:
+) -> Iterable[tuple[str, Any]]:
     """One column of these records.
 
     Not joined to the links in one query: on tables that PostgreSQL has not analyzed yet, as in the first minutes of a
     backfill, it takes a plan for the join that looks at every record for every link.
     """
+    if not keys:
+        return []
     rows = select(records.c.key, column).where(records.c.connection == source, records.c.kind == kind)
-    for chunk in _chunks(keys):
-        yield from ((key, value) for key, value in connection.execute(rows.where(records.c.key.in_(chunk))))
+    found = connection.execute(rows.where(among(connection, records.c.key, keys))).all()
+    return [(key, value) for key, value in found]
 
 
 def intend(connection: Connection, target: str, source: str, kind: str, batch: int, intents: Iterable[Intent]) -> None:
     """Write down what is about to be done, before it is done."""
+    listed = list(intents)
     encode = msgspec.json.encode
-    rows: list[dict[str, object]] = [
-        {
-            "target": target,
-            "connection": source,
-            "kind": kind,
-            "key": i.key,
-            "state": "sending",
-            "rev": i.rev,
-            "wanted": i.hash,
-            "hash": i.hash,
-            "batch": batch,
-            "deleted": i.deleted,
-            "position": i.position,
-            "facts": encode(i.facts).decode(),
-        }
-        for i in intents
-    ]
-    if not rows:
-        return
-    same = ("connection", "kind", "key")
-    _put(connection, records, same, _RECORD, rows)
-    # Not the links' hash: that is what the target shows, and it does not show this yet.
-    _put(connection, links, ("target", *same), _LINK, rows)
-
-
-def _put(
-    connection: Connection, table: Table, same: Sequence[str], set_: Sequence[str], rows: list[dict[str, object]]
-) -> None:
-    insert = upsert(connection, table)
-    update_ = {column: insert.excluded[column] for column in set_}
-    # SQLAlchemy inserts every column that it is given a value for, so each table is given its own only.
-    own = [{column: row[column] for column in (*same, *set_)} for row in rows]
-    connection.execute(insert.on_conflict_do_update(index_elements=same, set_=update_), own)
-
-
-_RECORD = ("hash", "deleted", "position", "facts")
-_LINK = ("state", "rev", "wanted", "batch")
+    # A plain text: a driver may take an enumeration for something else.
+    same: dict[str, Iterable[object]] = {"connection": repeat(source), "kind": repeat(str(kind))}
+    same["key"] = [intent.key for intent in listed]
+    hashes = [intent.hash for intent in listed]
+    record: dict[str, Iterable[object]] = {
+        "hash": hashes,
+        "deleted": [intent.deleted for intent in listed],
+        "position": [intent.position for intent in listed],
+        "facts": [encode(intent.facts).decode() for intent in listed],
+    }
+    put(connection, records, same | record, same=tuple(same))
+    same = {"target": repeat(target)} | same
+    link: dict[str, Iterable[object]] = {
+        "state": repeat("sending"),
+        "rev": [intent.rev for intent in listed],
+        # Not the links' hash: that is what the target shows, and it does not show this yet.
+        "wanted": hashes,
+        "batch": repeat(batch),
+    }
+    put(connection, links, same | link, same=tuple(same))
 
 
 def confirm(
@@ -136,17 +128,23 @@ def confirm(
         connection.execute(seen, [{"one": key} for key in keys])
 
 
+def forget_shown(connection: Connection, target: str, source: str, kind: str) -> None:
+    """Take nothing of a kind to be shown: the target keeps these records elsewhere now."""
+    mine = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
+    connection.execute(update(links).where(mine).values(hash=None))
+
+
 def pending(connection: Connection, target: str, batch: int) -> set[str]:
     """The keys of the records that this batch intended to write and has no outcome for yet."""
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
-    return set(connection.scalars(select(links.c.key).where(mine)))
+    return {*connection.scalars(select(links.c.key).where(mine)).all()}
 
 
 def refused(connection: Connection, target: str, batch: int, keys: Collection[str]) -> None:
     """The target refused these of what this batch intended: it shows them as before, or not at all."""
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
-    for chunk in _chunks(keys):
-        connection.execute(update(links).where(mine, links.c.key.in_(chunk)).values(state="refused"))
+    if keys:
+        connection.execute(update(links).where(mine, among(connection, links.c.key, keys)).values(state="refused"))
 
 
 def done(connection: Connection, target: str, batch: int, unwritten: Collection[str] = ()) -> None:
@@ -185,9 +183,9 @@ def live_among(connection: Connection, source: str, refs: Collection[tuple[str, 
     counted = select(func.count()).select_from(records)
     total = 0
     for kind in {kind for kind, _ in refs}:
-        for chunk in _chunks([key for of, key in refs if of == kind]):
-            same = there & (records.c.kind == kind) & records.c.key.in_(chunk)
-            total += connection.scalar(counted.where(same)) or 0
+        keys = [key for of, key in refs if of == kind]
+        same = there & (records.c.kind == kind) & among(connection, records.c.key, keys)
+        total += connection.scalar(counted.where(same)) or 0
     return total
 
 
@@ -207,8 +205,8 @@ def unseen(
     stretch = select(there.key).where(there.connection == source, there.kind == kind, there.deleted.is_(False))
     keys = list(connection.scalars(stretch.where(there.position >= lo, there.position < hi)))
     where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
-    rows = select(links.c.key).where(where, links.c.rev <= ticket)
-    return [key for chunk in _chunks(keys) for key in connection.scalars(rows.where(links.c.key.in_(chunk)))], len(keys)
+    rows = select(links.c.key).where(where, links.c.rev <= ticket, among(connection, links.c.key, keys))
+    return list(connection.scalars(rows)) if keys else [], len(keys)
 
 
 def oldest(connection: Connection, source: str) -> int | None:
@@ -216,8 +214,3 @@ def oldest(connection: Connection, source: str) -> int | None:
     there = (records.c.connection == source) & records.c.deleted.is_(False)
     first: int | None = connection.scalar(select(func.min(records.c.position)).where(there))
     return first
-
-
-def _chunks(keys: Collection[str]) -> Iterable[list[str]]:
-    listed = list(keys)
-    return (listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK))

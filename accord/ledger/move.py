@@ -5,7 +5,8 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from accord.errors import Misconfigured
 from accord.ledger.engine import reaching
 from accord.ledger.schema import metadata
-from accord.ledger.upgrade import require_current, upgrade
+from accord.ledger.upgrade import upgrade
+from accord.ledger.version import require_current
 
 _CHUNK = 5000
 

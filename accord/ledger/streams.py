@@ -9,6 +9,9 @@ from accord.ledger import leases
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import batches, streams, windows
 
+UNFOLLOWED = -1
+"""The watermark of a kind of which changes may have been missed: the next plan has all of it read again."""
+
 
 class Window(NamedTuple):
     """A closed stretch [lo, hi) of a stream, read newest first; `after` is its place."""
@@ -44,6 +47,9 @@ class Stream(NamedTuple):
     lenient: bool
     rescan_turn: int
     rescanned: int | None
+    rescanned_at: int | None
+    since: int | None
+    mapping: str | None
     deletions: int
     deleting_since: float
 
@@ -72,6 +78,12 @@ def put(connection: Connection, sync: str, stream: str, **values: object) -> Non
     # The databases look at NOT NULL before they look for the row that is there already.
     row = upsert(connection, streams).values(**{"watermark": 0, **values}, sync=sync, stream=stream)
     connection.execute(row.on_conflict_do_update(index_elements=[streams.c.sync, streams.c.stream], set_=values))
+
+
+def unfollow(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
+    """Note that changes of these kinds may be missed from now on."""
+    known = (streams.c.sync == sync) & streams.c.stream.in_(list(kinds))
+    connection.execute(update(streams).where(known).values(watermark=UNFOLLOWED))
 
 
 def stopped(connection: Connection, sync: str) -> dict[str, str]:
@@ -207,8 +219,8 @@ def _unsettled(connection: Connection, sync: str) -> set[int | None]:
 
 
 def unread_history(connection: Connection, sync: str, stream: str) -> bool:
-    """Whether a backfill or a rescan of the stream is not read to its end."""
-    return any(window.purpose != "recent" for window in in_state(connection, sync, stream, "open"))
+    """Whether the stream's backfill is not read to its end; a rescan holds up nobody."""
+    return any(window.purpose == "backfill" for window in in_state(connection, sync, stream, "open"))
 
 
 def unfinished_history(connection: Connection, sync: str, stream: str) -> int:

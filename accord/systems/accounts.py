@@ -1,14 +1,15 @@
 """Customer accounts in the user's own SQL database: the target of payments."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Inspector, Table, bindparam, func, inspect, or_, select
+from sqlalchemy import Column, Connection, Engine, Inspector, Table, func, inspect, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from accord.clock import Clock
 from accord.errors import Misconfigured
-from accord.ledger.dialect import upsert
+from accord.ledger.dialect import among, put, upsert
 from accord.ledger.engine import reaching, transact
 from accord.records import RECORDS, Kind, Record
 from accord.systems import accounts_tables as own
@@ -53,6 +54,18 @@ class _Shelf(NamedTuple):
     def identity(self) -> list[Column[Any]]:
         return [self.key] if self.connection is None else [self.connection, self.key]
 
+    def values(self, connection: str, rows: Sequence[tuple[int, Record]]) -> dict[str, Iterable[Any]]:
+        """What is written of the records, each with its rev, by column."""
+        values: dict[str, Iterable[Any]] = {}
+        for field, column, turned, _ in self.columns:
+            plain = [getattr(record, field) for _, record in rows]
+            values[column.name] = plain if turned is None else [None if one is None else turned(one) for one in plain]
+        if self.connection is not None:
+            values[self.connection.name] = repeat(connection)
+        if self.rev is not None:
+            values[self.rev.name] = [rev for rev, _ in rows]
+        return values
+
 
 class Accounts:
     """One accounts database, in Accord's own tables or in the user's by a mapping.
@@ -65,6 +78,8 @@ class Accounts:
         self._own = mapping is None
         self._mapping = mapping or own.default_mapping()
         self.kinds = frozenset(Kind(kind) for kind in self._mapping)
+        self.mappings = {kind: own.digest(shelf) for kind, shelf in self._mapping.items()}
+        """A digest of where the records of each kind go: which table, and which column each field."""
         self._shelves: dict[Kind, _Shelf] | None = None
 
     @property
@@ -201,47 +216,20 @@ class Accounts:
             rows = self._not_overtaken(c, shelf, connection, rows)
         if not rows:
             return
-        values = [self._row(shelf, connection, rev, record) for rev, record in rows]
-        columns = shelf.written
-        insert = upsert(c, shelf.table).values({column.name: bindparam(column.name) for column in columns})
-        if kind is Kind.LEG:
-            c.execute(insert.on_conflict_do_nothing(index_elements=shelf.identity), values)
-            return
-        changed = {col.name: insert.excluded[col.name] for col in columns if col not in shelf.identity}
-        # A row of the user's own that Accord never wrote has no rev yet.
-        rev = shelf.rev
-        older = None if rev is None else or_(rev.is_(None), rev < insert.excluded[rev.name])
-        update = insert.on_conflict_do_update(index_elements=shelf.identity, set_=changed, where=older)
-        c.execute(update, values)
-
-    def _row(self, shelf: _Shelf, connection: str, rev: int, record: Record) -> dict[str, Any]:
-        row: dict[str, Any] = {}
-        for field, column, put, _ in shelf.columns:
-            value = getattr(record, field)
-            row[column.name] = value if put is None or value is None else put(value)
-        if shelf.connection is not None:
-            row[shelf.connection.name] = connection
-        if shelf.rev is not None:
-            row[shelf.rev.name] = rev
-        return row
+        same = tuple(column.name for column in shelf.identity)
+        newer = None if shelf.rev is None else shelf.rev.name
+        put(c, shelf.table, shelf.values(connection, rows), same, newer, keep=kind is Kind.LEG)
 
     def _not_overtaken(
         self, c: Connection, shelf: _Shelf, connection: str, rows: Sequence[tuple[int, Record]]
     ) -> list[tuple[int, Record]]:
         """The rows that no later rev has overtaken, by the table `accord_seen`, which takes note of them."""
         seen, name = own.seen, f"{connection}:{shelf.table.fullname}"
-        insert = upsert(c, seen).values(shelf=name, key=bindparam("key"), rev=bindparam("rev"))
-        newer = insert.on_conflict_do_update(
-            index_elements=[seen.c.shelf, seen.c.key],
-            set_={"rev": insert.excluded.rev},
-            where=seen.c.rev < insert.excluded.rev,
-        )
-        c.execute(newer, [{"key": record.key, "rev": rev} for rev, record in rows])
-        now: dict[str, int] = {}
-        for start in range(0, len(rows), _CHUNK):
-            keys = [record.key for _, record in rows[start : start + _CHUNK]]
-            found = c.execute(select(seen.c.key, seen.c.rev).where(seen.c.shelf == name, seen.c.key.in_(keys)))
-            now.update((row.key, row.rev) for row in found)
+        noted = {"shelf": repeat(name), "key": [r.key for _, r in rows], "rev": [rev for rev, _ in rows]}
+        put(c, seen, noted, same=("shelf", "key"), newer="rev")
+        keys = [record.key for _, record in rows]
+        found = c.execute(select(seen.c.key, seen.c.rev).where(seen.c.shelf == name, among(c, seen.c.key, keys)))
+        now = {row.key: row.rev for row in found}
         return [(rev, record) for rev, record in rows if now.get(record.key) == rev]
 
     @property

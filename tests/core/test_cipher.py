@@ -73,7 +73,7 @@ def test_no_customers_data_is_found_in_the_tables(new_ledger):
         return batches.add(connection, "sync", "customer", sealed, 0, 0.0)
 
     number = ledger.write(store)
-    assert ledger.read(lambda c: batches.load(c, ledger.cipher, "sync", number)).pages == [CANARY * 50]
+    assert [*ledger.read(lambda c: batches.load(c, ledger.cipher, "sync", number)).pages] == [CANARY * 50]
     kept = ledger.read(quarantine.listed)[0]
     assert ledger.read(lambda c: quarantine.body(c, ledger.cipher, kept.id)) == CANARY
     assert sum(found for _, found in _everything(ledger)) == 0

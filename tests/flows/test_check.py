@@ -175,9 +175,9 @@ def record(kind: Kind, number: int, fields: Fields) -> Record:
 
 
 def batch(kind: Kind, records: list[Record]) -> Prepared:
-    count = len(records)
-    raws = [str(number).encode() for number in range(count)]
-    return Prepared(1, kind, 1, None, records=records, raws=raws, hashes=[""] * count, facts=FACTS)
+    prepared = Prepared(1, kind, 1, None, records=records, hashes=[""] * len(records), facts=FACTS)
+    prepared.raw_of = lambda keys: {key: key.removeprefix("k_").encode() for key in keys}
+    return prepared
 
 
 def examine(kind: Kind, records: list[Record]) -> dict[int, list[str]]:

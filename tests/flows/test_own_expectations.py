@@ -39,7 +39,7 @@ def examine(*records: Record) -> dict[int, list[str]]:
     from tasks.expectations.examine import examine
 
     none = [""] * len(records)
-    return examine(Prepared(1, records[0].kind, 1, None, list(records), [b""] * len(records), none), NOW)
+    return examine(Prepared(1, records[0].kind, 1, None, list(records), none), NOW)
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,7 @@ _LEDGER_TRIGGERS = {
         "OLD.state = 'done' AND NEW.state = 'new' AND OLD.event LIKE 'evt%'",
         "S3: an event was dealt with and is open again",
     ),
-    "counters BEFORE UPDATE": ("NEW.value <= OLD.value", "S2: the counter went back"),
+    "counters BEFORE UPDATE": ("NEW.value < OLD.value", "S2: the counter went back"),
 }
 
 

@@ -90,6 +90,7 @@ class Profile:
             "late": rng.choice((0.0, 0.3, 0.8)),
             "lingers": rng.choice((0.0, 0.5)),
             "never": rng.choice((0.0, 0.0, 0.0, 0.1, 0.5)),
+            "garbled": rng.choice((0.0, 0.0, 0.0, 0.1)) if stop or rng.random() < 0.1 else 0.0,
             "twice": rng.choice((0.0, 0.2)),
             "ties": rng.choice((0.0, 0.3, 0.9)),
             "dates": rng.random() < 0.8,

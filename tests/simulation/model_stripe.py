@@ -68,6 +68,7 @@ class Told(msgspec.Struct):
     created: int
     visible_at: float
     hints: tuple[tuple[str, str], ...]
+    garbled: bool = False  # it can not be read
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class Habits:
     late: float = 0.0  # share of new rows and events that appear late
     lingers: float = 0.0  # share of deleted objects that lists go on showing
     never: float = 0.0  # share of changes without an event
+    garbled: float = 0.0  # share of events that can not be read
     twice: float = 0.0  # share of events that are sent again under another id
     ties: float = 0.0  # share of new objects created in the same second as the one before
     dates: bool = True  # whether answers carry the time
@@ -100,6 +102,7 @@ class ModelStripe:
     misread: Kind | None = None  # the parser can not read this kind, until it is mended
     lossy: bool = True  # whether lists leave out what is hidden
     untold: int = 0  # changes that no event spoke of
+    heeded: bool = False  # whether each event that can not be read stops the stream, and all is read again then
     note: Callable[[str], None] = lambda what: None
 
     # -- what the core calls
@@ -166,7 +169,7 @@ class ModelStripe:
     def events(self, body: bytes) -> list[Event]:
         """The events on a page."""
         told = [msgspec.json.decode(raw, type=Told) for raw in _elements(body)]
-        return [Event(one.id, one.created, one.hints) for one in told]
+        return [Event(one.id, one.created, () if one.garbled else one.hints, b"{" * one.garbled) for one in told]
 
     def tombstone(self, kind: str, key: str) -> Record:
         """The record of an object that is gone."""
@@ -230,7 +233,12 @@ class ModelStripe:
         again = self.rng.random() < self.habits.twice
         for _ in range(1 + again):
             number = len(self.log)
-            self.log.append(Told(f"evt_{number}", created, self._appears(created), ((record.kind, record.key),)))
+            garbled = self.rng.random() < self.habits.garbled
+            self.untold += garbled and not self.heeded
+            appears = self._appears(created)
+            self.log.append(Told(f"evt_{number}", created, appears, ((record.kind, record.key),), garbled))
+            if garbled:
+                self.note("event that can not be read")
         if again:
             self.note("event twice")
 

@@ -114,6 +114,13 @@ ADOPTED = replace(
     mutate=0.15,
     zombies=True,
 )
+GARBLED = replace(
+    BROKEN,
+    name="events that can not be read",
+    rates={},
+    stop=True,
+    habits={**_CALM, "garbled": 0.9},
+)
 POISON = replace(
     FLIPS,
     name="sleepers while records spoil and are mended",
@@ -497,6 +504,12 @@ def outcome_before_act() -> list[Patch]:
         return outcome
 
     return [(settle, "settle", settled)]
+
+
+@_planted(GARBLED)
+def garbled_forgotten() -> list[Patch]:
+    """Events that can not be read are passed over, and nobody reads again what they may have spoken of."""
+    return [(streams, "unfollow", lambda *given: None)]
 
 
 @_planted(ADOPTED)

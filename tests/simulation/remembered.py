@@ -54,6 +54,10 @@ class Noting:
         self._note(None if statement.is_select else statement.table.name)
         return self._connection.execute(statement, *values)
 
+    def exec_driver_sql(self, text: str, rows: Any) -> Any:
+        self._note(text.removeprefix("INSERT INTO ").partition(" ")[0])
+        return self._connection.exec_driver_sql(text, rows)
+
     def scalar(self, statement: Any) -> Any:
         self._note(None if statement.is_select else statement.table.name)
         return self._connection.scalar(statement)
