@@ -206,10 +206,11 @@ def _configure(place: Place) -> None:
 
 
 def _run_and_show(place: Place, say: Any, as_json: bool) -> int:
+    from deployments.follow import Lines
     from deployments.trigger import trigger
 
-    ended = trigger(DEPLOYMENT, {}, say)
-    if ended.code:
+    ended = trigger(DEPLOYMENT, {}, Lines(say))
+    if not ended.completed:
         say(f"the run ended as {ended.state}: {ended.message}")
         return ended.code
     with _ticking(say, "reading both sides afresh to compare them"):

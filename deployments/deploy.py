@@ -65,7 +65,9 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
         names = server.connections(client)
         there = server.deployments(client)
         done = [_put(client, deployment(name, pool), there.get(name), reset_schedules) for name in names]
-        warnings = [*filter(None, [server.version_differs(client)]), *map(gone, sorted(there.keys() - set(names)))]
+        warnings = [server.gone(name) for name in there if name not in names]
+        if differs := server.version_differs(client):
+            warnings.append(differs)
         warnings += channels.ensure_automations(client)
         lost = [one for one in channels.send_tests(client) if one.why]
     warnings += [f"the test alert did not arrive by the {one.channel} channel: {one.why}" for one in lost]
@@ -101,14 +103,6 @@ def _tell(outcome: Outcome) -> None:
         print(f"{stream} was stopped; its next run tries again")
     for warning in outcome.warnings:
         print(f"warning: {warning}")
-
-
-def gone(name: str) -> str:
-    """What to do about a deployment whose connection is not there."""
-    return (
-        f"the deployment {FLOW}/{name} has no block StripeAccount/{name}, so its runs fail. Delete it: prefect "
-        f"deployment delete {FLOW}/{name}; or connect the account again: accord connect stripe --name {name}"
-    )
 
 
 def _ensure_pool(client: SyncPrefectClient, name: str) -> bool:

@@ -1,5 +1,6 @@
 """What one run works with: its systems, its ledger and its collector, opened once in a process."""
 
+import logging
 import secrets
 import threading
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ def close(connection: str) -> None:
 
 
 def _open(connection: str, run: str) -> Bench:
+    # Prefect gives the core's logger its handlers (PREFECT_LOGGING_EXTRA_LOGGERS), and leaves it at the level WARNING.
+    logging.getLogger("accord").setLevel(logging.INFO)
     ledger = settings.open_ledger()
     require_current(ledger.engine)
     account = load_block(StripeAccount, connection)

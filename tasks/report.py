@@ -25,6 +25,15 @@ from tasks.retry import DELAYS, RETRIES, try_later
 if TYPE_CHECKING:
     from tasks.expectations.outcome import Verdict
 
+# What is to be nothing where both sides agree.
+WAITS = (
+    "held",
+    "quarantined",
+    "waiting in the inbox",
+    "sent without an outcome",
+    "batches not settled",
+    "stretches of history not read",
+)
 EXAMPLES = 5  # keys shown of the records that failed an expectation
 
 
@@ -147,7 +156,7 @@ def _oldest(connection: Connection, sync: str) -> float | None:
 
 
 def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
-    """The counts as rows of "what" and "records"; held and quarantined is what waits now, also from earlier runs."""
+    """The counts as rows of "what" and "records"; those in `WAITS` tell what waits now, also from earlier runs."""
     counts = {
         "created": tally.created,
         "updated": tally.updated,
@@ -156,6 +165,9 @@ def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
         "held": now.held,
         "quarantined": len(now.kept),
         "waiting in the inbox": now.waiting,
+        "sent without an outcome": now.sending,
+        "batches not settled": now.unsettled,
+        "stretches of history not read": now.unread,
     }
     return [{"what": what, "records": records} for what, records in counts.items()]
 
