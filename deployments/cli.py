@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accord.errors import AccordError, Misconfigured, TryLater
+from deployments.connect_alerts import alerts_parser
 
 DISAGREEMENT, CONFIGURATION, UNREACHABLE = 1, 2, 3
 EPILOG = "Exit codes: 0 in agreement, 1 disagreements remain, 2 usage or configuration, 3 a system is unreachable."
@@ -85,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     reconcile.add_argument("connection", nargs="?", default="main", help="the Stripe account block (%(default)s)")
     reconcile.add_argument("--json", action="store_true", help="print JSON")
     reconcile.set_defaults(run=_reconcile)
+
+    connect = commands.add_parser("connect", help="save what a system or a channel needs, and test it")
+    alerts_parser(connect.add_subparsers(required=True, metavar="WHAT"))
 
     _repair_parsers(commands)
     _database_parsers(commands)
