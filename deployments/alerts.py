@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.events.actions import CallWebhook, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 
-from deployments.automations import DAY, OURS, RUN, RUNS, Pace, Wanted
+from deployments.automations import BEGUN, DAY, OURS, RUN, RUNS, Pace, Wanted
 
 DEPLOYED = "accord.sync.deployed"
 TEST = "accord.alert.test"
@@ -62,7 +62,7 @@ CONDITIONS = (
     Condition(
         "late",
         _runs("Late"),
-        _runs("Running"),
+        frozenset(BEGUN),
         "does not start",
         "still does not start",
         "starts again",
@@ -176,7 +176,7 @@ def _singles(channel: UUID, stuck: timedelta) -> Iterator[Wanted]:
             "has a run that does not end",
             "Look at the run's log; cancel it in Prefect if it does nothing. The next run goes on where it stood.",
             EventTrigger(
-                after=set(_runs("Running")), expect=set(ended), match=RUNS, match_related=OURS,
+                after=set(BEGUN), expect=set(ended), match=RUNS, match_related=OURS,
                 for_each={"prefect.resource.id"}, posture=Posture.Proactive, within=stuck,
             ),
         ),

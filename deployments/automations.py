@@ -14,6 +14,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 
 RUN = "prefect.flow-run."
 RUNS = {"prefect.resource.id": f"{RUN}*"}
+BEGUN = (f"{RUN}Running", f"{RUN}Rerunning", f"{RUN}Retrying")  # as Prefect names the first time and those after it
 OURS = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.accord"}
 EACH_RUN = {"prefect.resource.id"}
 DAY = timedelta(days=1)
@@ -55,7 +56,7 @@ class Ensured(NamedTuple):
 def recovery(silence: timedelta) -> list[Wanted]:
     """What brings runs back whose process died without a word."""
     silent = EventTrigger(
-        after={f"{RUN}Pending", f"{RUN}Running", f"{RUN}heartbeat"},
+        after={*BEGUN, *(RUN + state for state in ("Pending", "Submitting", "InfrastructurePending", "heartbeat"))},
         expect={f"{RUN}*"},
         match=RUNS,
         match_related=OURS,
@@ -63,10 +64,10 @@ def recovery(silence: timedelta) -> list[Wanted]:
         posture=Posture.Proactive,
         within=silence,
     )
-    # Only a run that was Running: one that dies before, such as for a parameter that its flow does not know, would die
+    # Only a run that was running: one that dies before, such as for a parameter that its flow does not know, would die
     # again and again, and never come to count its deaths.
     crashed = EventTrigger(
-        after={f"{RUN}Running"},
+        after=set(BEGUN),
         expect={f"{RUN}Crashed"},
         match=RUNS,
         match_related=OURS,

@@ -68,17 +68,18 @@ def payment_to_account(
 def _died_too_often() -> State[Any] | None:
     """The state to end in where the process of this run has died more often than it is to be resumed.
 
-    Nothing else ends a run that kills its process each time. Deaths count from the last time that it ended alive: a
-    person who presses Retry starts anew.
+    Nothing else ends a run that kills its process each time. Resumptions are counted, since one death is often reported
+    twice, and from the last time that the run ended alive: a person who presses Retry starts anew.
     """
     if flow_run.get_run_count() <= RESUMES:
         return None
     with get_client(sync_client=True) as client:
-        ended = [state for state in client.read_flow_run_states(UUID(flow_run.get_id())) if state.is_final()]
-    deaths = len(list(takewhile(State.is_crashed, reversed(ended))))
-    if deaths <= RESUMES:
+        states = client.read_flow_run_states(UUID(flow_run.get_id()))
+    since = list(takewhile(lambda one: not one.is_final() or one.is_crashed(), reversed(states)))
+    resumed = [one.name for one in since].count("AwaitingRetry")
+    if resumed <= RESUMES:
         return None
-    message = f"the process of this run died {deaths} times; look for what kills it, then press Retry"
+    message = f"the process of this run died {resumed} times; look for what kills it, then press Retry"
     return State(type=StateType.FAILED, name="GaveUp", message=message)
 
 

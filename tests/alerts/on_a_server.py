@@ -9,17 +9,17 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 FINAL = {"Completed": "COMPLETED", "Crashed": "CRASHED", "Cancelled": "CANCELLED"}
-NOT_FINAL = {"Pending": "PENDING", "Running": "RUNNING", "Late": "SCHEDULED"}
+NOT_FINAL = {"Pending": "PENDING", "Submitting": "PENDING", "Running": "RUNNING", "Late": "SCHEDULED"}
 # The library that Prefect sends mail with imports a module of Python that goes away.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
-ENTRYPOINT = "flows.payment_to_account.payment_to_account"
 POOL = "accord"
 AGREEMENT = ("does not agree with its accounts", "agrees with its accounts again")
 QUARANTINE = (
@@ -65,22 +65,30 @@ def server(processes: Any, mailbox: Any, receiver: Any) -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture
-def worker(processes: Any, server: Any) -> Callable[[], None]:
-    """Starts a worker of the pool that the test's sync runs in."""
-    return lambda: processes.start("worker", "prefect", "worker", "start", "--pool", POOL, "--type", "process")
-
-
 class Sync:
     """A deployment of its own, whose runs are played."""
 
-    def __init__(self, client: Any, name: str, mailbox: Any, until: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        client: Any,
+        name: str,
+        mailbox: Any,
+        until: Callable[..., Any],
+        entrypoint: str = "",
+        pool: str | None = None,
+    ) -> None:
         from deployments import channels
 
         self.client, self.name, self.mailbox, self.until = client, f"payment-to-account/{name}", mailbox, until
         flow = client.create_flow_from_name("payment-to-account")
         self.id = client.create_deployment(
-            flow, name, entrypoint=ENTRYPOINT, work_pool_name=POOL, tags=["accord"], parameters={"connection": name}
+            flow,
+            name,
+            entrypoint=entrypoint,
+            work_pool_name=pool,
+            job_variables={"env": {"PYTHONPATH": str(Path(__file__).parent)}},
+            tags=["accord"],
+            parameters={"connection": name},
         )
         channels.ensure_automations(client, _pace())
 
@@ -258,7 +266,7 @@ def test_a_run_that_does_not_end_is_told(sync: Sync) -> None:
 
 
 def test_silent_runs_are_marked_as_crashed_and_go_on_where_they_had_begun(sync: Sync) -> None:
-    pending, running = sync.run("Pending"), sync.run("Pending", "Running")
+    pending, running = sync.run("Pending", "Submitting"), sync.run("Pending", "Submitting", "Running")
     for run in (pending, running):
         sync.until("its death", lambda run=run: "Crashed" in sync.states(run))
     sync.told("fails")
@@ -387,15 +395,18 @@ def test_a_copy_is_named_and_a_new_version_changes_what_nobody_edited(server: An
     assert server.read_automation(mine.id).trigger.within == _s(15)
 
 
-def test_a_run_that_dies_again_and_again_gives_up_and_is_told(sync: Sync, worker: Callable[[], None]) -> None:
-    run = sync.run("Pending", "Running")
-    for death in range(1, 5):
-        sync.state(run, "Crashed")
-        sync.until("its resumption", lambda death=death: sync.states(run).count("AwaitingRetry") == death)
-        if death < 4:
-            sync.state(run, "Pending")
-            sync.state(run, "Running")
-    worker()
-    sync.until("that it gave up", lambda: "GaveUp" in sync.states(run))
-    sync.until("the alert", lambda: "has a run whose process died again and again" in sync.subjects)
-    assert "the process of this run died 4 times" in sync.body("has a run whose process died again and again")
+def test_a_run_whose_process_dies_each_time_is_resumed_three_times_and_gives_up(
+    server: Any, mailbox: Any, until: Callable[..., Any], processes: Any
+) -> None:
+    from deployments import channels
+
+    sync = Sync(server, "killed", mailbox, until, entrypoint="killed.payment_to_account", pool=POOL)
+    channels.ensure_automations(server, _pace(silence=_s(120)))  # a process needs some seconds to start
+    run = sync.run()
+    processes.start("worker", "prefect", "worker", "start", "--pool", POOL, "--type", "process")
+    sync.until("that it gave up", lambda: "GaveUp" in sync.states(run), 240)
+    assert [sync.states(run).count(name) for name in ("AwaitingRetry", "GaveUp")] == [4, 1]
+    gave_up = "has a run whose process died again and again"
+    sync.until("the alert", lambda: gave_up in sync.subjects)
+    assert [sync.subjects.count(alert) for alert in ("fails", gave_up)] == [1, 1]
+    assert "the process of this run died 4 times" in sync.body(gave_up)
