@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.events.actions import CallWebhook, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 
-from deployments.automations import BEGUN, DAY, OURS, RUN, RUNS, Pace, Wanted
+from deployments.automations import BEGUN, DAY, ENDED, OURS, RUN, RUNS, Pace, Wanted
 
 DEPLOYED = "accord.sync.deployed"
 TEST = "accord.alert.test"
@@ -165,10 +165,7 @@ def _triple(of: Condition, channel: UUID, reminder: timedelta) -> Iterator[Wante
 
 def _singles(channel: UUID, stuck: timedelta) -> Iterator[Wanted]:
     # All that ends a run, or shows that it is not at work.
-    ended = _runs(
-        "Completed", "Failed", "Crashed", "TimedOut", "Cancelled", "Cancelling", "Misconfigured", "Unreachable",
-        "Stopped", "Disagrees", "GaveUp", "Waiting", "AwaitingRetry", "Paused", "Suspended",
-    )  # fmt: skip
+    ended = _runs(*ENDED, "AwaitingRetry", "Paused", "Suspended")
     for key, name, text, do, trigger in (
         (
             "stuck",

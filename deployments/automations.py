@@ -18,6 +18,11 @@ BEGUN = (f"{RUN}Running", f"{RUN}Rerunning", f"{RUN}Retrying")  # as Prefect nam
 OURS = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.accord"}
 EACH_RUN = {"prefect.resource.id"}
 DAY = timedelta(days=1)
+# The states that end a run, by Prefect's names and our own.
+ENDED = (
+    "Completed", "Failed", "Crashed", "TimedOut", "Cancelled", "Cancelling", "Misconfigured", "Unreachable", "Stopped",
+    "Disagrees", "GaveUp", "Waiting",
+)  # fmt: skip
 
 PAGE = 200  # automations that the server gives at once
 
@@ -75,15 +80,32 @@ def recovery(silence: timedelta) -> list[Wanted]:
         posture=Posture.Reactive,
         within=DAY,
     )
-    mark = ChangeFlowRunState(state=StateType.CRASHED, message=f"nothing was heard of it for {silence.seconds} s")
-    again = ChangeFlowRunState(
-        state=StateType.SCHEDULED, name="AwaitingRetry", message="its process died; it goes on where the ledger stands"
+    # A death is often reported twice, and the second report may come when the run is scheduled again, which it undoes.
+    reported_late = EventTrigger(
+        after={f"{RUN}AwaitingRetry"},
+        expect={*BEGUN, *(RUN + state for state in ("Pending", "Late", *ENDED))} - {f"{RUN}Crashed"},
+        match=RUNS,
+        match_related=OURS,
+        for_each=EACH_RUN,
+        posture=Posture.Proactive,
+        within=timedelta(seconds=20),
     )
+    mark = ChangeFlowRunState(state=StateType.CRASHED, message=f"nothing was heard of it for {silence.seconds} s")
+    why = "its process died; it goes on where the ledger stands"
+    again = ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=why)
+    once_more = ChangeFlowRunState(state=StateType.SCHEDULED, name="Scheduled", message=why)
     return [
         Wanted(
             "silent", "Accord: mark a silent run as crashed", "Its process is gone: see docs/alerts.md.", silent, mark
         ),
         Wanted("resume", "Accord: resume a crashed run", "Three times, then the run refuses.", crashed, again),
+        Wanted(
+            "resume-late",
+            "Accord: resume a run that was reported late",
+            "Its death was told twice: docs/alerts.md.",
+            reported_late,
+            once_more,
+        ),
     ]
 
 

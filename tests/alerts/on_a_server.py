@@ -32,7 +32,7 @@ CANARY = "jane.canary@example.com"
 def _pace(**other: timedelta) -> Any:
     from deployments.automations import Pace
 
-    return Pace(silence=_s(10), reminder=_s(25), stuck=_s(15), unsent=_s(10))._replace(**other)
+    return Pace(silence=_s(10), reminder=_s(35), stuck=_s(15), unsent=_s(10))._replace(**other)
 
 
 def _s(seconds: float) -> timedelta:
@@ -276,6 +276,14 @@ def test_silent_runs_are_marked_as_crashed_and_go_on_where_they_had_begun(sync: 
     assert sync.states(pending)[-1] == "Crashed"
 
 
+def test_a_run_is_resumed_although_its_death_is_reported_again(sync: Sync) -> None:
+    run = sync.run("Pending", "Running", "Crashed")
+    sync.until("its resumption", lambda: "AwaitingRetry" in sync.states(run))
+    sync.state(run, "Crashed")
+    sync.until("its resumption", lambda: sync.states(run)[-1] in ("Scheduled", "Late"))
+    assert sync.states(run).count("AwaitingRetry") == 1
+
+
 def test_what_the_first_channel_does_not_send_goes_through_the_second_and_is_listed(
     sync: Sync, mailbox: Any, receiver: Any
 ) -> None:
@@ -311,7 +319,7 @@ def test_a_channel_that_can_not_be_reached_and_says_nothing_is_noticed_all_the_s
     channels.save(client, "first", "webhook", f"http://127.0.0.1:{free_port}/nobody")
     assert channels.ensure_automations(client, _pace()) == []
     try:
-        arrivals = channels.send_tests(client, within=3)
+        arrivals = channels.send_tests(client, within=10)
         assert arrivals == [
             ("first", "the server did not report that it was sent; its log may say why"),
             ("second", ""),

@@ -145,7 +145,7 @@ def test_each_automation_has_a_key_and_a_name_of_its_own() -> None:
 
 
 def test_without_a_channel_only_runs_are_looked_after() -> None:
-    assert [one.key for one in wanted({}, Pace())] == ["silent", "resume"]
+    assert [one.key for one in wanted({}, Pace())] == ["silent", "resume", "resume-late"]
 
 
 @pytest.mark.parametrize(
