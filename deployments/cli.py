@@ -87,17 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     reconcile.add_argument("--json", action="store_true", help="print JSON")
     reconcile.set_defaults(run=_reconcile)
 
-    connect = commands.add_parser("connect", help="save what a system or a channel needs, and test it")
-    alerts_parser(connect.add_subparsers(required=True, metavar="WHAT"))
-
     _repair_parsers(commands)
     _database_parsers(commands)
     return parser
 
 
 def _connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    connect = commands.add_parser("connect", help="test and save what is needed to reach a system")
+    connect = commands.add_parser("connect", help="test and save what is needed to reach a system, or to alert")
     systems = connect.add_subparsers(required=True, metavar="SYSTEM")
+    alerts_parser(systems)
 
     stripe = systems.add_parser("stripe", help="a Stripe account; asks for its key. Again with a new key: rotation")
     stripe.add_argument("--name", default="main", help="of the connection (%(default)s)")

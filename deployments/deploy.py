@@ -18,6 +18,8 @@ from accord.ledger.engine import Ledger
 from accord.ledger.upgrade import require_current
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
+from deployments.channels import Arrival, ensure_automations, send_tests
+from deployments.connect_alerts import tell
 from deployments.schedules import deployment, described
 from tasks.bench import FLOW
 
@@ -43,10 +45,12 @@ class Outcome(NamedTuple):
     pool_made: bool
     deployments: list[Deployed]
     released: list[str]  # streams
+    channels: list[Arrival]  # of test alerts
 
     def as_data(self) -> dict[str, Any]:
         """The same as plain data."""
-        return self._asdict() | {"deployments": [one._asdict() for one in self.deployments]}
+        rows = {name: [one._asdict() for one in getattr(self, name)] for name in ("deployments", "channels")}
+        return self._asdict() | rows
 
 
 def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
@@ -65,11 +69,13 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
         there = server.deployments(client)
         done = [_put(client, deployment(name, pool), there.get(name), reset_schedules) for name in names]
         warnings = [*filter(None, [server.version_differs(client)]), *map(gone, sorted(there.keys() - set(names)))]
-    return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger))
+        warnings += ensure_automations(client)
+        arrivals = send_tests(client)
+    return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger), arrivals)
 
 
 def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
-    """`accord deploy`: deploy, and say what came of it; 2 while there is no connection."""
+    """`accord deploy`: deploy, and say what came of it; 1 where a test alert was not sent, 2 without a connection."""
     outcome = deploy(pool, reset_schedules)
     if as_json:
         print(json.dumps(outcome.as_data(), indent=2))
@@ -77,7 +83,7 @@ def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
         _tell(outcome)
     if not outcome.deployments:
         raise Misconfigured("there is no connection to deploy yet; make one, then deploy: accord connect stripe")
-    return 0
+    return 1 if any(one.why for one in outcome.channels) else 0
 
 
 def _tell(outcome: Outcome) -> None:
@@ -95,8 +101,7 @@ def _tell(outcome: Outcome) -> None:
         print("to put the schedules of prefect.yaml in place: accord deploy --reset-schedules")
     for stream in outcome.released:
         print(f"{stream} was stopped; its next run tries again")
-    for warning in outcome.warnings:
-        print(f"warning: {warning}")
+    tell(outcome.warnings, outcome.channels)
 
 
 def gone(name: str) -> str:

@@ -113,9 +113,7 @@ def stand(at: Bench) -> Standing:
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
             read_until=min(marks, default=None),
-            since=min(
-                filter(None, (inbox.oldest(connection, sync.name), batches.oldest(connection, sync.name))), default=None
-            ),
+            since=_waits_since(connection, sync.name),
             sums=at.target.sums(sync.connection) if legs else {},
             # While something is on its way, the accounts may show it and the ledger not count it yet.
             accepted=sums.get(connection, sync.target, sync.connection) if apart and not sending else None,
@@ -126,6 +124,11 @@ def stand(at: Bench) -> Standing:
     legs = Kind.LEG in at.target.kinds
     apart = legs and at.target.tells_connections_apart
     return at.ledger.read(read)
+
+
+def _waits_since(connection: Connection, sync: str) -> float | None:
+    hint, batch = inbox.oldest(connection, sync), batches.oldest(connection, sync)
+    return min([*([hint.received_at] if hint else []), *([batch.created_at] if batch else [])], default=None)
 
 
 def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
