@@ -281,8 +281,8 @@ def _no_rev_guard() -> list[Patch]:
 def _no_target_guard() -> list[Patch]:
     real, revs = Accounts.write, itertools.count(10**6)
 
-    def write(self: Any, connection: str, kind: Kind, rows: Any) -> None:
-        real(self, connection, kind, [(next(revs), record) for _, record in rows])
+    def write(self: Any, connection: str, kind: Kind, rows: Any) -> Any:
+        return real(self, connection, kind, [(next(revs), record) for _, record in rows])
 
     return [(Accounts, "write", write)]
 
@@ -335,14 +335,14 @@ def double_leg() -> list[Patch]:
     """The target books a leg each time that it is written."""
     real = Accounts.write
 
-    def write(self: Any, connection: str, kind: Kind, rows: Any) -> None:
+    def write(self: Any, connection: str, kind: Kind, rows: Any) -> Any:
         if kind is Kind.LEG:
             there = {key for key, _, _ in self.read(connection, kind)}
             rows = [
                 (rev, msgspec.structs.replace(leg, key=f"{leg.key}-again") if leg.key in there else leg)
                 for rev, leg in rows
             ]
-        real(self, connection, kind, rows)
+        return real(self, connection, kind, rows)
 
     return [(Accounts, "write", write)]
 

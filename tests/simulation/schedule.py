@@ -8,13 +8,13 @@ from random import Random
 from typing import Any
 from unittest import mock
 
-import remembered
+import templates
 from databases import KINDS, SYNC, Databases
 from faults import Profile
 from invariants import agreement, dump, open_windows, quiet, watermark
 from model_stripe import DAY, Habits, ModelStripe, new_customer, new_payment
 from workers import Home
-from world import BEGAN, Violation, Worker, World
+from world import BEGAN, Violation, Worker, World, said
 
 from accord import batch, collect, deletions, plan
 from accord.errors import AccordError
@@ -52,6 +52,11 @@ class Outcome:
     trace: list[tuple[Any, ...]]
     digest: str
 
+    @property
+    def invariant(self) -> str | None:
+        """The name of the invariant that broke."""
+        return self.violation and self.violation.partition(":")[0]
+
 
 @contextlib.contextmanager
 def small(touchy: bool = False) -> Iterator[None]:
@@ -59,7 +64,7 @@ def small(touchy: bool = False) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for module, name, value in SMALL + TOUCHY * touchy:
             stack.enter_context(mock.patch.object(module, name, value))
-        stack.enter_context(remembered.reads())
+        stack.enter_context(templates.made_once())
         yield
 
 
@@ -303,16 +308,14 @@ def play(seed: int, profile: Profile | None = None) -> Outcome:
         with small():
             schedule = Schedule(seed, profile or Profile())
     except Exception as error:  # even without faults
-        return Outcome(seed, f"{type(error).__name__}: {error}", 0, Counter(), [], "")
+        return Outcome(seed, said(error), 0, Counter(), [], "")
     world = schedule.world
     with small(bool(schedule.profile.stop)):
         try:
             schedule.chaos()
             schedule.peace()
-        except Violation as error:
-            violation = str(error)
         except Exception as error:
-            violation = f"{type(error).__name__}: {error}"
+            violation = said(error)
         finally:
             world.close()
             schedule.home.ledger.close()

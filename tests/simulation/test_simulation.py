@@ -37,6 +37,19 @@ def test_a_seed_replays_exactly(command: ModuleType) -> None:
     assert first.digest == again.digest
 
 
+def test_statements_made_once_change_nothing(command: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants, templates = sys.modules["mutants"], sys.modules["templates"]
+    profiles = [None] * 15 + [mutants.DELETES, mutants.FLIPS, mutants.GARBLED, mutants.KILLS, mutants.STOPS]
+
+    def digests() -> list[str]:
+        with mutants.fresh():
+            return [command.play(seed, profile).digest for seed, profile in enumerate(profiles)]
+
+    made_once = digests()
+    monkeypatch.setattr(templates, "MADE", [])
+    assert digests() == made_once
+
+
 def test_each_planted_bug_is_caught_under_the_faults_that_show_it(command: ModuleType) -> None:
     missed = [name for name in command.MUTANTS if command._hunt(name)[1] is None]
     assert missed == []

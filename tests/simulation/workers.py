@@ -8,7 +8,7 @@ from databases import KINDS, SOURCE, SYNC, TARGET, Databases
 from faults import AWAY, FAILED, LOST, REPLY_LOST, THROTTLED, UNKNOWN, UNKNOWN_AWAY
 from greenlet import getcurrent
 from model_stripe import ModelStripe
-from remembered import Noting
+from templates import Direct
 from sqlalchemy import Connection
 from world import Thread, Violation, Worker, World
 
@@ -33,11 +33,7 @@ class SimLedger(Ledger):
     def __init__(self, databases: Databases, world: World) -> None:
         super().__init__(databases.ledger, databases.cipher, world)
         self._world, self._db = world, databases.ledger_db
-        self._open: Any = Noting(databases.plain.connect(), databases.ledger_db)
-
-    def forget(self) -> None:
-        """The database was replaced."""
-        self._open.forget()
+        self._open: Any = Direct(databases.plain.connect(), databases.ledger_db)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -298,7 +294,6 @@ class Home:
 
     def forget(self) -> None:
         """The databases were replaced."""
-        self.ledger.forget()
         self.target.writes, self.runs = 0, 1
 
     def run(self, mode: str, worker: Worker | None = None) -> run.Tally:
