@@ -130,7 +130,8 @@ def _once(prepared: Prepared, parsed: Iterable[Parsed]) -> dict[str, Record]:
 
 def _posted(sync: Sync, ledger: Ledger, prepared: Prepared, once: Mapping[str, Record]) -> dict[str, Record]:
     """Each leg with the account that it is in; and the two that move it, where that is another one by now."""
-    before = ledger.read(lambda c: links.known(c, sync.target, sync.connection, Kind.LEG, once))
+    # Also of those with an intention only: the target may have taken it.
+    before = ledger.read(lambda c: links.facts(c, sync.connection, Kind.LEG, once))
     posted: dict[str, Record] = {}
     for key, record in once.items():
         if isinstance(record, Leg):

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from accord.clock import Clock
-from accord.errors import Misconfigured, TryLater
+from accord.errors import LeftAlone, Misconfigured, TryLater
 from accord.ledger import budgets
 from accord.ledger.budgets import CLOSED, LONGEST_PAUSE, Circuit, Rate, Slice, circuit
 from accord.ledger.engine import Ledger
@@ -39,8 +39,8 @@ class Breaker(Protocol):
     def check(self) -> None:
         """Raises TryLater while the system is left in peace."""
 
-    def failed(self) -> None:
-        """The system gave no sound answer."""
+    def failed(self, again: bool = False) -> None:
+        """The system gave no sound answer; `again` to a request that was tried before and is counted already."""
 
     def succeeded(self) -> None:
         """The system answered, be it with a refusal."""
@@ -62,7 +62,7 @@ class NeverOpen:
     def check(self) -> None:
         """Return at once."""
 
-    def failed(self) -> None:
+    def failed(self, again: bool = False) -> None:
         """Do nothing."""
 
     def succeeded(self) -> None:
@@ -185,20 +185,24 @@ class LedgerBreaker:
             if self._circuit.opened_times == 0:
                 if now < self._look_at:
                     return
-                self._note(*self._ledger.read(lambda c: (circuit(c, self._name), self._ledger.now(c))))
+                self._note(*self._ledger.read(self._look))
                 if self._circuit.opened_times == 0:
                     return
             if now < self._open_until:
                 raise self._resting(self._open_until - now)
             self._try_probe()
 
-    def failed(self) -> None:
-        """The system gave no sound answer."""
+    def _look(self, connection: Connection) -> tuple[Circuit, float]:
+        now = self._ledger.now(connection)
+        return circuit(connection, self._name, now), now
+
+    def failed(self, again: bool = False) -> None:
+        """The system gave no sound answer; `again` to a request that is counted already."""
         with self._lock:
-            self._failures += 1
+            self._failures += not again
             probing = self._end_probe()
             # While it is open, only the probe's outcome counts: the others were sent before it opened.
-            if not probing and (self._failures < _FAILURES or self._circuit.opened_times):
+            if not probing and (again or self._failures < _FAILURES or self._circuit.opened_times):
                 return
             failures, self._failures = self._failures, 0
 
@@ -245,5 +249,5 @@ class LedgerBreaker:
         self._open_until = steady + found.open_until - now
         self._look_at = steady + _GLANCE
 
-    def _resting(self, seconds: float) -> TryLater:
-        return TryLater(f"{self._name} gave no sound answer several times; it is left alone for now", seconds)
+    def _resting(self, seconds: float) -> LeftAlone:
+        return LeftAlone(f"{self._name} gave no sound answer several times; it is left alone for now", seconds)

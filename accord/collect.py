@@ -3,17 +3,17 @@
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from accord.errors import Refused, Superseded, TryLater
+from accord.errors import LeftAlone, Refused, Superseded, TryLater
 from accord.ledger import batches, counters, entries, inbox, leases, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 from accord.ports import CursorGone, FanOut, Page, Source
-from accord.reading import Reading, as_page, second_left
+from accord.reading import Reading, as_page, second_left, tell_fetched, tell_read
 from accord.records import PARENTS_FIRST, Kind
 
 BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
@@ -46,12 +46,13 @@ class Collector:
         run: str,
         kinds: Iterable[Kind],
         lag: int,
+        news: Callable[[], None] = lambda: None,
     ) -> None:
         """`run` names this reader and no other; `lag` is the number of seconds that an object may take to appear in
-        a list after it was created."""
+        a list after it was created. `news` is told whenever something was met that is going to be checked."""
         self.sync, self.source, self.ledger = sync, source, ledger
         self._fan_out, self._run, self._lag = fan_out, run, lag
-        self._kinds = frozenset(kinds)
+        self._kinds, self._news = frozenset(kinds), news
         self._calls = itertools.count()
 
     def stream(self, stream: str) -> int:
@@ -85,7 +86,7 @@ class Collector:
         if claimed is None:
             return None
         window, token, ticket = claimed
-        name = streams.lease_name(window.id)
+        name, began = streams.lease_name(window.id), self.ledger.clock.monotonic()
         try:
             reading = self._read(window)
         except Exception:
@@ -97,25 +98,32 @@ class Collector:
                 self._store(window, token, ticket, reading)
         except Superseded:
             return 0  # this worker was away too long; what another one reads since then counts
+        tell_read(stream, reading, self.ledger.clock.monotonic() - began)
         if reading.failed is not None:
             raise reading.failed
         return reading.count
 
     def _stop(self, window: Window, token: int, reading: Reading) -> bool:
         """Whether what speaks of changes can not be read any more: it is not passed over, unless a person said so."""
-        if reading.unreadable <= max(STOP_ROWS, STOP_SHARE * reading.events):
+        if not reading.unreadable:
             return False
         name = self.sync.name
 
         def stop(connection: Connection) -> bool:
-            row = streams.get(connection, name, window.stream)
+            row = streams.get(connection, name, EVENT)
+            known = quarantine.reasons(connection, name, EVENT)
+            new = len({event.key for event in reading.unreadable} - known.keys())
+            in_a_row = new + (row.unsound_run if row else 0) if len(reading.unreadable) == reading.events else 0
+            if new <= max(STOP_ROWS, STOP_SHARE * reading.events) and in_a_row < STOP_ROWS:
+                streams.put(connection, name, EVENT, unsound_run=in_a_row)
+                return False
             if row is not None and row.lenient:
                 # Any record may be one that these events spoke of.
                 streams.unfollow(connection, name, self._kinds - {Kind.LEG})
                 return False
             leases.release(connection, streams.lease_name(window.id), token)
-            why = f"{reading.unreadable} of {reading.events} events could not be read; did the API change?"
-            streams.put(connection, name, window.stream, stopped=why)
+            why = f"{new} of {reading.events} events could not be read; did the API change?"
+            streams.put(connection, name, EVENT, stopped=why)
             return True
 
         return self.ledger.write(stop)
@@ -151,7 +159,9 @@ class Collector:
                 return reading
             if recent and after is None and hi is None and page.date is not None:
                 # By the source's clock: ours may be ahead of it, and what is not yet visible must be read again.
-                reading.hi = max(min(window.hi, page.date - self._lag), window.lo)
+                reading.ahead = window.lo > page.date
+                reading.hi = min(window.hi, page.date - self._lag)
+                reading.hi = reading.hi if reading.ahead else max(reading.hi, window.lo)
             self._take(window, reading, page)
             if not page.has_more:
                 reading.finished = True
@@ -164,12 +174,12 @@ class Collector:
                 return reading
 
     def _take(self, window: Window, reading: Reading, page: Page) -> None:
-        if page.last is not None:
-            reading.place = (page.last.key, page.last.created)
+        reading.note(page)
         if window.stream == EVENT:
             events = self.source.events(page.body)
             reading.events += len(events)
-            reading.unreadable += sum(event.unreadable for event in events)
+            why = "it could not be read as an event, so the record that it speaks of is not known"
+            reading.unreadable += [quarantine.Unsound(e.id, e.raw, [why]) for e in events if e.raw]
             for event in events:
                 new = [inbox.Hint(event.id, kind, key) for kind, key in event.hints if kind in self._kinds]
                 reading.hints += new
@@ -177,8 +187,11 @@ class Collector:
         elif window.stream == Kind.LEG and window.purpose == "recent":
             fresh = self._unknown_legs(page)
             if fresh:
+                self._news()
                 reading.keep(as_page(fresh), len(fresh))
         elif page.count:
+            if window.purpose == "backfill":  # what a rescan meets is mostly as it was
+                self._news()
             reading.keep(page.body, page.count)
 
     def _unknown_legs(self, page: Page) -> list[bytes]:
@@ -202,12 +215,10 @@ class Collector:
             if sealed is not None:
                 batches.add(connection, name, window.stream, sealed, ticket, now, window=window.id)
             inbox.receive(connection, name, reading.hints, now)
+            self._keep(connection, EVENT, reading.unreadable, now)
             streams.advance(connection, window, reading.place, reading.hi, reading.finished)
             if reading.finished and window.purpose == "recent":
-                # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
-                row = streams.get(connection, name, window.stream)
-                mark = max(reading.hi, row.watermark if row else 0)
-                streams.put(connection, name, window.stream, watermark=mark)
+                self._mark(connection, window, reading)
                 if window.stream == EVENT:
                     streams.put(connection, name, EVENT, lenient=False)
             idle = not reading.finished and streams.open_count(connection, name, window.stream) < PARALLEL
@@ -216,6 +227,29 @@ class Collector:
                 streams.split(connection, name, window, second)
 
         self.ledger.write(store)
+
+    def _keep(self, connection: Connection, kind: str, unsound: list[quarantine.Unsound], now: float) -> None:
+        """Put what could not be read, or not be had, into quarantine."""
+        if not unsound:
+            return
+        found_at, name = counters.next_rev(connection, self.sync.connection), self.sync.name
+        entries.append(connection, name, self._run, now, quarantine.news(connection, name, kind, unsound))
+        quarantine.put(connection, self.ledger.cipher, name, kind, unsound, found_at, now)
+
+    def _mark(self, connection: Connection, window: Window, reading: Reading) -> None:
+        """Move the watermark, which says up to when a list was read."""
+        name, row = self.sync.name, streams.get(connection, self.sync.name, window.stream)
+        if reading.ahead:
+            # It was set by a clock that was fast. What came since the last reading is not known to be read.
+            missed = {Kind.LEG} if window.stream == Kind.LEG else self._kinds - {Kind.LEG}
+            streams.put(connection, name, window.stream, watermark=reading.hi)
+            streams.unfollow(connection, name, missed)
+            return
+        if window.stream == EVENT and len(reading.unreadable) < reading.events:
+            streams.put(connection, name, EVENT, unsound_run=0)
+        # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
+        mark = max(reading.hi, row.watermark if row else 0)
+        streams.put(connection, name, window.stream, watermark=mark)
 
     def changed(self) -> int:
         """Fetch the records that the inbox speaks of, as they are now; how many were stored.
@@ -229,6 +263,7 @@ class Collector:
             hints, ticket = self.ledger.write(functools.partial(self._claim_hints, claim))
             if not hints:
                 break
+            self._news()
             total += self._fetch(claim, hints, ticket)
         elsewhere = self.ledger.read(lambda c: inbox.in_hand(c, self.sync.name, self.ledger.now(c)))
         if elsewhere:
@@ -243,28 +278,35 @@ class Collector:
         return hints, counters.ticket(connection, self.sync.connection)
 
     def _fetch(self, claim: str, hints: list[inbox.Hint], ticket: int) -> int:
-        refs = {(hint.kind, hint.key) for hint in hints}
-        fetched = 0
+        left = {(hint.kind, hint.key) for hint in hints}
+        asked = len(left)
         failed: dict[tuple[str, str], TryLater] = {}
         try:
             for kind in PARENTS_FIRST:
-                keys = sorted(key for of, key in refs if of == kind)
+                keys = sorted(key for of, key in left if of == kind)
                 if not keys:
                     continue
+                began = self.ledger.clock.monotonic()
                 answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
                 self._store_fetched(claim, kind, answers, ticket)
+                tell_fetched(kind, len(keys), self.ledger.clock.monotonic() - began)
                 failed |= {(kind, key): answer for key, answer in answers.items() if isinstance(answer, TryLater)}
-                refs -= {(kind, key) for key in keys if (kind, key) not in failed}
-                fetched += len(keys)
-            if failed and len(failed) == len({(hint.kind, hint.key) for hint in hints}):
-                raise next(iter(failed.values()))  # the source itself is away
+                left -= {(kind, key) for key in keys}
         except Exception:
-            self.ledger.write(lambda c: inbox.release(c, claim, refs, self.ledger.now(c)))
+            self.ledger.write(lambda c: inbox.release(c, claim, left, self.ledger.now(c)))
             raise
-        if failed:
-            why = "the source could not give it"
-            self.ledger.write(lambda c: inbox.postpone(c, claim, failed, why, self.ledger.now(c)))
-        return fetched - len(failed)
+        self.ledger.write(lambda c: self._put_back(c, claim, failed))
+        if failed and len(failed) == asked:
+            raise next(iter(failed.values()))  # perhaps the source itself is away
+        return asked - len(failed)
+
+    def _put_back(self, connection: Connection, claim: str, failed: Mapping[tuple[str, str], TryLater]) -> None:
+        """Records that could not be fetched wait longer each time; those that were not even asked for do not."""
+        resting = {ref: error for ref, error in failed.items() if isinstance(error, LeftAlone)}
+        now = self.ledger.now(connection)
+        inbox.postpone(connection, claim, failed.keys() - resting.keys(), "the source could not give it", now)
+        rest = max((error.after or 0.0 for error in resting.values()), default=0.0)
+        inbox.release(connection, claim, resting, now + rest)
 
     def _one(self, kind: str) -> Callable[[str], bytes | Exception | None]:
         def fetch(key: str) -> bytes | Exception | None:
@@ -285,11 +327,7 @@ class Collector:
 
         def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
-            unsound = [quarantine.Unsound(key, b"", [why]) for key, why in refused.items()]
-            if unsound:
-                found_at = counters.next_rev(connection, self.sync.connection)
-                entries.append(connection, name, self._run, now, quarantine.news(connection, name, kind, unsound))
-                quarantine.put(connection, self.ledger.cipher, name, kind, unsound, found_at, now)
+            self._keep(connection, kind, [quarantine.Unsound(key, b"", [why]) for key, why in refused.items()], now)
             inbox.close(connection, claim, kind, refused)
             if sealed.count:
                 batches.add(connection, name, kind, sealed, ticket, now, claim=claim)

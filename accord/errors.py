@@ -17,8 +17,20 @@ class TryLater(AccordError):
         self.after = after
 
 
+class LeftAlone(TryLater):
+    """Nothing was asked: the system gave no sound answer several times, and is left in peace for now."""
+
+
 class Refused(AccordError):
     """The request or the record will never be accepted as it is; trying again changes nothing."""
+
+
+class Stopped(Refused):
+    """A stream is stopped until a person has looked at it and lets it go on."""
+
+
+class Disagrees(Refused):
+    """What was read and what the accounts show do not add up; both sides have to be compared."""
 
 
 class Misconfigured(AccordError):

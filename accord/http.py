@@ -13,7 +13,7 @@ import httpx
 
 from accord.budget import Breaker, Budget
 from accord.clock import Clock
-from accord.errors import AccordError, Misconfigured, Refused, TryLater
+from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLater
 from accord.ledger.budgets import LONGEST_PAUSE
 from accord.wire import Response, Wire
 
@@ -98,14 +98,19 @@ class Transport:
         url = self._url(path, params)
         ends = self._clock.monotonic() + deadline
         renewed, tries, throttles = False, 0, 0
+        fault: Exception | None = None
         while True:
-            self._breaker.check()
+            try:
+                self._breaker.check()
+            except LeftAlone:
+                if fault is None:
+                    raise
+                raise fault from None  # this request's own, which is to be told
             asked = self._clock.monotonic()
             self._budget.take(endpoint)
             ends += self._clock.monotonic() - asked
             turn, headers = self._credential()
-            answer = self._send(url, headers, ends)
-            fault: Exception | None
+            answer = self._send(url, headers, ends, again=tries > 0)
             if isinstance(answer, Response):
                 if answer.status == 401 and not renewed:
                     self._renew(turn)
@@ -113,9 +118,8 @@ class Transport:
                     continue
                 if (fault := self._judge(answer)) is None:
                     return answer
-                reason = f"answered {answer.status}"
             else:
-                fault, reason = answer, str(answer)
+                fault = answer
             if isinstance(fault, Throttled):
                 throttles += 1
                 self._pause(fault, endpoint, throttles)
@@ -126,7 +130,7 @@ class Transport:
             wait = max(fault.after or 0.0, _backoff(tries))
             if self._clock.monotonic() + wait + _LEAST_TRY > ends:
                 raise fault
-            _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), reason, wait)
+            _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), fault, wait)
             self._clock.sleep(wait)
 
     def close(self) -> None:
@@ -170,7 +174,7 @@ class Transport:
         sent = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "accord", **given}
         return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())
 
-    def _send(self, url: httpx.URL, headers: _Headers, ends: float) -> Response | AccordError:
+    def _send(self, url: httpx.URL, headers: _Headers, ends: float, again: bool) -> Response | AccordError:
         began = self._clock.monotonic()
         answer: Response | AccordError
         try:
@@ -184,7 +188,7 @@ class Transport:
         if 0 < status < 500 or isinstance(answer, Refused):
             self._breaker.succeeded()
         else:
-            self._breaker.failed()
+            self._breaker.failed(again)
         elapsed = (self._clock.monotonic() - began) * 1000
         _log.debug("GET %s %s %s %.0f ms", _shown(url), status or "no answer", _printable(number), elapsed)
         return answer

@@ -1,14 +1,14 @@
 """Planning a run: which windows of which streams are to be read."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from accord.collect import EVENT, PARALLEL, Sync
 from accord.errors import Misconfigured
-from accord.ledger import counters, links, streams
+from accord.ledger import counters, inbox, links, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ports import Source
 from accord.records import Kind
@@ -16,6 +16,7 @@ from accord.records import Kind
 DAY = 86_400
 EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare
 TURNS = 30  # nights in which the nightly rescan comes round
+MISSED = 36 * 3600  # seconds after which a turn is taken by whichever run comes next
 AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
 
@@ -31,7 +32,7 @@ def plan(
     sync: Sync,
     source: Source,
     ledger: Ledger,
-    kinds: Iterable[Kind],
+    kinds: Mapping[Kind, str],
     lag: int,
     mode: Mode = Mode.CHANGES,
     since: int | None = None,
@@ -39,48 +40,80 @@ def plan(
 ) -> None:
     """Open the windows that this run is to read, in one transaction; those left open by earlier runs stay.
 
-    `since` and `until` (Unix seconds) bound a rescan; `since` also the backfill of the first run. The watermark of
-    the events and of the balance transactions starts `lag` and `AHEAD` seconds before now, so that what changes
-    during the backfill is read after it. Where the sync was down for longer than events live, everything known is
-    read again.
+    `kinds` are those that the target shows, each with a digest of where it keeps them. `since` and `until` (Unix
+    seconds) bound a rescan; `since` also the backfill of the first run. The watermark of the events and of the balance
+    transactions starts `lag` and `AHEAD` seconds before now, so that what changes during the backfill is read after it.
+    All of a kind is read again where the sync was down for longer than events live, and where changes may have been
+    missed; also where the target keeps the kind elsewhere than before, and is then shown it anew.
     """
     if until is not None and mode is not Mode.RESCAN:
         raise Misconfigured('until bounds a rescan only; set mode to "rescan", or leave until empty')
     if since is not None and until is not None and since >= until:
         raise Misconfigured("since must be a day before until")
     now = int(ledger.clock.now())
-    kinds = [*kinds]
     new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
     begun = since if since is not None else (source.began() if new or mode is Mode.RESCAN else None)
 
     def write(connection: Connection) -> None:
+        counters.lock(connection, sync.connection)  # of two plans at once, one sees what the other has opened
         ticket = counters.ticket(connection, sync.connection)
         events = streams.get(connection, sync.name, EVENT)
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
         oldest = links.oldest(connection, sync.connection)
-        # What changes of a kind that the mapping leaves out is not followed; once it is named again, all of it is read.
-        streams.unfollow(connection, sync.name, [kind for kind in Kind if kind not in kinds])
-        for kind in kinds:
+        _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
+        for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
-            spans: list[tuple[int, int]] = []
             if row is None:
                 streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, PARALLEL), ticket)
-                streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
-            elif forgotten or row.watermark == streams.UNFOLLOWED:
+                streams.put(
+                    connection,
+                    sync.name,
+                    kind,
+                    watermark=now - lag - AHEAD,
+                    mapping=mapping,
+                    since=since,
+                    rescanned_at=now,
+                )
+                continue
+            moved = row.mapping is not None and row.mapping != mapping
+            if moved:
+                _show_again(connection, sync, kind)
+            if row.mapping != mapping:
+                streams.put(connection, sync.name, kind, mapping=mapping)
+            if forgotten or moved or row.watermark == streams.UNFOLLOWED:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
                 spans = _cut(oldest or 0, now, PARALLEL)
                 streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
             elif mode is Mode.RESCAN:
-                spans = _uncovered(_cut(begun or 0, until or now, PARALLEL), _rescans(connection, sync, kind))
-            elif mode is Mode.NIGHTLY and oldest is not None and not _rescans(connection, sync, kind):
+                spans = _uncovered(_cut(begun or 0, until or now, PARALLEL), _untouched(connection, sync, kind))
+            elif oldest is not None and _is_due(row, mode, now) and not _rescans(connection, sync, kind):
                 spans = [_next_turn(connection, sync, kind, row, oldest, now)]
+            else:
+                spans = []
             streams.plan(connection, sync.name, kind, "rescan", spans, ticket)
         if forgotten or events is None:
             streams.put(connection, sync.name, EVENT, watermark=now - lag - AHEAD)
-        for stream in (EVENT, *({Kind.LEG} & {*kinds})):
+        for stream in (EVENT, *({Kind.LEG} & kinds.keys())):
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
+
+
+def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> None:
+    """What changes of kinds that the mapping does not name is not followed; once it does, all of them is read."""
+    streams.unfollow(connection, sync.name, kinds)
+    inbox.give_up(connection, sync.name, kinds)
+
+
+def _show_again(connection: Connection, sync: Sync, kind: Kind) -> None:
+    links.forget_shown(connection, sync.target, sync.connection, kind)
+    if kind is Kind.LEG:
+        sums.reset(connection, sync.target, sync.connection)
+
+
+def _is_due(row: streams.Stream, mode: Mode, now: int) -> bool:
+    """Whether it is time for a turn of the rescan: nightly, or when a night was missed."""
+    return mode is Mode.NIGHTLY or (row.rescanned_at or 0) < now - MISSED
 
 
 def _rescans(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Window]:
@@ -89,8 +122,14 @@ def _rescans(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Win
     return [window for window in busy if window.purpose == "rescan"]
 
 
+def _untouched(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Window]:
+    """The windows of rescans of which nothing was read yet: they will show what is true from now on."""
+    open_ = streams.in_state(connection, sync.name, kind, "open")
+    return [w for w in open_ if w.purpose == "rescan" and w.after is None and w.after_created is None]
+
+
 def _uncovered(spans: list[tuple[int, int]], windows: list[streams.Window]) -> list[tuple[int, int]]:
-    """The spans without what these windows read anyway, so that a run that is retried does not plan all twice."""
+    """The spans without what these windows will read anyway."""
     left = []
     for lo, hi in spans:
         for window in sorted(windows, key=lambda w: w.lo):
@@ -107,7 +146,7 @@ def _next_turn(
     turn = row.rescan_turn % TURNS
     lo = row.rescanned if turn and row.rescanned is not None else oldest
     hi = lo + -(-(now - lo) // (TURNS - turn))
-    streams.put(connection, sync.name, kind, rescan_turn=(turn + 1) % TURNS, rescanned=hi)
+    streams.put(connection, sync.name, kind, rescan_turn=(turn + 1) % TURNS, rescanned=hi, rescanned_at=now)
     return lo, hi
 
 

@@ -28,6 +28,7 @@ class Page:
     has_more: bool
     last: Place | None
     date: int | None = None  # the source's own clock, Unix seconds, where it tells
+    request: str | None = None  # what the source calls the request, where it tells; its support asks for it
 
     def __repr__(self) -> str:
         """Without the body, which is other people's data; a repr ends up in tracebacks."""
@@ -53,7 +54,11 @@ class Event(NamedTuple):
     id: str
     created: int
     hints: tuple[tuple[str, str], ...]
-    unreadable: bool = False
+    raw: bytes = b""  # of one that could not be read; it has no hints
+
+    def __repr__(self) -> str:
+        """Without the bytes, which are other people's data."""
+        return f"<Event {self.id}>"
 
 
 class Owner(NamedTuple):

@@ -29,6 +29,8 @@ class Kind(StrEnum):
 PARENTS_FIRST = tuple(Kind)
 """Every kind, behind the kinds that it needs."""
 
+_KINDS = {str(kind): kind for kind in Kind}
+
 NEEDED: dict[Kind, tuple[Kind, ...]] = {
     Kind.CUSTOMER: (),
     Kind.SUBSCRIPTION: (Kind.CUSTOMER,),
@@ -274,7 +276,7 @@ class Leg(_Fields, frozen=True, kw_only=True, gc=False):
     def origin(self) -> Ref | None:
         """The payment, refund or dispute that moved the money; None where the money is the house's own."""
         kind = origin_kind(self.type, self.source)
-        return Ref(Kind(kind), self.source) if kind and self.source else None
+        return Ref(_KINDS[kind], self.source) if kind and self.source else None
 
     @property
     def needs(self) -> Ref | None:

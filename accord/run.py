@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from accord.batch import Prepared
 from accord.collect import EVENT
-from accord.errors import AccordError
+from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.records import NEEDED, PARENTS_FIRST, Kind
 from accord.settle import Settled
 
@@ -19,8 +19,8 @@ class Steps(Protocol):
     def plan(self) -> None:
         """Open the windows that this run reads."""
 
-    def collect(self, stream: str) -> Callable[[], object]:
-        """Begin to read a stream; the answer waits until it is read."""
+    def collect(self, stream: str) -> Callable[[], bool]:
+        """Begin to read a stream; the answer waits a while, and says whether there is still more to be read."""
 
     def changed(self, turn: int) -> int:
         """Fetch what the inbox speaks of; how many records were stored."""
@@ -84,25 +84,30 @@ def attempt(steps: Steps, kinds: Collection[Kind]) -> tuple[Tally, AccordError |
         tally = _settle_all(steps, order, reading, errors)
     finally:
         # Never leave readers behind: whoever tries again would find the windows taken.
-        for read in reading.values():
+        for more in reading.values():
             with contextlib.suppress(Exception):
-                read()
-    return tally, errors[0] if errors else None
+                while more():
+                    pass
+    return tally, min(errors, key=_urgency, default=None)
+
+
+def _urgency(error: AccordError) -> int:
+    """What a person must do comes before what time may mend."""
+    order = (Misconfigured, Refused, TryLater)
+    return next((rank for rank, family in enumerate(order) if isinstance(error, family)), len(order))
 
 
 def _settle_all(
-    steps: Steps, order: Collection[Kind], reading: Mapping[str, Callable[[], object]], errors: list[AccordError]
+    steps: Steps, order: Collection[Kind], reading: Mapping[str, Callable[[], bool]], errors: list[AccordError]
 ) -> Tally:
     tally = Tally()
     for kind in order:
         if kind is not Kind.LEG:
-            _await(reading[kind], errors)
-            tally = _settle(steps, kind, tally, order)
+            tally = _settle_as_read(steps, kind, reading[kind], tally, order, errors)
     _await(reading[EVENT], errors)
     tally = _changed(steps, 0, [kind for kind in order if kind is not Kind.LEG], tally, errors)
     if Kind.LEG in order:
-        _await(reading[Kind.LEG], errors)
-        tally = _settle(steps, Kind.LEG, tally, order)
+        tally = _settle_as_read(steps, Kind.LEG, reading[Kind.LEG], tally, order, errors)
     steps.sweep()
     for turn in range(1, ROUNDS):
         before = tally
@@ -112,21 +117,47 @@ def _settle_all(
     return tally
 
 
+def _settle_as_read(
+    steps: Steps,
+    kind: Kind,
+    reading: Callable[[], bool],
+    tally: Tally,
+    kinds: Collection[Kind],
+    errors: list[AccordError],
+) -> Tally:
+    """Settle a stream's batches while it is still being read, and what is left of them after that."""
+    tried: set[int] = set()
+    more = True
+    while more:
+        try:
+            more = reading()
+        except AccordError as error:
+            errors.append(error)
+            more = False
+        tally = _settle(steps, kind, tally, kinds, tried)
+    return tally
+
+
 def _await(reading: Callable[[], object], errors: list[AccordError]) -> None:
     try:
-        reading()
+        while reading():
+            pass
     except AccordError as error:
         errors.append(error)
 
 
-def _settle(steps: Steps, stream: Kind, tally: Tally, kinds: Collection[Kind]) -> Tally:
-    """Every open batch of a stream, oldest first: also those that an earlier run left.
+def _settle(steps: Steps, stream: Kind, tally: Tally, kinds: Collection[Kind], tried: set[int] | None = None) -> Tally:
+    """Every open batch of a stream that was not `tried`, oldest first: also those that an earlier run left.
 
     None while a kind that this one needs is not settled: each record would be held, and its parent fetched alone.
     """
     if any(steps.unread(parent) or steps.open_batches(parent) for parent in NEEDED[stream] if parent in kinds):
         return tally
+    tried = set() if tried is None else tried
     for batch in steps.open_batches(stream):
+        if batch in tried:
+            continue
+        tried.add(batch)
         prepared = steps.check(batch)
         if prepared is None:
             continue
@@ -138,7 +169,10 @@ def _settle(steps: Steps, stream: Kind, tally: Tally, kinds: Collection[Kind]) -
 
 
 def _changed(steps: Steps, turn: int, order: Collection[Kind], tally: Tally, errors: list[AccordError]) -> Tally:
-    _await(lambda: steps.changed(turn), errors)
+    try:
+        steps.changed(turn)
+    except AccordError as error:
+        errors.append(error)
     for kind in order:
         tally = _settle(steps, kind, tally, order)
     return tally

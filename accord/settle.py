@@ -220,6 +220,8 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     """Write the outcome and delete the batch, unless another worker has done so already."""
     if not batches.remove(connection, prepared.id):
         return
+    # Or another worker could take a record over between the look at what is ours and the note of its outcome.
+    counters.lock(connection, sync.connection)
     kind, now = prepared.kind, ledger.now(connection)
     written = [record.key for _, record in plan.writes]
     # What a later reading has taken over meanwhile is that one's to tell and to count.
@@ -291,6 +293,10 @@ def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, n
         inbox.look_again(connection, sync.name, [(prepared.kind, record.key)], "held", because, now, waits_for)
     parents = {record.needs for record, _ in plan.holds if record.needs is not None}
     inbox.look_again(connection, sync.name, sorted(parents), "parent", "a record waits for it", now)
+    # Settled since this batch was prepared: nobody would wake what waits for them.
+    for kind in {parent.kind for parent in parents}:
+        came = links.known(connection, sync.target, sync.connection, kind, {p.key for p in parents if p.kind is kind})
+        inbox.wake(connection, sync.name, kind, came, now)
     return [
         Entry(prepared.kind, record.key, "hold", because, None)
         for record, because in plan.holds

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from accord.collect import Sync
 from accord.deletions import too_many
-from accord.ledger import batches, inbox, links, streams
+from accord.ledger import batches, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.records import Kind
 
@@ -28,8 +28,9 @@ def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:
                         connection, sync.target, sync.connection, kind, window.lo, window.hi, window.ticket
                     )
                     lenient = row is not None and row.lenient
-                    if too_many(len(gone), live) and not lenient:
-                        why = f"a rescan did not find {len(gone)} of {live} {kind} records of its stretch again"
+                    missed = {*gone} - _met(connection, sync, kind)
+                    if too_many(len(missed), live) and not lenient:
+                        why = f"a rescan did not find {len(missed)} of {live} {kind} records of its stretch again"
                         streams.put(connection, sync.name, kind, stopped=why)
                         continue
                     now = ledger.now(connection)
@@ -47,3 +48,9 @@ def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:
         return missing
 
     return ledger.write(finish)
+
+
+def _met(connection: Connection, sync: Sync, kind: Kind) -> set[str]:
+    """Records that a rescan may have met without confirming them: they are unsound, or to be looked at again."""
+    met = {*quarantine.reasons(connection, sync.name, kind)}
+    return met.union(*(inbox.open_keys(connection, sync.name, why, kind) for why in ("held", "again")))

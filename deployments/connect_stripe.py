@@ -13,7 +13,7 @@ from accord.collect import EVENT
 from accord.errors import AccordError, Misconfigured
 from accord.identity import assign
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 from accord.ports import Owner
 from accord.records import PARENTS_FIRST
 from accord.systems.accounts import Accounts

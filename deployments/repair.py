@@ -11,10 +11,12 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from accord import settings
+from accord.collect import EVENT
 from accord.errors import Misconfigured
 from accord.ledger import entries, inbox, quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
+from accord.records import Kind
 
 T = TypeVar("T")
 
@@ -91,7 +93,12 @@ def _retry(connection: Connection, now: float, ids: Sequence[int]) -> None:
     rows = {row.id: row for row in quarantine.listed(connection)}
     for row_id in ids or rows:
         row = _existing(row_id, rows.get(row_id))
-        inbox.look_again(connection, row.sync, [(row.kind, row.key)], "retry", "a person asked for it", now)
+        if row.kind == EVENT:
+            # Any record may be the one that it speaks of: the next run reads them all again.
+            quarantine.drop(connection, row_id)
+            streams.unfollow(connection, row.sync, [kind for kind in Kind if kind is not Kind.LEG])
+        else:
+            inbox.look_again(connection, row.sync, [(row.kind, row.key)], "retry", "a person asked for it", now)
 
 
 def _drop(connection: Connection, now: float, row_id: int) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+# Before any thread reads: Great Expectations imports it while they do, and SQLAlchemy then meets half of it.
+import sqlalchemy.orm  # noqa: F401
 from prefect.runtime import flow_run
 from pydantic import ValidationError
 
@@ -14,12 +16,13 @@ from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
 from accord.identity import require_same_account, require_same_target, take_over
 from accord.ledger.engine import Ledger
-from accord.ledger.upgrade import require_current
+from accord.ledger.version import require_current
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
 from accord.systems.accounts_look import highest_rev
 from accord.systems.stripe import Stripe
 from blocks import AccountsDatabase, StripeAccount
+from tasks.examiner import prepare_examiner
 
 B = TypeVar("B", StripeAccount, AccountsDatabase)
 
@@ -100,5 +103,5 @@ def _open(connection: str, run: str) -> Bench:
     take_over(sync, ledger, highest_rev(target, sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"
-    collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG)
+    collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG, prepare_examiner)
     return Bench(sync, source, target, ledger, collector, run)

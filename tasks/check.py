@@ -7,6 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from accord.batch import Prepared, prepare
 from tasks.bench import bench
+from tasks.examiner import examiner
 from tasks.retry import DELAYS, RETRIES, try_later
 
 
@@ -27,11 +28,8 @@ def check(connection: str, batch: int) -> Prepared | None:
     prepared = prepare(at.sync, batch, at.source, at.ledger, at.target.kinds)
     if prepared is None or not prepared.records:
         return prepared
-    # pandas and Great Expectations take seconds to import: only a run that has records to check pays for them.
-    from tasks.expectations.examine import examine
-
     # In test mode Stripe's time can be ahead of ours: a test clock was moved forward.
-    failed = examine(prepared, max(at.ledger.clock.now(), at.source.date or 0))
+    failed = examiner().examine(prepared, max(at.ledger.clock.now(), at.source.date or 0))
     if failed:
         counts = Counter(title for titles in failed.values() for title in titles)
         get_run_logger().warning(

@@ -18,4 +18,4 @@ from tasks.retry import DELAYS, RETRIES, try_later
 def plan(connection: str, mode: core.Mode, since: int | None, until: int | None) -> None:
     """Open the windows; once in a run, also in a retried one. Raises Misconfigured for bounds that make no sense."""
     at = bench(connection)
-    core.plan(at.sync, at.source, at.ledger, at.target.kinds, LAG, mode, since, until)
+    core.plan(at.sync, at.source, at.ledger, at.target.mappings, LAG, mode, since, until)

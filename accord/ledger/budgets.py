@@ -44,8 +44,9 @@ def draw(connection: Connection, rates: Sequence[Rate], wanted: int, now: float)
     The buckets' rows stay locked until the caller's transaction ends, so no two workers get the same token.
     """
     rows = _locked_buckets(connection, rates, now)
-    # A clock set back must not stop an account for longer than a pause can last.
-    paused = min(max(float(row.blocked_until) for row in rows.values()) - now, LONGEST_PAUSE)
+    # Longer than a pause can last: it was written by a clock that was set back since.
+    ends = [float(row.blocked_until) for row in rows.values() if row.blocked_until <= now + LONGEST_PAUSE + _LEAP]
+    paused = max(ends, default=0.0) - now
     if paused > 0:
         return Slice(0, paused)
     limited = [rate for rate in rates if rate.per_second is not None]
@@ -115,12 +116,19 @@ class Circuit(NamedTuple):
 CLOSED = Circuit(0.0, 0, 0.0)
 
 
-def circuit(connection: Connection, name: str, lock: bool = False) -> Circuit:
-    """The breaker's state; with `lock` its row is held until the caller's transaction ends."""
+def circuit(connection: Connection, name: str, now: float, lock: bool = False) -> Circuit:
+    """The breaker's state; with `lock` its row is held until the caller's transaction ends.
+
+    A time further ahead than it can be was written by a clock that was set back since, and counts as past.
+    """
     query = select(breakers.c.open_until, breakers.c.opened_times, breakers.c.probe_until)
     query = query.where(breakers.c.name == name)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return CLOSED if row is None else Circuit(*row)
+    if row is None:
+        return CLOSED
+    open_until = 0.0 if row.open_until > now + _LONGEST_OPEN + _LEAP else row.open_until
+    probe_until = 0.0 if row.probe_until > now + _PROBE + _LEAP else row.probe_until
+    return Circuit(open_until, row.opened_times, probe_until)
 
 
 def open_circuit(connection: Connection, name: str, seen: int, failures: int, now: float) -> Circuit:
@@ -130,7 +138,7 @@ def open_circuit(connection: Connection, name: str, seen: int, failures: int, no
     """
     blank = {"name": name, "failures": 0, "open_until": 0.0, "opened_times": 0, "probe_until": 0.0}
     connection.execute(upsert(connection, breakers).values(blank).on_conflict_do_nothing())
-    found = circuit(connection, name, lock=True)
+    found = circuit(connection, name, now, lock=True)
     if found.opened_times != seen:
         return found
     # The exponent is held down because 2.0**1024 is an error.
@@ -141,7 +149,7 @@ def open_circuit(connection: Connection, name: str, seen: int, failures: int, no
 
 def claim_probe(connection: Connection, name: str, now: float) -> tuple[Circuit, bool]:
     """The breaker's state, and whether the caller may send the one request that tries a half-open breaker."""
-    found = circuit(connection, name, lock=True)
+    found = circuit(connection, name, now, lock=True)
     if found.opened_times == 0 or max(found.open_until, found.probe_until) > now:
         return found, False
     mine = found._replace(probe_until=now + _PROBE)

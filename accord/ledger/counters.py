@@ -38,6 +38,11 @@ def raise_to(connection: Connection, of: str, rev: int) -> None:
     connection.execute(higher)
 
 
+def lock(connection: Connection, of: str) -> None:
+    """Follow, until the transaction ends, whoever takes a rev: what is read after this is what they committed."""
+    connection.execute(update(counters).where(counters.c.connection == of).values(value=counters.c.value))
+
+
 def next_rev(connection: Connection, of: str) -> int:
     """Take the next number.
 

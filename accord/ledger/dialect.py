@@ -1,6 +1,6 @@
 """The statements that SQLite and PostgreSQL spell through their own dialects, and those that take many values."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -29,34 +29,27 @@ def among(connection: Connection, column: Column[Any], keys: Collection[str]) ->
 def put(
     connection: Connection,
     table: Table,
-    columns: tuple[str, ...],
-    rows: Sequence[tuple[Any, ...]],
+    values: Mapping[str, Iterable[Any]],
     same: tuple[str, ...] = (),
     newer: str | None = None,
     keep: bool = False,
 ) -> None:
-    """Insert rows, each a tuple in the order of `columns`, which is the table's own.
+    """Insert rows, given as the values of each column; those that are alike in all rows by `itertools.repeat`.
 
-    One that is there already, by the columns `same`, is updated: with `newer` only where that column is lower there or
-    empty; with `keep` not at all. The statement is made once and run on plain tuples: to look at each value of each row
-    takes SQLAlchemy three times as long as the database takes for all the rest.
+    A row that is there already, by the columns `same`, is updated: with `newer` only where that column is lower there
+    or empty; with `keep` not at all. The statement is made once and run on plain tuples: to look at each value of each
+    row takes SQLAlchemy three times as long as the database takes for all the rest.
     """
+    statement = _statement(connection.dialect, table, tuple(values), same, newer, keep)
+    ordered = (values[name] if turn is None else map(turn, values[name]) for name, turn in statement.columns)
+    rows = list(zip(*ordered, strict=False))  # not strict: what is repeated has no end
     if rows:
-        statement = _statement(connection.dialect, table, columns, same, newer, keep)
-        connection.exec_driver_sql(statement.text, [statement.bind(row) for row in rows])
+        connection.exec_driver_sql(statement.text, rows)
 
 
 class _Statement(NamedTuple):
     text: str
-    processors: list[tuple[int, Callable[[Any], Any]]]  # by position: how the driver wants a type's values
-
-    def bind(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not self.processors:
-            return row
-        values = list(row)
-        for position, processor in self.processors:
-            values[position] = processor(values[position])
-        return tuple(values)
+    columns: list[tuple[str, Callable[[Any], Any] | None]]  # in the order of its marks: how the driver wants the values
 
 
 @lru_cache(maxsize=256)
@@ -76,7 +69,7 @@ def _statement(
     kind: Any = type(dialect)
     positional = kind(paramstyle="qmark" if dialect.name == "sqlite" else "format")
     compiled = insert.compile(dialect=positional, column_keys=columns)
-    if compiled.positiontup != list(columns):
-        raise AssertionError(f"the columns of {table.name} are not in its own order: {columns}")
-    made = (table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns)
-    return _Statement(str(compiled), [(position, one) for position, one in enumerate(made) if one is not None])
+    order = [str(name) for name in compiled.positiontup]
+    return _Statement(
+        str(compiled), [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order]
+    )

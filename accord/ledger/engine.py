@@ -20,6 +20,17 @@ from accord.ledger.cipher import Cipher
 
 T = TypeVar("T")
 
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "foreign_keys=ON",
+    # A batch touches more pages than SQLite keeps by itself. To read them again, and to copy them to the database as
+    # often as SQLite does by itself, takes a tenth more of CPU.
+    "cache_size=-4000",
+    "wal_autocheckpoint=4000",
+)
+
 _RETRIES = 5
 # postgresql.org/docs/current/errcodes-appendix.html: serialization, deadlock, a server short of something, one that
 # is shutting down or starting, a standby that is not the primary any more or not yet.
@@ -92,7 +103,7 @@ def _refuse_old_postgresql(dbapi: Any, _record: Any) -> None:
 def _prepare_sqlite(dbapi: Any, _record: Any) -> None:
     # The driver must not open transactions by itself: _begin_sqlite does.
     dbapi.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+    for pragma in _PRAGMAS:
         dbapi.execute(f"PRAGMA {pragma}")
 
 

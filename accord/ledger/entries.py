@@ -1,6 +1,7 @@
 """Entries: the audit of what was done to each record and why, only ever appended."""
 
 from collections.abc import Iterable
+from itertools import repeat
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -21,15 +22,12 @@ class Entry(NamedTuple):
 
 def append(connection: Connection, sync: str, run: str, at: float, what: Iterable[Entry]) -> None:
     """Add entries, in the transaction that makes them true."""
-    put(
-        connection,
-        entries,
-        _COLUMNS,
-        [(at, sync, str(e.kind), e.key, str(e.change), e.because, e.rev, run) for e in what],
-    )
-
-
-_COLUMNS = ("at", "sync", *Entry._fields, "run")
+    told = list(what)
+    values: dict[str, Iterable[object]] = {"at": repeat(at), "sync": repeat(sync), "run": repeat(run)}
+    values |= {name: [getattr(entry, name) for entry in told] for name in Entry._fields}
+    # Plain texts: a driver may take an enumeration for something else.
+    values |= {name: map(str, values[name]) for name in ("kind", "change")}
+    put(connection, entries, values)
 
 
 class Told(NamedTuple):

@@ -13,6 +13,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -73,7 +74,7 @@ def look_again(
             "waits_for": waits_for,
             "attempts": inbox.c.attempts + 1,
             "due_at": now + _wait(),
-            # One that was dealt with before waits anew.
+            # What was dealt with waits anew; what was not has waited all along.
             "received_at": case((inbox.c.state == "done", now), else_=inbox.c.received_at),
         },
         where=~pending,
@@ -98,7 +99,8 @@ def claim_due(
     due = and_(
         inbox.c.sync == sync,
         inbox.c.state == "new",
-        inbox.c.due_at <= now,
+        # Further ahead than a wait can be: it was written by a clock that was set back since.
+        or_(inbox.c.due_at <= now, inbox.c.due_at > now + 2 * _LONGEST_WAIT),
         inbox.c.kind.not_in(list(except_kinds)),
         ~_answered(),
     )
@@ -122,12 +124,12 @@ def _answered() -> ColumnElement[bool]:
     return exists().where(same)
 
 
-def release(connection: Connection, claim: str, refs: Iterable[tuple[str, str]], now: float) -> None:
-    """Give back hints on records that could not be fetched: they are due at once, for whoever asks first."""
+def release(connection: Connection, claim: str, refs: Iterable[tuple[str, str]], due_at: float) -> None:
+    """Give back hints on records that nobody tried to fetch: they are due then, for whoever asks first."""
     mine = (inbox.c.claim == claim) & (inbox.c.kind == bindparam("of")) & (inbox.c.key == bindparam("one"))
     rows = [{"of": kind, "one": key} for kind, key in refs]
     if rows:
-        connection.execute(update(inbox).where(mine).values(claim=None, due_at=now), rows)
+        connection.execute(update(inbox).where(mine).values(claim=None, due_at=due_at), rows)
 
 
 def postpone(connection: Connection, claim: str, refs: Iterable[tuple[str, str]], because: str, now: float) -> None:
@@ -148,6 +150,12 @@ def close(connection: Connection, claim: str, kind: str, keys: Collection[str]) 
     values = update(inbox).where(done).values(state="done", because=None, waits_for=None, attempts=0)
     if keys:
         connection.execute(values, [{"one": key} for key in keys])
+
+
+def give_up(connection: Connection, sync: str, kinds: Collection[str]) -> None:
+    """Nobody looks at these kinds any more: what speaks of their records is done."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & inbox.c.kind.in_(list(kinds))
+    connection.execute(update(inbox).where(where).values(state="done", claim=None, waits_for=None))
 
 
 def wake(connection: Connection, sync: str, kind: str, keys: Collection[str], now: float) -> None:

@@ -14,7 +14,9 @@ TTL = 60.0  # seconds; longer than the longest single call to a provider
 def acquire(connection: Connection, name: str, owner: str, now: float) -> int | None:
     """Take the lease if it is free, expired or already `owner`'s; the token, or None while another holds it."""
     insert = upsert(connection, leases).values(name=name, owner=owner, token=1, expires_at=now + TTL)
-    free = or_(leases.c.expires_at <= now, leases.c.owner == owner)
+    # Further ahead than a lease can last: it was written by a clock that was set back since.
+    over = or_(leases.c.expires_at <= now, leases.c.expires_at > now + 2 * TTL)
+    free = or_(over, leases.c.owner == owner)
     taken = insert.on_conflict_do_update(
         index_elements=[leases.c.name],
         set_={"owner": owner, "token": leases.c.token + 1, "expires_at": now + TTL},

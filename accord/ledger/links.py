@@ -1,6 +1,7 @@
 """Records and links: what the source showed when it was last accepted, and what the target shows of it."""
 
 from collections.abc import Collection, Iterable
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -50,7 +51,7 @@ def known(connection: Connection, target: str, source: str, kind: str, keys: Col
         return {}
     there = links.c
     rows = select(there.key).where(there.target == target, there.connection == source, there.kind == kind)
-    shown = list(connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))))
+    shown = connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))).all()
     facts = _of_records(connection, records.c.facts, source, kind, shown)
     return {key: msgspec.json.decode(value) for key, value in facts}
 
@@ -64,6 +65,12 @@ def legs_in(connection: Connection, source: str, account: str, payments: Collect
     return [key for key, facts in found if msgspec.json.decode(facts)["payment"] in payments]
 
 
+def facts(connection: Connection, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
+    """What is known of these records since they were first intended to be shown, by key."""
+    found = _of_records(connection, records.c.facts, source, kind, keys)
+    return {key: msgspec.json.decode(value) for key, value in found}
+
+
 def _of_records(
     connection: Connection, column: Column[Any], source: str, kind: str, keys: Collection[str]
 ) -> Iterable[tuple[str, Any]]:
@@ -75,23 +82,34 @@ def _of_records(
     if not keys:
         return []
     rows = select(records.c.key, column).where(records.c.connection == source, records.c.kind == kind)
-    return [(key, value) for key, value in connection.execute(rows.where(among(connection, records.c.key, keys)))]
+    found = connection.execute(rows.where(among(connection, records.c.key, keys))).all()
+    return [(key, value) for key, value in found]
 
 
 def intend(connection: Connection, target: str, source: str, kind: str, batch: int, intents: Iterable[Intent]) -> None:
     """Write down what is about to be done, before it is done."""
+    listed = list(intents)
     encode = msgspec.json.encode
-    listed, kind = list(intents), str(kind)  # a driver may take an enumeration for something else than its text
-    records_ = [(source, kind, i.key, i.hash, i.deleted, i.position, encode(i.facts).decode()) for i in listed]
-    put(connection, records, _RECORD, records_, same=_SAME)
-    # Not the links' hash: that is what the target shows, and it does not show this yet.
-    links_ = [(target, source, kind, i.key, "sending", i.rev, i.hash, batch) for i in listed]
-    put(connection, links, _LINK, links_, same=("target", *_SAME))
-
-
-_SAME = ("connection", "kind", "key")
-_RECORD = (*_SAME, "hash", "deleted", "position", "facts")
-_LINK = ("target", *_SAME, "state", "rev", "wanted", "batch")
+    # A plain text: a driver may take an enumeration for something else.
+    same: dict[str, Iterable[object]] = {"connection": repeat(source), "kind": repeat(str(kind))}
+    same["key"] = [intent.key for intent in listed]
+    hashes = [intent.hash for intent in listed]
+    record: dict[str, Iterable[object]] = {
+        "hash": hashes,
+        "deleted": [intent.deleted for intent in listed],
+        "position": [intent.position for intent in listed],
+        "facts": [encode(intent.facts).decode() for intent in listed],
+    }
+    put(connection, records, same | record, same=tuple(same))
+    same = {"target": repeat(target)} | same
+    link: dict[str, Iterable[object]] = {
+        "state": repeat("sending"),
+        "rev": [intent.rev for intent in listed],
+        # Not the links' hash: that is what the target shows, and it does not show this yet.
+        "wanted": hashes,
+        "batch": repeat(batch),
+    }
+    put(connection, links, same | link, same=tuple(same))
 
 
 def confirm(
@@ -110,10 +128,16 @@ def confirm(
         connection.execute(seen, [{"one": key} for key in keys])
 
 
+def forget_shown(connection: Connection, target: str, source: str, kind: str) -> None:
+    """Take nothing of a kind to be shown: the target keeps these records elsewhere now."""
+    mine = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
+    connection.execute(update(links).where(mine).values(hash=None))
+
+
 def pending(connection: Connection, target: str, batch: int) -> set[str]:
     """The keys of the records that this batch intended to write and has no outcome for yet."""
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
-    return set(connection.scalars(select(links.c.key).where(mine)))
+    return {*connection.scalars(select(links.c.key).where(mine)).all()}
 
 
 def refused(connection: Connection, target: str, batch: int, keys: Collection[str]) -> None:

@@ -40,7 +40,7 @@ def put(
     ticket: int,
     now: float,
 ) -> None:
-    """Keep the records; a later reading of the same record replaces an earlier one.
+    """Keep the records; a later reading of the same record replaces an earlier one, unless it has no bytes.
 
     `ticket` is the counter as it stood when they were found unsound: it is a rev, where they have none of their own.
     """
@@ -59,10 +59,13 @@ def put(
     if not rows:
         return
     insert = upsert(connection, quarantine)
-    replaced = {column: insert.excluded[column] for column in ("reasons", "body", "ticket")}
     unique = [quarantine.c.sync, quarantine.c.kind, quarantine.c.key]
     newer = quarantine.c.ticket <= insert.excluded.ticket
-    connection.execute(insert.on_conflict_do_update(index_elements=unique, set_=replaced, where=newer), rows)
+    for columns, has_bytes in ((("reasons", "body", "ticket"), True), (("ticket",), False)):
+        replaced = {column: insert.excluded[column] for column in columns}
+        some = [row for row, one in zip(rows, unsound, strict=True) if bool(one.raw) is has_bytes]
+        if some:
+            connection.execute(insert.on_conflict_do_update(index_elements=unique, set_=replaced, where=newer), some)
 
 
 def since(connection: Connection, sync: str, kind: str, keys: Collection[str], ticket: int) -> set[str]:

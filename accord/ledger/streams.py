@@ -47,6 +47,9 @@ class Stream(NamedTuple):
     lenient: bool
     rescan_turn: int
     rescanned: int | None
+    rescanned_at: int | None
+    since: int | None
+    mapping: str | None
     deletions: int
     deleting_since: float
 
@@ -216,8 +219,8 @@ def _unsettled(connection: Connection, sync: str) -> set[int | None]:
 
 
 def unread_history(connection: Connection, sync: str, stream: str) -> bool:
-    """Whether a backfill or a rescan of the stream is not read to its end."""
-    return any(window.purpose != "recent" for window in in_state(connection, sync, stream, "open"))
+    """Whether the stream's backfill is not read to its end; a rescan holds up nobody."""
+    return any(window.purpose == "backfill" for window in in_state(connection, sync, stream, "open"))
 
 
 def unfinished_history(connection: Connection, sync: str, stream: str) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import sums
@@ -15,6 +15,11 @@ def add(connection: Connection, target: str, source: str, gross: Mapping[str, in
         same = [sums.c.target, sums.c.connection, sums.c.currency]
         more = row.on_conflict_do_update(index_elements=same, set_={"gross": sums.c.gross + amount})
         connection.execute(more)
+
+
+def reset(connection: Connection, target: str, source: str) -> None:
+    """Count anew: the target is shown every leg again."""
+    connection.execute(delete(sums).where(sums.c.target == target, sums.c.connection == source))
 
 
 def get(connection: Connection, target: str, source: str) -> dict[str, int]:

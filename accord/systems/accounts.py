@@ -1,7 +1,7 @@
 """Customer accounts in the user's own SQL database: the target of payments."""
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter, itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Column, Connection, Engine, Inspector, Table, func, inspect, select
@@ -54,28 +54,17 @@ class _Shelf(NamedTuple):
     def identity(self) -> list[Column[Any]]:
         return [self.key] if self.connection is None else [self.connection, self.key]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns that are written, in the table's order."""
-        mapped = {c.column.name for c in self.columns} | {c.name for c in (self.connection, self.rev) if c is not None}
-        return tuple(column.name for column in self.table.c if column.name in mapped)
-
-    def rows(self, connection: str, records: Sequence[tuple[int, Record]]) -> Iterator[tuple[Any, ...]]:
-        """The records as rows in the order of `names`."""
-        names, by_name = self.names, {c.column.name: c for c in self.columns}
-        mapped = [by_name[name] for name in names if name in by_name]
-        fields = attrgetter(*(c.field for c in mapped))
-        turned = [(number, c.put) for number, c in enumerate(mapped) if c.put is not None]
-        given = [column for column in (self.connection, self.rev) if column is not None]
-        at = sorted(((column, names.index(column.name)) for column in given), key=itemgetter(1))
-        for rev, record in records:
-            row = list(fields(record))
-            for number, turn in turned:
-                if row[number] is not None:
-                    row[number] = turn(row[number])
-            for column, number in at:
-                row.insert(number, rev if column is self.rev else connection)
-            yield tuple(row)
+    def values(self, connection: str, rows: Sequence[tuple[int, Record]]) -> dict[str, Iterable[Any]]:
+        """What is written of the records, each with its rev, by column."""
+        values: dict[str, Iterable[Any]] = {}
+        for field, column, turned, _ in self.columns:
+            plain = [getattr(record, field) for _, record in rows]
+            values[column.name] = plain if turned is None else [None if one is None else turned(one) for one in plain]
+        if self.connection is not None:
+            values[self.connection.name] = repeat(connection)
+        if self.rev is not None:
+            values[self.rev.name] = [rev for rev, _ in rows]
+        return values
 
 
 class Accounts:
@@ -89,6 +78,8 @@ class Accounts:
         self._own = mapping is None
         self._mapping = mapping or own.default_mapping()
         self.kinds = frozenset(Kind(kind) for kind in self._mapping)
+        self.mappings = {kind: own.digest(shelf) for kind, shelf in self._mapping.items()}
+        """A digest of where the records of each kind go: which table, and which column each field."""
         self._shelves: dict[Kind, _Shelf] | None = None
 
     @property
@@ -227,15 +218,15 @@ class Accounts:
             return
         same = tuple(column.name for column in shelf.identity)
         newer = None if shelf.rev is None else shelf.rev.name
-        put(c, shelf.table, shelf.names, list(shelf.rows(connection, rows)), same, newer, keep=kind is Kind.LEG)
+        put(c, shelf.table, shelf.values(connection, rows), same, newer, keep=kind is Kind.LEG)
 
     def _not_overtaken(
         self, c: Connection, shelf: _Shelf, connection: str, rows: Sequence[tuple[int, Record]]
     ) -> list[tuple[int, Record]]:
         """The rows that no later rev has overtaken, by the table `accord_seen`, which takes note of them."""
         seen, name = own.seen, f"{connection}:{shelf.table.fullname}"
-        noted = [(name, record.key, rev) for rev, record in rows]
-        put(c, seen, ("shelf", "key", "rev"), noted, same=("shelf", "key"), newer="rev")
+        noted = {"shelf": repeat(name), "key": [r.key for _, r in rows], "rev": [rev for rev, _ in rows]}
+        put(c, seen, noted, same=("shelf", "key"), newer="rev")
         keys = [record.key for _, record in rows]
         found = c.execute(select(seen.c.key, seen.c.rev).where(seen.c.shelf == name, among(c, seen.c.key, keys)))
         now = {row.key: row.rev for row in found}

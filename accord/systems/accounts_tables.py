@@ -1,5 +1,6 @@
 """The accounts' tables: Accord's own, and how a mapping points at the user's."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -87,10 +88,20 @@ def parse_mapping(raw: object) -> Mapping:
         lacking = sorted(needed - shelf.columns.keys())
         if lacking:
             raise Misconfigured(f"the accounts mapping of {kind} must say where {lacking[0]} goes")
+    tables = Counter(shelf.table for shelf in mapping.values())
+    shared = sorted(table for table, times in tables.items() if times > 1)
+    if shared:
+        raise Misconfigured(f"the accounts mapping puts two kinds into the table {shared[0]}; give each its own")
     before_legs = {Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE} - mapping.keys()
     if Kind.LEG in mapping and before_legs:
         raise Misconfigured(f"to map {Kind.LEG}, map {sorted(before_legs)[0]} too: it says whose account a leg is in")
     return mapping
+
+
+def digest(mapping: TableMapping) -> str:
+    """The same for the same table and columns, in whatever order they are named."""
+    plain = (mapping.table, sorted(mapping.columns.items()))
+    return hashlib.blake2b(msgspec.json.encode(plain), digest_size=16).hexdigest()
 
 
 _metadata = MetaData()
@@ -207,8 +218,10 @@ def check_fit(
 def refusal(error: DBAPIError) -> str:
     """What a database objects to, by its own names for it and without the values that it quotes."""
     diagnosis = getattr(error.orig, "diag", None)
+    if getattr(error.orig, "sqlite_errorname", None) == "SQLITE_CONSTRAINT_TRIGGER":
+        return "a trigger of the table"  # its text is the user's own, and may hold anything
     if diagnosis is None:
-        return str(error.orig)  # SQLite's messages hold names only
+        return str(error.orig)  # SQLite's own messages hold names only
     names = (diagnosis.sqlstate, diagnosis.table_name, diagnosis.column_name, diagnosis.constraint_name)
     return " ".join([type(error.orig).__name__, *(name for name in names if name)])
 

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from prefect import flow
 def main(way: str, url: str, folder: Path, kinds: str, rps: float) -> dict[str, Any]:
     """Run once, and tell what it took."""
     if way == "empty":
-        flow(lambda: None, name="empty")()
+        flow(lambda connection: None, name="empty")("main")
         return {"cpu": time.process_time()}
     from accord.wire import Wire
 
@@ -60,23 +60,30 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
     from accord.ledger import batches, streams
     from accord.ports import Threads
     from accord.sweep import sweep
+    from flows.payment_to_account import LOOK_AGAIN
     from tasks.bench import LAG, Bench
+    from tasks.examiner import examiner, prepare_examiner
     from tasks.report import stand
 
     ledger = settings.open_ledger()
     target = accounts_block(folder, kinds).connect(ledger.clock)
     sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")
     source = stripe_block(url, rps).connect(sync.connection, ledger, lambda _: None)
-    collector = Collector(sync, source, ledger, Threads(), "plain", target.kinds, LAG)
+    collector = Collector(sync, source, ledger, Threads(), "plain", target.kinds, LAG, prepare_examiner)
     pool = ThreadPoolExecutor(10)
 
     class Steps:
         def plan(self) -> None:
-            plan.plan(sync, source, ledger, target.kinds, LAG)
+            plan.plan(sync, source, ledger, dict.fromkeys(target.kinds, ""), LAG)
 
-        def collect(self, stream: str) -> Callable[[], object]:
-            read: Future[int] = pool.submit(collector.stream, stream)
-            return read.result
+        def collect(self, stream: str) -> Callable[[], bool]:
+            reading = pool.submit(collector.stream, stream)
+
+            def more() -> bool:
+                wait([reading], LOOK_AGAIN)
+                return not reading.done() or reading.result() is None  # which raises what went wrong
+
+            return more
 
         def changed(self, turn: int) -> int:
             return collector.changed()
@@ -90,9 +97,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
         def check(self, batch: int) -> Prepared | None:
             prepared = prepare(sync, batch, source, ledger, target.kinds)
             if prepared is not None and prepared.records:
-                from tasks.expectations.examine import examine
-
-                prepared.reject(examine(prepared, ledger.clock.now()))
+                prepared.reject(examiner().examine(prepared, ledger.clock.now()))
             return prepared
 
         def settle(self, prepared: Prepared) -> core.Settled:

@@ -49,10 +49,14 @@ class Straight:
         self.ledger.engine.dispose()
 
     def plan(self) -> None:
-        plan.plan(self.at, self.stripe, self.ledger, self.accounts.kinds, LAG)
+        plan.plan(self.at, self.stripe, self.ledger, dict.fromkeys(self.accounts.kinds, ""), LAG)
 
-    def collect(self, stream: str) -> Callable[[], object]:
-        return lambda: self.collector.stream(stream)
+    def collect(self, stream: str) -> Callable[[], bool]:
+        def more() -> bool:
+            self.collector.stream(stream)
+            return False
+
+        return more
 
     def changed(self, turn: int) -> int:
         return self.collector.changed()

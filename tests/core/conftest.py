@@ -148,8 +148,8 @@ class Noted:
     def check(self):
         self.notes.append("check")
 
-    def failed(self):
-        self.notes.append("failed")
+    def failed(self, again=False):
+        self.notes.append("failed again" if again else "failed")
 
     def succeeded(self):
         self.notes.append("succeeded")

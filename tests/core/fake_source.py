@@ -111,6 +111,10 @@ class Shop:
         """Something happened."""
         self._events.append(Event(key, created, hints))
 
+    def garble(self, key: str, created: int) -> None:
+        """Something happened, and nobody can read what."""
+        self._events.append(Event(key, created, (), b"{"))
+
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
         asked = Asked((stream, lo, hi, after))
         self.asked.append(asked)
@@ -131,7 +135,7 @@ class Shop:
         body = b'{"object":"list","data":[' + b",".join(self._raw(stream, key) for _, key in shown) + b"]}"
         last = Place(shown[-1][1], shown[-1][0]) if shown else None
         date = int(self.clock()) if self.clock else None
-        return Page(body, len(shown), len(found) > len(shown), last, date)
+        return Page(body, len(shown), len(found) > len(shown), last, date, f"req_{len(self.asked)}")
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         self.fetched.append((kind, key))

@@ -73,11 +73,11 @@ class Home:
         self.collector = Collector(self.sync, shop, ledger, fan_out, worker, kinds, LAG)
 
     def plan(self, mode: Mode = Mode.CHANGES, since: int | None = None, until: int | None = None) -> None:
-        plan.plan(self.sync, self.shop, self.ledger, self.kinds, LAG, mode, since, until)
+        plan.plan(self.sync, self.shop, self.ledger, dict.fromkeys(self.kinds, ""), LAG, mode, since, until)
 
-    def collect(self, stream: str) -> Callable[[], object]:
-        count = self.collector.stream(stream)
-        return lambda: count
+    def collect(self, stream: str) -> Callable[[], bool]:
+        self.collector.stream(stream)
+        return lambda: False
 
     def changed(self, turn: int = 0) -> int:
         return self.collector.changed()

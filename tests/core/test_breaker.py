@@ -15,7 +15,7 @@ def test_one_of_several_workers_probes(true_ledger, at_once):
     claims = at_once(lambda: true_ledger.write(lambda c: budgets.claim_probe(c, name, 1030.0)))
     assert sorted(mine for _, mine in claims) == [False] * 7 + [True]
     true_ledger.write(lambda c: budgets.close_circuit(c, name, 1))
-    assert true_ledger.read(lambda c: budgets.circuit(c, name)) == budgets.CLOSED
+    assert true_ledger.read(lambda c: budgets.circuit(c, name, now)) == budgets.CLOSED
 
 
 def fail(breaker, times):
@@ -146,3 +146,23 @@ def test_an_outcome_from_long_ago_changes_nothing(ledger, clock):
     first.succeeded()
     third.failed()  # the fifth, as it sees it
     assert [rest_of(worker) for worker in (first, second, third)] == [60, 60, 60]
+
+
+def test_the_retries_of_one_request_count_once(ledger, clock):
+    breaker = LedgerBreaker("stripe/main", ledger, clock)
+    breaker.check()
+    breaker.failed()
+    for _ in range(20):
+        breaker.check()
+        breaker.failed(again=True)
+    breaker.check()
+    fail(breaker, 4)
+    assert rest_of(breaker) == 30
+
+
+def test_what_a_clock_set_back_since_has_written_is_over(ledger, clock):
+    breaker = LedgerBreaker("stripe/main", ledger, clock)
+    clock.jump(30 * 86_400)
+    fail(breaker, 5)
+    clock.jump(-30 * 86_400)
+    LedgerBreaker("stripe/main", ledger, clock).check()  # it may probe at once

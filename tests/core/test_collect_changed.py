@@ -3,7 +3,7 @@
 import pytest
 
 from accord import collect
-from accord.errors import Misconfigured, TryLater
+from accord.errors import LeftAlone, Misconfigured, TryLater
 from accord.ledger import batches, counters, inbox, leases, streams
 from accord.ledger.inbox import Hint
 from accord.records import Kind
@@ -110,12 +110,14 @@ def test_a_record_that_can_not_be_fetched_waits_and_holds_up_no_other(home, shop
     assert home.hints() == 0
 
 
-def test_a_source_that_is_away_gives_all_hints_back(home, shop, shops):
+def test_a_source_that_is_away_gives_all_hints_back(home, shop, shops, clock):
     hint(home, ("payment", "ch_0"), ("refund", "re_1"))
     shop.before = lambda _: _raise(shops.later())
     with pytest.raises(TryLater, match="closed"):
         home.changed()
     shop.before = lambda _: None
+    assert home.changed() == 0
+    clock.sleep(61)
     assert home.changed() == 2
     settle_nothing(home)
     assert home.hints() == 0
@@ -188,3 +190,26 @@ def test_one_body_that_is_cut_off_spoils_no_other(home, shop, shops):
     prepared = home.check(home.open_batches(Kind.PAYMENT)[0])
     assert sorted(record.key for record in prepared.records) == ["ch_0", "ch_1", "ch_3"]
     assert [bad.key for bad in prepared.unsound] == ["ch_2"]
+
+
+def test_a_record_that_alone_can_not_be_fetched_waits_longer_each_time(home, shop, shops, clock):
+    hint(home, ("payment", "ch_1"))
+    shop.before = lambda _: _raise(shops.later())
+    for wait in (60, 120, 180):
+        with pytest.raises(TryLater, match="closed"):
+            home.changed()
+        clock.sleep(wait - 2)
+        assert home.changed() == 0
+        clock.sleep(3)
+
+
+def test_records_that_were_not_even_asked_for_keep_their_turn(home, shop, clock):
+    """One record's failures had the source left alone: that is no failure of the others."""
+    hint(home, ("payment", "ch_1"), ("refund", "re_1"))
+    shop.before = lambda asked: _raise(TryLater("closed") if asked[1] == "ch_1" else LeftAlone("rests", 30))
+    with pytest.raises(TryLater):
+        home.changed()
+    shop.before = lambda _: None
+    clock.sleep(31)
+    assert home.changed() == 1
+    assert shop.fetched[-1] == ("refund", "re_1")

@@ -79,12 +79,65 @@ def test_the_watermark_never_passes_what_the_source_may_show_late(home, shop, ho
     assert watermark >= began
 
 
-def test_a_watermark_ahead_of_the_source_stays_where_it_is(home, shop, clock):
+def test_a_watermark_in_the_sources_future_is_put_right_and_all_is_read_again(home, shop, homes, clock):
+    """A clock was fast when it was set: what came since the last reading is not known to be read."""
     began = int(clock.now())
     shop.clock = lambda: clock.now() - 1000
     home.open_recent(began, began)
     home.collector.stream(EVENT)
-    assert home.stream(EVENT).watermark == began
+    assert home.stream(EVENT).watermark == began - 1000 - homes.LAG
+    followed = {kind for kind in home.kinds if home.stream(kind).watermark != streams.UNFOLLOWED}
+    assert followed == {Kind.LEG}
+
+
+def test_a_watermark_of_the_last_minutes_stays_where_it_is(home, shop, clock):
+    began = int(clock.now())
+    shop.clock = clock.now
+    home.open_recent(began - 10, began)
+    home.collector.stream(EVENT)
+    assert home.stream(EVENT).watermark == began - 10
+
+
+def unreadable(home, shop, number, created):
+    shop.garble(f"evt_{number}", created)
+    home.open_recent(created, created + 1)
+    home.collector.stream(EVENT)
+
+
+def test_an_event_that_can_not_be_read_is_kept_and_told(home, shop, clock):
+    unreadable(home, shop, 1, int(clock.now()))
+    assert list(home.quarantined()) == ["evt_1"]
+    assert home.stream(EVENT).stopped is None
+
+
+def test_events_that_can_not_be_read_one_after_the_other_stop_their_stream(home, shop, clock):
+    for number in range(20):
+        assert home.stream(EVENT).stopped is None
+        unreadable(home, shop, number, int(clock.now()) + number)
+    assert "could not be read" in home.stream(EVENT).stopped
+
+
+def test_a_person_can_let_events_pass_that_can_not_be_read(home, shop, clock):
+    for number in range(20):
+        unreadable(home, shop, number, int(clock.now()) + number)
+    home.ledger.write(lambda c: streams.release(c, home.sync.name, EVENT, lenient=True))
+    home.collector.stream(EVENT)
+    stream = home.stream(EVENT)
+    assert (stream.stopped, stream.lenient) == (None, False)
+    assert len(home.quarantined()) == 20
+
+
+def test_what_very_many_such_events_may_have_spoken_of_is_read_again(home, shop, clock, monkeypatch):
+    monkeypatch.setattr(collect, "STOP_ROWS", 2)
+    for number in range(4):
+        shop.garble(f"evt_{number}", int(clock.now()))
+    home.open_recent(int(clock.now()), int(clock.now()) + 1)
+    home.collector.stream(EVENT)
+    assert home.stream(EVENT).stopped == "4 of 4 events could not be read; did the API change?"
+    home.ledger.write(lambda c: streams.release(c, home.sync.name, EVENT, lenient=True))
+    home.collector.stream(EVENT)
+    assert home.stream(Kind.PAYMENT).watermark == streams.UNFOLLOWED
+    assert home.stream(Kind.LEG).watermark != streams.UNFOLLOWED
 
 
 def test_what_appears_late_is_read_by_the_next_run(home, shop, homes, clock):

@@ -29,7 +29,19 @@ def test_put_sets_what_it_is_told_and_leaves_the_rest(new_ledger):
     ledger = new_ledger()
     ledger.write(lambda c: streams.put(c, SYNC, "payment", watermark=7))
     ledger.write(lambda c: streams.put(c, SYNC, "payment", unsound_run=3))
-    assert ledger.read(lambda c: streams.get(c, SYNC, "payment")) == (7, None, 3, False, 0, None, 0, 0)
+    assert ledger.read(lambda c: streams.get(c, SYNC, "payment")) == (
+        7,
+        None,
+        3,
+        False,
+        0,
+        None,
+        None,
+        None,
+        None,
+        0,
+        0,
+    )
     assert ledger.read(lambda c: streams.get(c, SYNC, "refund")) is None
 
 
@@ -43,7 +55,7 @@ def test_a_stopped_stream_is_known_with_its_reason_until_it_is_released(new_ledg
     assert ledger.read(streams.all_stopped) == [(SYNC, "payment", "all unsound")]
     assert not ledger.write(lambda c: streams.release(c, SYNC, "refund", lenient=True))
     assert ledger.write(lambda c: streams.release(c, SYNC, "payment", lenient=True))
-    assert ledger.read(lambda c: streams.get(c, SYNC, "payment")) == (7, None, 0, True, 0, None, 0, 0)
+    assert ledger.read(lambda c: streams.get(c, SYNC, "payment")) == (7, None, 0, True, 0, None, None, None, None, 0, 0)
 
 
 def test_empty_spans_open_no_window(new_ledger):

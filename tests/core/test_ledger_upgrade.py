@@ -4,6 +4,7 @@ import pytest
 from alembic import command
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Text, inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -12,7 +13,8 @@ from accord.ledger import entries
 from accord.ledger.entries import Entry
 from accord.ledger.migrations.append_only import protect_entries, release_entries
 from accord.ledger.schema import metadata
-from accord.ledger.upgrade import _run, differs, require_current, upgrade
+from accord.ledger.upgrade import _config, _run, differs, upgrade
+from accord.ledger.version import require_current, revisions
 
 
 def test_the_migrations_make_the_tables_of_the_schema(fresh, open_engine):
@@ -21,6 +23,11 @@ def test_the_migrations_make_the_tables_of_the_schema(fresh, open_engine):
     assert set(inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
     assert not differs(engine)
     require_current(engine)
+
+
+def test_the_files_tell_the_revisions_as_alembic_does():
+    script = ScriptDirectory.from_config(_config())
+    assert revisions() == [revision.revision for revision in script.walk_revisions()][::-1]
 
 
 def test_a_column_that_no_migration_makes_is_noticed(fresh, open_engine):

@@ -40,7 +40,7 @@ _LEDGER_TRIGGERS = {
         "OLD.state = 'done' AND NEW.state = 'new' AND OLD.event LIKE 'evt%'",
         "S3: an event was dealt with and is open again",
     ),
-    "counters BEFORE UPDATE": ("NEW.value <= OLD.value", "S2: the counter went back"),
+    "counters BEFORE UPDATE": ("NEW.value < OLD.value", "S2: the counter went back"),
 }
 
 
@@ -97,7 +97,9 @@ def _guard_target(db: sqlite3.Connection) -> None:
             for moment, when, why in guards:
                 number += 1
                 _trigger(db, number, f"{table} {moment}", when, f"broken('{why}')")
-    _trigger(db, 0, "accord_seen BEFORE UPDATE", "NEW.rev < OLD.rev", "broken('S2: a rev noted in the target went back')")
+    _trigger(
+        db, 0, "accord_seen BEFORE UPDATE", "NEW.rev < OLD.rev", "broken('S2: a rev noted in the target went back')"
+    )
 
 
 def _refuse_unfit(db: sqlite3.Connection) -> None:

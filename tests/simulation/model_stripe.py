@@ -184,7 +184,7 @@ class ModelStripe:
     def events(self, body: bytes) -> list[Event]:
         """The events on a page."""
         told = [msgspec.json.decode(raw, type=Told) for raw in _elements(body)]
-        return [Event(one.id, one.created, () if one.garbled else one.hints, one.garbled) for one in told]
+        return [Event(one.id, one.created, () if one.garbled else one.hints, b"{" * one.garbled) for one in told]
 
     def tombstone(self, kind: str, key: str) -> Record:
         """The record of an object that is gone."""

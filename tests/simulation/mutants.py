@@ -52,6 +52,7 @@ from accord.systems.accounts import Accounts
 
 Patch = tuple[Any, str, Any]
 
+
 @dataclass(frozen=True)
 class Mutant:
     """A planted bug, the faults that show it, and the invariants by which it must be caught."""

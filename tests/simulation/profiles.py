@@ -138,7 +138,9 @@ REPELS = replace(
     mutate=0.3,
     payments=0,
 )
-STUCK = replace(_PLAIN, name="objects that can not be fetched", changes={"stick": 1.0, "rename": 3.0}, mutate=0.06, customers=9)
+STUCK = replace(
+    _PLAIN, name="objects that can not be fetched", changes={"stick": 1.0, "rename": 3.0}, mutate=0.06, customers=9
+)
 SOME_GARBLED = replace(
     _PLAIN,
     name="an event that can not be read here and there",

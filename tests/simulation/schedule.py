@@ -283,7 +283,8 @@ class Schedule:
         if not self.profile.run_again:
             return
         before = dump(self.home, links=True)
-        self._run("changes")
+        with mock.patch.object(plan, "MISSED", 10**9):  # a turn of the rescan would take revs
+            self._run("changes")
         after = dump(self.home, links=True)
         if after != before and quiet(self.home) is None and not self._unfit():
             raise Violation("F6: a second run wrote something")

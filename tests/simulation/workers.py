@@ -8,8 +8,8 @@ from databases import KINDS, SOURCE, SYNC, TARGET, Databases
 from faults import AWAY, FAILED, LOST, REPLY_LOST, THROTTLED, UNKNOWN, UNKNOWN_AWAY
 from greenlet import getcurrent
 from model_stripe import ModelStripe
-from templates import Direct
 from sqlalchemy import Connection
+from templates import Direct
 from world import Thread, Violation, Worker, World
 
 from accord import batch, collect, plan, run, settle, sweep
@@ -225,12 +225,13 @@ class SimSteps:
     def plan(self) -> None:
         home = self._home
         began = home.world.true
-        plan.plan(SYNCED, home.source, home.ledger, self._kinds, home.lag, self._mode)
+        plan.plan(SYNCED, home.source, home.ledger, dict.fromkeys(self._kinds, ""), home.lag, self._mode)
         home.planned(began, self._kinds)
 
-    def collect(self, stream: str) -> Callable[[], object]:
-        def read() -> object:
-            return self._collector.stream(stream)
+    def collect(self, stream: str) -> Callable[[], bool]:
+        def read() -> bool:
+            self._collector.stream(stream)
+            return False
 
         if self._manner == "lazy":
             return read
@@ -238,10 +239,10 @@ class SimSteps:
             world, thread = self._home.world, self._home.world.spawn(self._worker, read)
             return lambda: _awaited(world, thread)
         try:
-            count = read()
+            read()
         except AccordError as error:
             return _raising(error)
-        return lambda: count
+        return lambda: False
 
     def changed(self, turn: int) -> int:
         return self._collector.changed()
@@ -282,15 +283,17 @@ class SimSteps:
         return missing
 
 
-def _awaited(world: World, thread: Thread) -> object:
-    world.join([thread])
-    if thread.error is not None:
+def _awaited(world: World, thread: Thread) -> bool:
+    """Whether the thread still reads; what else happens meanwhile is as chance has it."""
+    if not thread.dead:
+        world.point("read", "is it read?")
+    if thread.dead and thread.error is not None:
         raise thread.error
-    return thread.result
+    return not thread.dead
 
 
-def _raising(error: AccordError) -> Callable[[], object]:
-    def read() -> object:
+def _raising(error: AccordError) -> Callable[[], bool]:
+    def read() -> bool:
         raise error
 
     return read

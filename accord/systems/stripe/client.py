@@ -1,10 +1,10 @@
 """Stripe as a source: lists in windows, single objects, and events (docs.stripe.com/api)."""
 
 import email.utils
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -13,7 +13,7 @@ from accord.http import Response, Transport
 from accord.ports import CursorGone, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
-from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted
+from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
 from accord.systems.stripe.translate import tombstone
 
 API_VERSION = "2026-10-28.endive"
@@ -31,7 +31,6 @@ PATHS = {
     Kind.DISPUTE: "/v1/disputes",
     Kind.LEG: "/v1/balance_transactions",
 }
-_KEY = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 Mode = Literal["test", "live"]
 
@@ -115,14 +114,14 @@ class Stripe:
         last = Place(heads[-1].id, heads[-1].created) if heads else None
         date = _date(response)
         self.date = date or self.date
-        return Page(response.body, count, has_more, last, date)
+        return Page(response.body, count, has_more, last, date, request_id(response))
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One object as it is now; None where Stripe does not know it.
 
         A leg is never None: Stripe keeps balance transactions for ever, so one that is missing is Refused.
         """
-        if not _KEY.fullmatch(key):
+        if not parse.is_name(key) or key.startswith("sha256:"):
             raise Refused(f"the key of this {kind} record is none that Stripe gives out")
         try:
             body = self._get(PATHS[Kind(kind)], key=key).body
@@ -212,7 +211,7 @@ class Stripe:
                 self._admitted = keys == self._keys  # or else the key was changed while we looked
 
     def _ask(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
-        address = path if key is None else f"{path}/{key}"
+        address = path if key is None else f"{path}/{quote(key, safe='')}"
         try:
             return self._transport.get(address, params, endpoint=path)
         except Forbidden as error:

@@ -37,7 +37,7 @@ def read(body: bytes, live: bool) -> list[Event]:
     for raw in page.data:
         event = _read(bytes(raw), live)
         unreadable += event is None
-        events.append(event or Event(name_of(bytes(raw)), 0, (), unreadable=True))
+        events.append(event or Event(name_of(bytes(raw)), 0, (), bytes(raw)))
     if unreadable:
         _log.warning("%d of %d events on a page cannot be read; no record is fetched for them", unreadable, len(events))
     return events
