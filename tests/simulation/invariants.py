@@ -45,6 +45,12 @@ def watermark(home: Home, stream: str, since: float) -> None:
             raise Violation(f"S4: the watermark {mark} passed the legs {sorted(missing)}")
 
 
+def unfollowed(home: Home) -> bool:
+    """Whether changes of a kind may have been missed, so that all of it is to be read again."""
+    noted = {stream for (stream,) in _keys(home, "SELECT stream FROM streams WHERE watermark = -1")}
+    return bool(noted & {*home.kinds})
+
+
 def _in_batches(home: Home, kind: Kind) -> set[str]:
     ledger, keys = home.ledger, set()
     for number in ledger.commit(lambda c: batches.open_ids(c, SYNC, kind)):

@@ -12,7 +12,7 @@ from unittest import mock
 import templates
 from databases import KINDS, SYNC, UNMAPPED, Databases
 from faults import Profile
-from invariants import agreement, claimed, dump, open_windows, quiet, watermark
+from invariants import agreement, claimed, dump, open_windows, quiet, unfollowed, watermark
 from model_stripe import DAY, Habits, ModelStripe, new_customer, new_payment
 from workers import Home
 from world import BEGAN, Violation, Worker, World, said
@@ -154,6 +154,8 @@ class Schedule:
         world.true, model.untold, model.rng = true, 0, usual
 
     def _watch(self, stream: str) -> None:
+        if unfollowed(self.home):
+            self.since = None  # what is not known to be read is read again: the next plan begins with that
         if self.since is not None:
             watermark(self.home, stream, self.since)
 
