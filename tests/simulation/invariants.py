@@ -141,13 +141,13 @@ def agreement(home: Home) -> None:
 
 
 def claimed(home: Home) -> None:
-    """Where the ledger says that all agrees, up to after the last change that was told of, it does."""
+    """F1: where the ledger says that all agrees, up to after the last change that was told of, it does."""
     now = stand(home.ledger, SYNCED)
     if not now.agreed or home.model.untold or (now.read_until or 0) <= home.model.changed_at:
         return
     found = reconcile(home.model, home.target.accounts, SOURCE)
     if not found.complete:
-        raise Violation(f"agreed: said is {now}, and not so are {found.disagreements[:5]}")
+        raise Violation(f"F1: {found.disagreements[:5]} although {now}")
 
 
 def _unattributable(home: Home, bad: set[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -433,7 +433,7 @@ def refusal_holds_up() -> list[Patch]:
     return [(Accounts, "_write_singly", singly)]
 
 
-@_planted(STUCK, "F1", "agreed")
+@_planted(STUCK, "F1")
 def postpone_forgets() -> list[Patch]:
     """A record that could not be fetched is given up."""
 
@@ -458,7 +458,7 @@ def garbled_takes_page() -> list[Patch]:
     return [(collect.Collector, "_take", take)]
 
 
-@_planted(REMAPPED, "F1", "agreed")
+@_planted(REMAPPED, "F1")
 def unmapped_forgotten() -> list[Patch]:
     """What changed of a kind while the mapping left it out is not read again."""
     return [(streams, "unfollow", lambda *given: None)]
