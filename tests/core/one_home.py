@@ -86,7 +86,7 @@ class Home:
         return self.collector.changed()
 
     def unread(self, stream: str) -> bool:
-        return self.ledger.read(lambda c: streams.open_count(c, self.sync.name, stream)) > 0
+        return self.ledger.read(lambda c: streams.unread_history(c, self.sync.name, stream))
 
     def open_batches(self, stream: str) -> list[int]:
         return self.ledger.read(lambda c: batches.open_ids(c, self.sync.name, stream))
