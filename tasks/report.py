@@ -1,4 +1,4 @@
-"""Report: what a run came to, as artifacts that read well in Prefect's UI and events that automations act upon."""
+"""Report: what a run came to, as artifacts that read well in Prefect's UI."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.events import emit_event
 
-from accord import settings
 from accord.errors import Disagrees, Stopped
 from accord.money import CURRENCIES, format_amount
 from accord.records import Kind
 from accord.run import Tally
 from accord.sync import EVENT
-from tasks.bench import FLOW, Bench, bench
+from tasks.bench import FLOW, bench
+from tasks.notify import notify
 from tasks.retry import DELAYS, RETRIES, try_later
 from tasks.standing import Standing, stand
 
@@ -63,7 +62,7 @@ def report(connection: str, tally: Tally) -> dict[str, int]:
     get_run_logger().info(_plain(verdict_of(now, broken)))
     if now.agreed and not broken and now.read_until is not None:
         at.target.agreed(at.sync.connection, now.read_until)
-    _emit(at, connection, now, broken)
+    notify(at, connection, now, broken, _plain(verdict_of(now, ())))
     if now.stopped:
         raise Stopped(_how_to_resume(at.sync.name, now.stopped))
     if broken:
@@ -159,35 +158,6 @@ def _failures(now: Standing) -> list[tuple[str, ...]]:
         examples = ", ".join(f"`{_cell(key)}`" for key in keys[:EXAMPLES])
         rows.append((_cell(reason), kind, severity, str(len(keys)), f"{len(keys) / known:.2%}", examples))
     return rows
-
-
-def _emit(at: Bench, connection: str, now: Standing, broken: Sequence[str]) -> None:
-    """Tell each condition of the sync as it is now, once a run: what alerts act upon is that it changes."""
-    resource = {"prefect.resource.id": f"accord.sync.{at.sync.name}", "prefect.resource.name": at.sync.name}
-    for event, why in conditions(now, broken, at.ledger.clock.now(), settings.overdue_after()):
-        told = {"sync": at.sync.name, "connection": connection, "why": why}
-        emit_event(event, resource=resource, payload=told)
-
-
-def conditions(now: Standing, broken: Sequence[str], at: float, overdue: float) -> list[tuple[str, str]]:
-    """The events that say how a sync stands, each with its reason in a sentence, which names no record.
-
-    A record that waits is no disagreement before it has waited for `overdue` seconds. What does not add up after a run
-    is told by the run's state; and while a stream is stopped, what waits behind it is no news.
-    """
-    hours = f"{overdue / 3600:g} hours"
-    old = [kept for kept in now.kept if at - kept.created_at > overdue]
-    events = [
-        ("accord.quarantine.overdue", f"{len(old)} records have been in quarantine for more than {hours}")
-        if old
-        else ("accord.quarantine.within-limit", f"no record has been in quarantine for more than {hours}")
-    ]
-    if now.stopped or broken:
-        return events
-    if now.since is not None and at - now.since > overdue:
-        why = f"records have waited for more than {hours} to be settled. {_plain(verdict_of(now, ()))}"
-        return [*events, ("accord.sync.disagrees", why)]
-    return [*events, ("accord.sync.agrees", f"nothing has waited for more than {hours}")]
 
 
 def _how_to_resume(sync: str, stopped: dict[str, str]) -> str:

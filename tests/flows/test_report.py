@@ -24,6 +24,7 @@ from accord.run import Tally
 from accord.settle import Settled
 from accord.sync import Sync
 from accord.systems.accounts import Accounts
+from tasks import notify
 from tasks import report as module
 from tasks.bench import Bench
 
@@ -52,7 +53,7 @@ class Page:
         patch.setattr(module, "create_table_artifact", lambda table, **k: self.tables.append({"table": table, **k}))
         patch.setattr(module, "create_markdown_artifact", lambda text, **k: self.texts.append({"text": text, **k}))
         patch.setattr(
-            module, "emit_event", lambda event, resource, payload: self.events.append((event, resource, payload))
+            notify, "emit_event", lambda event, resource, payload: self.events.append((event, resource, payload))
         )
         self.write(
             lambda c: [
@@ -318,7 +319,7 @@ RUN = """
 
     at = Bench(sync, Source(), accounts, ledger, None, "run")
     check.bench = report.bench = lambda connection: at
-    for name in ("create_table_artifact", "create_markdown_artifact", "emit_event"):
+    for name in ("create_table_artifact", "create_markdown_artifact", "notify"):
         setattr(report, name, lambda *a, **k: None)
     with disable_run_logger():
         prepared = prepare(sync, batch(b"1700000000"), at.source, ledger, accounts.kinds)
