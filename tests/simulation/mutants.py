@@ -190,13 +190,13 @@ def drop_rev_guard() -> list[Patch]:
     return _no_rev_guard()
 
 
-@_planted(FLIPS, "S2")
+@_planted(FLIPS, "F1")
 def no_target_guard() -> list[Patch]:
     """The target takes what it is given, also from a worker that slept."""
     return _no_target_guard()
 
 
-@_planted(FLIPS, "S2")
+@_planted(FLIPS, "F1")
 def blind_upsert() -> list[Patch]:
     """Neither the ledger nor the target looks whether something newer is there."""
     return _no_rev_guard() + _no_target_guard()
@@ -227,7 +227,7 @@ def leg_by_event() -> list[Patch]:
     return [(batch, "prepare", prepare)]
 
 
-@_planted(DOUBTS, "F3")
+@_planted(DOUBTS, "F1")
 def double_leg() -> list[Patch]:
     """The target books a leg each time that it is written."""
     real = Accounts.write
