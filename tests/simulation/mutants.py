@@ -92,7 +92,7 @@ def _planted(profile: Profile, *breaks: str) -> Callable[[Callable[[], list[Patc
     return register
 
 
-@_planted(KILLS, "S4")
+@_planted(KILLS, "F1", "S4")
 def cursor_first() -> list[Patch]:
     """The place is stored before what was read up to it."""
     real = collect.Collector._store
@@ -122,13 +122,13 @@ def _finished_when(early: Callable[[Any, Any], bool]) -> list[Patch]:
     return [(collect.Collector, "_store", store)]
 
 
-@_planted(BUSY, "S4")
+@_planted(BUSY, "F1", "S4")
 def newest_first_cursor() -> list[Patch]:
     """The watermark goes to the newest second once the first batch is stored, though older ones are still to come."""
     return _finished_when(lambda window, reading: window.purpose == "recent")
 
 
-@_planted(BROKEN, "S4")
+@_planted(BROKEN, "F1", "S4")
 def watermark_on_partial() -> list[Patch]:
     """A reading that was broken off counts as finished."""
     return _finished_when(lambda window, reading: reading.failed is not None)
@@ -244,7 +244,7 @@ def double_leg() -> list[Patch]:
     return [(Accounts, "write", write)]
 
 
-@_planted(LATE, "S4")
+@_planted(LATE, "F1", "S4")
 def no_overlap() -> list[Patch]:
     """The watermark goes up to now, and passes what is not visible yet."""
     return [(schedule.Schedule, "lag", lambda self: 0), (plan, "AHEAD", 0)]
@@ -444,7 +444,7 @@ def postpone_forgets() -> list[Patch]:
     return [(inbox, "postpone", postpone)]
 
 
-@_planted(SOME_GARBLED, "S4")
+@_planted(SOME_GARBLED, "F1", "S4")
 def garbled_takes_page() -> list[Patch]:
     """An event that can not be read takes with it those on the same page."""
     real = collect.Collector._take
