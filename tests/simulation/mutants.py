@@ -38,12 +38,11 @@ from profiles import (
     STUCK,
     TAKEN,
     TIES,
-    TWICE,
 )
 from sqlalchemy import update
 
 from accord import batch, collect, plan, settle
-from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
+from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams, sums
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import inbox as inbox_table
 from accord.ledger.schema import leases as leases_table
@@ -464,13 +463,14 @@ def unmapped_forgotten() -> list[Patch]:
     return [(streams, "unfollow", lambda *given: None)]
 
 
-@_planted(TWICE, "F3")
-def counted_twice() -> list[Patch]:
-    """A leg is counted by each batch that held it, also by one that another has overtaken."""
+@_planted(KILLS, "F3")
+def counted_early() -> list[Patch]:
+    """Legs are counted with each intention to show them, not once with the outcome."""
+    decide, add = settle._decide, sums.add
 
-    class Everything(set[str]):
-        def __contains__(self, key: object) -> bool:
-            return True
+    def decided(connection: Any, sync: Any, *given: Any) -> Any:
+        plan_ = decide(connection, sync, *given)
+        add(connection, sync.target, sync.connection, settle._gross(record for _, record in plan_.writes))
+        return plan_
 
-    real = links.pending
-    return [(links, "pending", lambda *given: Everything(real(*given)))]
+    return [(settle, "_decide", decided), (sums, "add", lambda *given: None)]
