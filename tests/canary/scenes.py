@@ -1,6 +1,5 @@
 """Runs that end well and runs that fail, with canaries in all that they handle. Each makes sure that it came about."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -224,7 +223,7 @@ def a_table_that_refuses_rows(stage: Stage) -> None:
 
 
 def an_expectation_that_raises(stage: Stage) -> None:
-    folder = Path(os.environ["PYTHONPATH"]) / "canary-1.dist-info"
+    folder = stage.place.home / "plugins" / "canary-1.dist-info"
     folder.mkdir(parents=True)
     folder.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: canary\nVersion: 1\n")
     folder.joinpath("entry_points.txt").write_text("[accord.expectations]\ncanary = canary_rules:expectations\n")
