@@ -23,6 +23,7 @@ from accord.sandbox.stripe.keys import KEYS
 from blocks import AccountsDatabase, StripeAccount
 from deployments.children import free_port
 from deployments.demo import DEPLOYMENT, Place
+from deployments.follow import Lines
 from deployments.trigger import Ended, trigger
 
 CARD = "4000056655665556"
@@ -71,7 +72,7 @@ class Stage:
 
     def run(self, connection: str = "main", *, ends: str, **parameters: Any) -> Ended:
         """Run the deployment for a connection; AssertionError unless it ends so."""
-        ended = trigger(DEPLOYMENT, {"connection": connection, **parameters}, self.say)
+        ended = trigger(DEPLOYMENT, {"connection": connection, **parameters}, Lines(self.say))
         self.say(f"{ended.state}: {ended.message}")
         assert ended.state == ends, ended
         return ended
