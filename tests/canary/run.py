@@ -59,7 +59,8 @@ def _play(place: Place, shop: Path, most: int | None, say: Callable[[str], None]
     """Start everything, play the scenes, stop everything; all canaries that were let loose."""
     plugins = place.home / "plugins"
     (place.home / "tmp").mkdir()
-    outside = os.environ | {"TMPDIR": str(place.home / "tmp"), "PYTHONPATH": str(plugins)}
+    path = os.pathsep.join(filter(None, [str(plugins), os.environ.get("PYTHONPATH")]))
+    outside = os.environ | {"TMPDIR": str(place.home / "tmp"), "PYTHONPATH": path}
     os.environ.update(outside | place.client())
     from scenes import ALL, Stage  # not before: Prefect reads its settings when it is imported
 

