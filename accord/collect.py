@@ -13,7 +13,7 @@ from accord.ledger import batches, counters, entries, inbox, leases, links, quar
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 from accord.ports import CursorGone, FanOut, Page, Source
-from accord.reading import Reading, as_page, second_left
+from accord.reading import Reading, as_page, second_left, tell_fetched, tell_read
 from accord.records import PARENTS_FIRST, Kind
 
 BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
@@ -86,7 +86,7 @@ class Collector:
         if claimed is None:
             return None
         window, token, ticket = claimed
-        name = streams.lease_name(window.id)
+        name, began = streams.lease_name(window.id), self.ledger.clock.monotonic()
         try:
             reading = self._read(window)
         except Exception:
@@ -98,6 +98,7 @@ class Collector:
                 self._store(window, token, ticket, reading)
         except Superseded:
             return 0  # this worker was away too long; what another one reads since then counts
+        tell_read(stream, reading, self.ledger.clock.monotonic() - began)
         if reading.failed is not None:
             raise reading.failed
         return reading.count
@@ -173,8 +174,7 @@ class Collector:
                 return reading
 
     def _take(self, window: Window, reading: Reading, page: Page) -> None:
-        if page.last is not None:
-            reading.place = (page.last.key, page.last.created)
+        reading.note(page)
         if window.stream == EVENT:
             events = self.source.events(page.body)
             reading.events += len(events)
@@ -286,8 +286,10 @@ class Collector:
                 keys = sorted(key for of, key in left if of == kind)
                 if not keys:
                     continue
+                began = self.ledger.clock.monotonic()
                 answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
                 self._store_fetched(claim, kind, answers, ticket)
+                tell_fetched(kind, len(keys), self.ledger.clock.monotonic() - began)
                 failed |= {(kind, key): answer for key, answer in answers.items() if isinstance(answer, TryLater)}
                 left -= {(kind, key) for key in keys}
         except Exception:

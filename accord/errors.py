@@ -25,6 +25,14 @@ class Refused(AccordError):
     """The request or the record will never be accepted as it is; trying again changes nothing."""
 
 
+class Stopped(Refused):
+    """A stream is stopped until a person has looked at it and lets it go on."""
+
+
+class Disagrees(Refused):
+    """What was read and what the accounts show do not add up; both sides have to be compared."""
+
+
 class Misconfigured(AccordError):
     """A person has to change a setting, a credential or a permission; the text says which and how."""
 

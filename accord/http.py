@@ -118,9 +118,8 @@ class Transport:
                     continue
                 if (fault := self._judge(answer)) is None:
                     return answer
-                reason = f"answered {answer.status}"
             else:
-                fault, reason = answer, str(answer)
+                fault = answer
             if isinstance(fault, Throttled):
                 throttles += 1
                 self._pause(fault, endpoint, throttles)
@@ -131,7 +130,7 @@ class Transport:
             wait = max(fault.after or 0.0, _backoff(tries))
             if self._clock.monotonic() + wait + _LEAST_TRY > ends:
                 raise fault
-            _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), reason, wait)
+            _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), fault, wait)
             self._clock.sleep(wait)
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ class Page:
     has_more: bool
     last: Place | None
     date: int | None = None  # the source's own clock, Unix seconds, where it tells
+    request: str | None = None  # what the source calls the request, where it tells; its support asks for it
 
     def __repr__(self) -> str:
         """Without the body, which is other people's data; a repr ends up in tracebacks."""

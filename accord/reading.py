@@ -1,5 +1,6 @@
 """What was read of a window, on its way into a batch."""
 
+import logging
 from dataclasses import dataclass, field
 
 import msgspec
@@ -7,6 +8,9 @@ import msgspec
 from accord.errors import TryLater
 from accord.ledger import batches, inbox, quarantine
 from accord.ledger.streams import Window
+from accord.ports import Page
+
+_log = logging.getLogger("accord.collect")
 
 
 @dataclass(slots=True)
@@ -23,6 +27,15 @@ class Reading:
     events: int = 0
     unreadable: list[quarantine.Unsound] = field(default_factory=list)  # among the events
     ahead: bool = False  # the window begins in the source's future: a clock was fast when it was planned
+    asked: int = 0  # how many pages
+    request: str | None = None  # the last page's, by the source's own name for it
+
+    def note(self, page: Page) -> None:
+        """Move on behind a page."""
+        self.asked += 1
+        self.request = page.request
+        if page.last is not None:
+            self.place = (page.last.key, page.last.created)
 
     def keep(self, page: bytes, count: int) -> None:
         """Add a page of so many records."""
@@ -45,3 +58,17 @@ def second_left(window: Window, reading: Reading) -> int | None:
 def as_page(bodies: list[bytes]) -> bytes:
     """Single objects in the envelope of a list page."""
     return msgspec.json.encode({"object": "list", "data": [msgspec.Raw(body) for body in bodies], "has_more": False})
+
+
+def tell_read(stream: str, reading: Reading, seconds: float) -> None:
+    """Say on the run's page what was read and stored; nothing where there was nothing new."""
+    if reading.count:
+        request = reading.request or "unnamed"
+        _log.info(
+            "%s: %d read on %d pages (%.2f s, last request %s)", stream, reading.count, reading.asked, seconds, request
+        )
+
+
+def tell_fetched(kind: str, count: int, seconds: float) -> None:
+    """Say on the run's page how many records were fetched alone."""
+    _log.info("%s: %d asked for one by one (%.2f s)", kind, count, seconds)

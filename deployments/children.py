@@ -21,16 +21,16 @@ STEP = 0.2
 class Children:
     """Child processes with their output in files, stopped in the reverse order of their start."""
 
-    def __init__(self, logs: Path, env: Mapping[str, str]) -> None:
-        self._logs, self._env = logs, dict(env)
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Run `python -m` with these arguments; its output goes to NAME.log."""
+    def start(self, name: str, environment: Mapping[str, str], *arguments: str) -> None:
+        """Run `python -m` with these arguments, and with this environment only; its output goes to NAME.log."""
         with (self._logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 [sys.executable, "-m", *arguments],
-                env=self._env,
+                env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

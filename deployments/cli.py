@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accord.errors import AccordError, Misconfigured, TryLater
+from deployments.connect_alerts import alerts_parser
 
 DISAGREEMENT, CONFIGURATION, UNREACHABLE = 1, 2, 3
 EPILOG = "Exit codes: 0 in agreement, 1 disagreements remain, 2 usage or configuration, 3 a system is unreachable."
@@ -23,11 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        # Prefect's client raises what its HTTP library raises.
-        if not type(error).__module__.startswith(("httpx", "httpcore")):
-            raise
         server = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL, which is not set")
-        code, why = UNREACHABLE, f"the Prefect server does not answer at {server}; is it up?"
+        # Prefect's client raises what its HTTP library raises.
+        if getattr(getattr(error, "response", None), "status_code", None) == 401:
+            code, why = CONFIGURATION, f"the Prefect server at {server} asks for a login: set PREFECT_API_AUTH_STRING"
+        elif type(error).__module__.startswith(("httpx", "httpcore")):
+            code, why = UNREACHABLE, f"the Prefect server does not answer at {server}; is it up?"
+        else:
+            raise
     print(f"accord: {why}", file=sys.stderr)
     return code
 
@@ -92,8 +96,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    connect = commands.add_parser("connect", help="test and save what is needed to reach a system")
-    systems = connect.add_subparsers(required=True, metavar="SYSTEM")
+    connect = commands.add_parser("connect", help="test and save what is needed to reach a system or a channel")
+    systems = connect.add_subparsers(required=True, metavar="WHAT")
+    alerts_parser(systems)
 
     stripe = systems.add_parser("stripe", help="a Stripe account; asks for its key. Again with a new key: rotation")
     stripe.add_argument("--name", default="main", help="of the connection (%(default)s)")

@@ -2,16 +2,19 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from cryptography.fernet import Fernet
 
 from accord import settings
 from accord.compare import Agreement
@@ -22,6 +25,7 @@ from deployments.children import Children, answers, free_port, wait_for
 
 DEPLOYMENT = "payment-to-account/main"
 START_WITHIN = 120.0  # seconds; the first start of the server migrates its database
+KEEP_RUNS = 14 * 86_400  # seconds; by its schedule alone the demo makes some 300 runs a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +48,48 @@ class Place:
     def accounts_url(self) -> str:
         return f"sqlite:///{self.home / 'accounts.db'}"
 
-    def environment(self) -> dict[str, str]:
-        """What the children need to know; nothing of it leaves this machine."""
+    @property
+    def password(self) -> str:
+        """What the Prefect server asks of whoever calls it."""
+        return _kept(self.home / "prefect.password", lambda: f"accord:{secrets.token_urlsafe(24)}")
+
+    def prefect(self) -> dict[str, str]:
+        """What Prefect's server and its clients both need to know; nothing of it leaves this machine."""
         return {
-            settings.LEDGER_URL: f"sqlite:///{self.home / 'ledger.db'}",
-            settings.LEDGER_KEY: _key(self.home / "ledger.key"),
             "PREFECT_HOME": str(self.home / "prefect"),
             "PREFECT_API_URL": f"{self.prefect_url}/api",
             "PREFECT_UI_URL": self.prefect_url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PREFECT_LOGGING_LEVEL": "WARNING",
+        }
+
+    def server(self) -> dict[str, str]:
+        """What the Prefect server alone is told: whom to answer, how to encrypt blocks, and what to forget."""
+        return self.prefect() | {
+            "PREFECT_SERVER_API_AUTH_STRING": self.password,
+            # Without a key of its own the server keeps one in the clear beside the secrets that it encrypts.
+            "PREFECT_SERVER_ENCRYPTION_KEY": _kept(self.home / "prefect.key", lambda: Fernet.generate_key().decode()),
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(KEEP_RUNS),
+        }
+
+    def client(self) -> dict[str, str]:
+        """What the worker, its runs and we need to know."""
+        return self.prefect() | {
+            settings.LEDGER_URL: f"sqlite:///{self.home / 'ledger.db'}",
+            settings.LEDGER_KEY: _kept(self.home / "ledger.key", new_key),
+            "PREFECT_API_AUTH_STRING": self.password,
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PREFECT_CLI_PROMPT": "false",
         }
 
 
-def _key(path: Path) -> str:
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """The secret in a file that only its owner may read; made with the first use."""
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(new_key())
+            file.write(make())
     return path.read_text()
 
 
@@ -82,16 +108,18 @@ def demo(home: Path, *, stay: bool, as_json: bool, reset: bool) -> int:
         _refuse_unless_ours(home)
         if reset:
             shutil.rmtree(home)
+        elif (home / "prefect").exists() and not (home / "prefect.key").exists():
+            raise Misconfigured(f"{home} was made by an earlier version, without a password; start over with --reset")
     os.umask(0o077)  # what is kept there is other people's data, if only invented
     for folder in (home, home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
     (home / "accord-demo").touch()
     place = Place(home, free_port(4200), free_port(4300))
-    environment = place.environment()
-    os.environ.update(environment)
-    children = Children(home / "logs", os.environ)
+    ours = dict(os.environ)
+    os.environ.update(place.client())
+    children = Children(home / "logs")
     with _stopped_by_signals(children, say):
-        _start(place, children, say)
+        start(place, children, ours, say)
         code = _run_and_show(place, say, as_json)
         if stay:
             _show_urls(place)
@@ -122,12 +150,14 @@ def _stopped_by_signals(children: Children, say: Any) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def _start(place: Place, children: Children, say: Any) -> None:
+def start(place: Place, children: Children, environment: Mapping[str, str], say: Any) -> None:
+    """Start sandbox and server, make what they need, and start the worker."""
     say("starting the sandbox Stripe and the Prefect server")
     state = str(place.home / "sandbox.json")
-    children.start("sandbox", "accord.sandbox", "--port", str(place.sandbox_port), "--state", state)
+    children.start("sandbox", environment, "accord.sandbox", "--port", str(place.sandbox_port), "--state", state)
     port = str(place.prefect_port)
-    children.start("server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
+    server = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
+    children.start("server", {**environment, **place.server()}, *server)
     with _ticking(say, "making the ledger's tables"):
         upgrade(settings.open_ledger().engine)
     alive = children.require_alive
@@ -136,7 +166,7 @@ def _start(place: Place, children: Children, say: Any) -> None:
     wait_for("the Prefect server", lambda: answers(health), alive, say, START_WITHIN)
     with _ticking(say, "saving blocks, work pool and deployment"):
         _configure(place)
-    children.start("worker", "deployments.cli", "work", "--name", "demo", "--drain", "5")
+    children.start("worker", os.environ, "deployments.cli", "work", "--name", "demo", "--drain", "5")
 
 
 @contextmanager
@@ -216,8 +246,11 @@ def _show_urls(place: Place) -> None:
             raise TryLater(f"the {what} does not answer at {url}")
         print(f"{what:<12}{url}", file=sys.stderr)
     print(
+        f"The Prefect UI asks for a login: {place.password}\n"
         "\nChange something in the sandbox (its page says how), then trigger the deployment in the Prefect UI or with\n"
-        f"  PREFECT_API_URL={place.prefect_url}/api prefect deployment run {DEPLOYMENT}\n"
+        f"  export PREFECT_API_URL={place.prefect_url}/api\n"
+        f"  export PREFECT_API_AUTH_STRING=$(cat {place.home / 'prefect.password'})\n"
+        f"  prefect deployment run {DEPLOYMENT}\n"
         "Ctrl-C stops everything; the state stays in " + str(place.home),
         file=sys.stderr,
         flush=True,

@@ -17,7 +17,7 @@ from accord.ledger import streams
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from blocks import AccountsDatabase, StripeAccount
-from deployments import server
+from deployments import channels, server
 from deployments.schedules import deployment, described
 from tasks.bench import FLOW
 
@@ -43,6 +43,7 @@ class Outcome(NamedTuple):
     pool_made: bool
     deployments: list[Deployed]
     released: list[str]  # streams
+    lost: int  # channels by which a test alert did not arrive
 
     def as_data(self) -> dict[str, Any]:
         """The same as plain data."""
@@ -65,11 +66,14 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
         there = server.deployments(client)
         done = [_put(client, deployment(name, pool), there.get(name), reset_schedules) for name in names]
         warnings = [*filter(None, [server.version_differs(client)]), *map(gone, sorted(there.keys() - set(names)))]
-    return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger))
+        warnings += channels.ensure_automations(client)
+        lost = [one for one in channels.send_tests(client) if one.why]
+    warnings += [f"the test alert did not arrive by the {one.channel} channel: {one.why}" for one in lost]
+    return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger), len(lost))
 
 
 def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
-    """`accord deploy`: deploy, and say what came of it; 2 while there is no connection."""
+    """`accord deploy`: deploy, and say what came of it; 1 where a test alert did not arrive, 2 without a connection."""
     outcome = deploy(pool, reset_schedules)
     if as_json:
         print(json.dumps(outcome.as_data(), indent=2))
@@ -77,7 +81,7 @@ def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
         _tell(outcome)
     if not outcome.deployments:
         raise Misconfigured("there is no connection to deploy yet; make one, then deploy: accord connect stripe")
-    return 0
+    return 1 if outcome.lost else 0
 
 
 def _tell(outcome: Outcome) -> None:

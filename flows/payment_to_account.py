@@ -3,17 +3,19 @@
 import calendar
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 from typing import Annotated, Any
 from uuid import UUID
 
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.deployments import run_deployment
 from prefect.runtime import flow_run
 from pydantic import Field
 
 from accord.batch import Prepared
-from accord.errors import AccordError, Misconfigured, TryLater
+from accord.errors import AccordError, Disagrees, Misconfigured, Stopped, TryLater
 from accord.ledger import batches, streams
 from accord.plan import Mode
 from accord.run import attempt
@@ -28,6 +30,7 @@ from tasks.retry import LONGEST_SLEEP
 from tasks.settle import settle
 
 LOOK_AGAIN = 0.25  # seconds in which batches of a stream that is still being read may wait to be settled
+RESUMES = 3  # of a run whose process died; by an automation, deployments/automations.py
 
 ConnectionName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 
@@ -48,6 +51,8 @@ def payment_to_account(
         mode: "changes" reads what changed since the last run, "nightly" the next thirtieth of history besides,
             "rescan" all of it, or the days from since to until.
     """
+    if given_up := _died_too_often():
+        return given_up
     try:
         at = bench(connection)
         tally, error = attempt(_Tasks(at, connection, mode, _start(since), _start(until)), at.target.kinds)
@@ -61,20 +66,35 @@ def payment_to_account(
         close(connection)
 
 
+def _died_too_often() -> State[Any] | None:
+    """The state to end in where the process of this run has died more often than it is to be resumed.
+
+    Nothing else ends a run that kills its process each time. Resumptions are counted, since one death is often reported
+    twice, and from the last time that the run ended alive: a person who presses Retry starts anew.
+    """
+    if flow_run.get_run_count() <= RESUMES:
+        return None
+    with get_client(sync_client=True) as client:
+        states = client.read_flow_run_states(UUID(flow_run.get_id()))
+    since = list(takewhile(lambda one: not one.is_final() or one.is_crashed(), reversed(states)))
+    resumed = [one.name for one in since].count("AwaitingRetry")
+    if resumed <= RESUMES:
+        return None
+    message = f"the process of this run died {resumed} times; look for what kills it, then press Retry"
+    return State(type=StateType.FAILED, name="GaveUp", message=message)
+
+
 def _start(day: date | None) -> int | None:
     return None if day is None else calendar.timegm(day.timetuple())
 
 
 def _ended(error: AccordError) -> State[Any]:
     """A final state that is named by what to do about the error."""
-    if isinstance(error, Misconfigured):
-        name = "Misconfigured"
-    elif isinstance(error, TryLater):
+    name = next((one.__name__ for one in (Misconfigured, Stopped, Disagrees) if isinstance(error, one)), "Failed")
+    if isinstance(error, TryLater):
         if error.after is not None and error.after > LONGEST_SLEEP and flow_run.get_deployment_id():
             return _waiting(error, error.after)
         name = "Unreachable"
-    else:
-        name = "Failed"
     return State(type=StateType.FAILED, name=name, message=str(error), data=error)
 
 

@@ -11,8 +11,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from sqlalchemy import Connection
 
+from accord import settings
 from accord.collect import EVENT
-from accord.errors import Refused
+from accord.errors import Disagrees, Stopped
 from accord.ledger import batches, inbox, links, quarantine, streams, sums
 from accord.ledger.quarantine import Kept
 from accord.money import CURRENCIES, format_amount
@@ -36,6 +37,7 @@ class Standing(NamedTuple):
     waiting: int  # hints in the inbox, those of the held records among them
     sending: int  # intentions without an outcome
     live: dict[str, int]  # records of each kind that has some in quarantine
+    since: float | None  # when the oldest batch or hint that waits came in
     read_until: int | None  # everything created before this second has been read
     sums: dict[str, int]  # gross in the accounts, in minor units
     accepted: dict[str, int] | None  # gross of the legs that the accounts were shown; None where it can not be told
@@ -66,7 +68,7 @@ class Standing(NamedTuple):
 def report(connection: str, tally: Tally) -> dict[str, int]:
     """Say what the run came to, and note in the accounts since when they agree, if they do; the run's counts.
 
-    Raises Refused, once all is said, where a stream is stopped or where the run itself was not as it must be.
+    Raises, once all is said, Stopped where a stream is stopped, and Disagrees where the sums or the run do not add up.
     """
     at = bench(connection)
     now = stand(at)
@@ -83,11 +85,11 @@ def report(connection: str, tally: Tally) -> dict[str, int]:
     get_run_logger().info(_plain(verdict_of(now, broken)))
     if now.agreed and not broken and now.read_until is not None:
         at.target.agreed(at.sync.connection, now.read_until)
-    _emit(at, tally, now, broken)
+    _emit(at, connection, now, broken)
     if now.stopped:
-        raise Refused(_how_to_resume(at.sync.name, now.stopped))
+        raise Stopped(_how_to_resume(at.sync.name, now.stopped))
     if broken:
-        raise Refused(
+        raise Disagrees(
             f"after the run this does not hold: {broken[0]}; compare both sides: accord reconcile {connection}"
         )
     return {str(row["what"]): int(row["records"]) for row in rows}
@@ -111,16 +113,35 @@ def stand(at: Bench) -> Standing:
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
             read_until=min(marks, default=None),
-            sums=at.target.sums(sync.connection) if legs else {},
-            # While something is on its way, the accounts may show it and the ledger not count it yet.
-            accepted=sums.get(connection, sync.target, sync.connection) if apart and not sending else None,
+            since=_oldest(connection, sync.name),
+            sums={},
+            accepted=None,
             unread=sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
             unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
         )
 
-    legs = Kind.LEG in at.target.kinds
-    apart = legs and at.target.tells_connections_apart
-    return at.ledger.read(read)
+    standing = at.ledger.read(read)
+    if Kind.LEG not in at.target.kinds:
+        return standing
+    before = at.ledger.read(lambda c: _accepted(c, at))
+    shown = at.target.sums(sync.connection)
+    # While something is on its way, the accounts may show it and the ledger not count it yet.
+    steady = before is not None and before == at.ledger.read(lambda c: _accepted(c, at))
+    return standing._replace(sums=shown, accepted=before if steady and at.target.tells_connections_apart else None)
+
+
+def _accepted(connection: Connection, at: Bench) -> dict[str, int] | None:
+    """The gross of the legs that the accounts were shown, by currency; None while some are being written."""
+    if links.sending(connection, at.sync.target, at.sync.connection):
+        return None
+    return sums.get(connection, at.sync.target, at.sync.connection)
+
+
+def _oldest(connection: Connection, sync: str) -> float | None:
+    """Since when the longest waiting hint or batch has waited."""
+    hint, batch = inbox.oldest(connection, sync), batches.oldest(connection, sync)
+    waited = [hint.received_at] if hint else []
+    return min(waited + ([batch.created_at] if batch else []), default=None)
 
 
 def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
@@ -207,19 +228,33 @@ def _failures(now: Standing) -> list[tuple[str, ...]]:
     return rows
 
 
-def _emit(at: Bench, tally: Tally, now: Standing, broken: Sequence[str]) -> None:
-    resource = {
-        "prefect.resource.id": f"accord.connection.{at.sync.connection}",
-        "prefect.resource.name": at.sync.connection,
-    }
-    for stream, why in sorted(now.stopped.items()):
-        payload: dict[str, object] = {"sync": at.sync.name, "stream": stream, "why": why}
-        emit_event("accord.stream.stopped", resource=resource, payload=payload)
-    if tally.quarantined:
-        payload = {"sync": at.sync.name, "quarantined": tally.quarantined, "in_quarantine": len(now.kept)}
-        emit_event("accord.quarantine.grew", resource=resource, payload=payload)
-    if now.agreed and not broken:
-        emit_event("accord.run.agreed", resource=resource, payload={"sync": at.sync.name, "until": now.read_until})
+def _emit(at: Bench, connection: str, now: Standing, broken: Sequence[str]) -> None:
+    """Tell each condition of the sync as it is now, once a run: what alerts act upon is that it changes."""
+    resource = {"prefect.resource.id": f"accord.sync.{at.sync.name}", "prefect.resource.name": at.sync.name}
+    for event, why in conditions(now, broken, at.ledger.clock.now(), settings.overdue_after()):
+        told = {"sync": at.sync.name, "connection": connection, "why": why}
+        emit_event(event, resource=resource, payload=told)
+
+
+def conditions(now: Standing, broken: Sequence[str], at: float, overdue: float) -> list[tuple[str, str]]:
+    """The events that say how a sync stands, each with its reason in a sentence, which names no record.
+
+    A record that waits is no disagreement before it has waited for `overdue` seconds. What does not add up after a run
+    is told by the run's state; and while a stream is stopped, what waits behind it is no news.
+    """
+    hours = f"{overdue / 3600:g} hours"
+    old = [kept for kept in now.kept if at - kept.created_at > overdue]
+    events = [
+        ("accord.quarantine.overdue", f"{len(old)} records have been in quarantine for more than {hours}")
+        if old
+        else ("accord.quarantine.within-limit", f"no record has been in quarantine for more than {hours}")
+    ]
+    if now.stopped or broken:
+        return events
+    if now.since is not None and at - now.since > overdue:
+        why = f"records have waited for more than {hours} to be settled. {_plain(verdict_of(now, ()))}"
+        return [*events, ("accord.sync.disagrees", why)]
+    return [*events, ("accord.sync.agrees", f"nothing has waited for more than {hours}")]
 
 
 def _how_to_resume(sync: str, stopped: dict[str, str]) -> str:

@@ -74,7 +74,7 @@ def look_again(
             "waits_for": waits_for,
             "attempts": inbox.c.attempts + 1,
             "due_at": now + _wait(),
-            # One that was dealt with before waits anew.
+            # What was dealt with waits anew; what was not has waited all along.
             "received_at": case((inbox.c.state == "done", now), else_=inbox.c.received_at),
         },
         where=~pending,

@@ -218,8 +218,10 @@ def check_fit(
 def refusal(error: DBAPIError) -> str:
     """What a database objects to, by its own names for it and without the values that it quotes."""
     diagnosis = getattr(error.orig, "diag", None)
+    if getattr(error.orig, "sqlite_errorname", None) == "SQLITE_CONSTRAINT_TRIGGER":
+        return "a trigger of the table"  # its text is the user's own, and may hold anything
     if diagnosis is None:
-        return str(error.orig)  # SQLite's messages hold names only
+        return str(error.orig)  # SQLite's own messages hold names only
     names = (diagnosis.sqlstate, diagnosis.table_name, diagnosis.column_name, diagnosis.constraint_name)
     return " ".join([type(error.orig).__name__, *(name for name in names if name)])
 

@@ -135,7 +135,7 @@ class Shop:
         body = b'{"object":"list","data":[' + b",".join(self._raw(stream, key) for _, key in shown) + b"]}"
         last = Place(shown[-1][1], shown[-1][0]) if shown else None
         date = int(self.clock()) if self.clock else None
-        return Page(body, len(shown), len(found) > len(shown), last, date)
+        return Page(body, len(shown), len(found) > len(shown), last, date, f"req_{len(self.asked)}")
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         self.fetched.append((kind, key))

@@ -284,6 +284,19 @@ def test_a_row_that_the_database_refuses_is_told_without_its_values(opened, engi
     assert len(rows(engine, "SELECT * FROM clients")) == 1
 
 
+def test_what_a_trigger_of_the_user_says_is_not_told(fresh_files, open_engine, shops):
+    # PostgreSQL's are told from what it refuses itself by their class, whose text is never quoted.
+    engine = open_engine(fresh_files.empty())
+    with engine.begin() as connection:
+        connection.execute(text(TABLE))
+        raises = "SELECT RAISE(ABORT, 'no room for CANARY')"
+        connection.execute(text(f"CREATE TRIGGER full BEFORE INSERT ON clients BEGIN {raises}; END"))
+    accounts = Accounts(engine, SystemClock(), parse_mapping(clients()))
+    accounts.create_tables()
+    refused = accounts.write(MAIN, Kind.CUSTOMER, [(1, shops.customer("cus_1", name="CANARY"))])
+    assert refused == {"cus_1": "the accounts database refuses it: a trigger of the table"}
+
+
 def test_a_table_that_refuses_every_row_does_not_fit(opened, engine, shops):
     accounts = opened(clients(), TABLE.replace("TIMESTAMP)", "TIMESTAMP, CONSTRAINT never CHECK (1 = 0))"))
     with pytest.raises(Misconfigured, match=r"never.*make room") as raised:

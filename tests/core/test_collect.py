@@ -1,6 +1,7 @@
 """Reading a stream's windows: nothing is lost between pages, whatever fails there."""
 
 import itertools
+import logging
 import threading
 
 import pytest
@@ -48,6 +49,26 @@ def test_a_stream_is_read_to_its_end_in_batches(home, shop, shops):
     assert len(home.open_batches(PAYMENT)) >= 4
     assert home.windows(PAYMENT) == []
     assert home.collector.stream(PAYMENT) == 0
+
+
+def test_each_batch_is_told_of_in_one_line_with_the_last_request(home, shop, shops, caplog):
+    caplog.set_level(logging.INFO, "accord")
+    fill(shop, shops, 20)
+    home.open_window(0, 10_000)
+    home.collector.stream(PAYMENT)
+    told = [message for message in caplog.messages if message.startswith("payment: ")]
+    assert len(told) == len(home.open_batches(PAYMENT))
+    assert sum(int(line.split()[1]) for line in told) == 20
+    requests = {line.split("last request ")[1].rstrip(")") for line in told}
+    assert len(requests) == len(told)
+    assert requests <= {f"req_{n + 1}" for n in range(len(shop.asked))}
+
+
+def test_a_list_without_anything_new_is_not_told_of(home, caplog):
+    caplog.set_level(logging.INFO, "accord")
+    home.open_window(0, 10_000)
+    home.collector.stream(PAYMENT)
+    assert caplog.messages == []
 
 
 def test_only_what_lies_in_the_window_is_read(home, shop, shops):

@@ -1,5 +1,7 @@
 """Opening a database: which ones are taken, and what is said of the others."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -132,3 +134,9 @@ def test_the_time_is_the_databases_own_on_postgresql(fresh_databases, open_engin
 def test_the_time_is_the_hosts_on_sqlite(fresh_files, open_engine, clock):
     ledger = Ledger(open_engine(fresh_files.ledger()), None, clock)
     assert ledger.read(ledger.now) == clock.now()
+
+
+def test_sqlalchemy_is_imported_whole_before_there_are_threads():
+    # Seen: the first batch was checked, whose thread imported SQLAlchemy's other half, and every reader failed.
+    code = "import sys, accord.ledger.engine; sys.exit('sqlalchemy.orm' not in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

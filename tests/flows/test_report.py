@@ -13,11 +13,12 @@ from prefect.logging import disable_run_logger
 
 from accord.clock import SystemClock
 from accord.collect import Sync
-from accord.errors import Refused
+from accord.errors import Disagrees, Stopped
 from accord.ledger import inbox, links, quarantine, streams, sums
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.quarantine import Unsound
+from accord.ledger.schema import inbox as inbox_rows
 from accord.ledger.upgrade import upgrade
 from accord.records import Kind, Leg
 from accord.run import Tally
@@ -67,10 +68,13 @@ class Page:
             counts: dict[str, int] = module.report.fn("main", tally)
         return counts
 
-    def keep(self, *keys: str, kind: str = "payment", reasons: tuple[str, ...] = (TITLE,)) -> None:
+    def keep(
+        self, *keys: str, kind: str = "payment", reasons: tuple[str, ...] = (TITLE,), at: float | None = None
+    ) -> None:
         raw = msgspec.json.encode({"name": CANARIES[0], "email": CANARIES[1], "amount": 123457})
         unsound = [Unsound(key, raw, list(reasons)) for key in keys]
-        self.write(lambda c: quarantine.put(c, self.ledger.cipher, SYNC.name, kind, unsound, 1, 0.0))
+        since = self.ledger.clock.now() if at is None else at
+        self.write(lambda c: quarantine.put(c, self.ledger.cipher, SYNC.name, kind, unsound, 1, since))
 
     def show(self, *legs: Leg) -> None:
         """Legs as a settled batch leaves them: in the accounts, and in the ledger's sums."""
@@ -129,8 +133,12 @@ def test_a_run_that_left_nothing_open_says_since_when_both_sides_agree(page: Pag
     assert "| EUR | -1234.56 EUR |" in lines
     assert "| JPY | 500 JPY |" in lines
     assert page.agreed_at() == "2027-01-15 08:00:00.000000"
-    resource = {"prefect.resource.id": "accord.connection.stripe/main", "prefect.resource.name": "stripe/main"}
-    assert page.events == [("accord.run.agreed", resource, {"sync": SYNC.name, "until": 1_800_000_000})]
+    resource = {"prefect.resource.id": f"accord.sync.{SYNC.name}", "prefect.resource.name": SYNC.name}
+    assert [(event, of) for event, of, _ in page.events] == [
+        ("accord.quarantine.within-limit", resource),
+        ("accord.sync.agrees", resource),
+    ]
+    assert {(told["sync"], told["connection"]) for _, _, told in page.events} == {(SYNC.name, "main")}
 
 
 @pytest.mark.parametrize("open_", ["quarantine", "waiting", "held", "sending", "stopped"])
@@ -157,36 +165,34 @@ def test_what_is_still_open_is_said_instead_of_agreement(page: Page, open_: str)
         "stopped": "**Stopped:** payment is not read any more",
     }[open_]
     if open_ == "stopped":
-        with pytest.raises(Refused):
+        with pytest.raises(Stopped):
             page.report()
     else:
         page.report()
     assert page.text.splitlines()[2].startswith(says)
     assert page.agreed_at() is None
-    assert "accord.run.agreed" not in [event for event, _, _ in page.events]
 
 
 def test_a_stopped_stream_fails_the_run_after_everything_was_said(page: Page) -> None:
     why = "31 of 2500 payment records are unsound; most often: " + TITLE
     page.write(lambda c: streams.put(c, SYNC.name, "payment", stopped=why))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Stopped) as caught:
         page.report(Tally())
     assert str(caught.value) == (
         f"the stream payment is stopped: {why}; look at it, then: accord resume payment-to-account/main:payment"
     )
     assert f"| payment | {why} | `accord resume payment-to-account/main:payment` |" in page.text
     assert page.counted()["created"] == 0
-    [(event, resource, payload)] = page.events
-    assert (event, resource["prefect.resource.id"]) == ("accord.stream.stopped", "accord.connection.stripe/main")
-    assert payload == {"sync": SYNC.name, "stream": "payment", "why": why}
+    assert [event for event, _, _ in page.events] == ["accord.quarantine.within-limit"]
 
 
 def test_a_leg_that_is_gone_from_the_accounts_fails_the_run(page: Page) -> None:
     page.show(leg("a", 500, "EUR"), leg("b", 7, "USD"))
     page.write(lambda c: sums.add(c, SYNC.target, SYNC.connection, {"EUR": 1}))
-    with pytest.raises(Refused, match="add up to the balance transactions"):
+    with pytest.raises(Disagrees, match="add up to the balance transactions"):
         page.report(Tally(created=1, read=1))
     assert page.agreed_at() is None
+    assert [event for event, _, _ in page.events] == ["accord.quarantine.within-limit"]
 
 
 def test_what_failed_is_listed_by_expectation_with_at_most_five_keys(page: Page) -> None:
@@ -202,8 +208,30 @@ def test_what_failed_is_listed_by_expectation_with_at_most_five_keys(page: Page)
     assert "| `ch_odd\\|'&lt;b> # x` |" in page.text
     assert "future | refund | warning | 1 | 100.00% | `re_1` |" in page.text
     assert page.counted()["quarantined"] == 8
-    grew = {"sync": SYNC.name, "quarantined": 2, "in_quarantine": 8}
-    assert [(event, payload) for event, _, payload in page.events] == [("accord.quarantine.grew", grew)]
+
+
+def test_what_waits_for_too_long_is_told_once_it_does(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = page.ledger.clock.now()
+    hour = 3600.0
+
+    def told(overdue: str) -> list[tuple[str, str]]:
+        monkeypatch.setenv("ACCORD_OVERDUE_HOURS", overdue)
+        page.events.clear()
+        page.report()
+        return [(event, str(told["why"])) for event, _, told in page.events]
+
+    page.keep("ch_1", "ch_2", at=now - 3 * hour)
+    page.write(lambda c: inbox.look_again(c, SYNC.name, [("payment", "ch_3")], "held", "waits", now - 2 * hour))
+    assert [event for event, _ in told("4")] == ["accord.quarantine.within-limit", "accord.sync.agrees"]
+    assert told("2.5")[0] == ("accord.quarantine.overdue", "2 records have been in quarantine for more than 2.5 hours")
+    [_, (event, why)] = told("1")
+    assert event == "accord.sync.disagrees"
+    assert why.startswith("records have waited for more than 1 hours to be settled. Not yet in agreement: ")
+    assert "ch_" not in why
+
+    page.write(lambda c: c.execute(inbox_rows.update().values(state="done")))
+    page.write(lambda c: inbox.look_again(c, SYNC.name, [("payment", "ch_3")], "held", "waits anew", now))
+    assert told("1")[1][0] == "accord.sync.agrees"
 
 
 def test_no_value_of_a_record_is_ever_said(page: Page) -> None:
@@ -216,9 +244,10 @@ def test_no_value_of_a_record_is_ever_said(page: Page) -> None:
 
 
 def test_counts_that_do_not_add_up_fail_the_run(page: Page) -> None:
-    with pytest.raises(Refused, match="accord reconcile main"):
+    with pytest.raises(Disagrees, match="accord reconcile main"):
         page.report(READ._replace(read=11))
     assert page.text.splitlines()[2].startswith("**Not in order:** 1 of the checks")
+    assert "accord.sync.agrees" not in [event for event, _, _ in page.events]
     assert "back to be read again | critical | **does not hold** |" in page.text
     assert page.agreed_at() is None
     page.report(READ)
@@ -227,7 +256,7 @@ def test_counts_that_do_not_add_up_fail_the_run(page: Page) -> None:
 
 def test_a_sum_in_an_unknown_currency_fails_the_run(page: Page) -> None:
     page.show(leg("a", 5, "XTS"))
-    with pytest.raises(Refused, match="in a currency that Stripe settles in"):
+    with pytest.raises(Disagrees, match="in a currency that Stripe settles in"):
         page.report()
     assert "| XTS | 5 smallest units of XTS |" in page.text
 

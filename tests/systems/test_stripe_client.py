@@ -56,6 +56,12 @@ def charge(key: str, created: object) -> dict[str, Any]:
     return {"id": key, "object": "charge", "created": created}
 
 
+@pytest.mark.parametrize(("told", "kept"), [("req_7aB", "req_7aB"), ("jane@example.com", ""), ("a\nb", "")])
+def test_a_page_says_by_which_request_it_came(told: str, kept: str) -> None:
+    page = stripe(ok({"object": "list", "has_more": False, "data": []}, **{"request-id": told}))[0]
+    assert page.page("payment", None, None, None).request == kept
+
+
 def test_it_is_a_source() -> None:
     source: Source = stripe()[0]
     assert callable(source.page)

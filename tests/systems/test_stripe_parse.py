@@ -100,6 +100,26 @@ def test_an_expanded_object_counts_as_its_id(kind: Kind, field: str, of: str) ->
     assert alone(kind, **{field: ""}).record is None
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("quantum_entangled", True),
+        ("eu_3ds2.v2", True),
+        ("4000056655665556", False),
+        ("visa-5556", False),
+        ("ana@example.com", False),
+        ("Ana Exemplu", False),
+        ("'\n'", False),
+        ("x" * 41, False),
+    ],
+)
+def test_a_value_that_nobody_knows_is_told_where_it_can_only_be_a_word(value: str, told: bool) -> None:
+    why = alone(Kind.PAYMENT, status=value).unsound
+    assert why is not None
+    assert "$.status" in why
+    assert (value in why) == told
+
+
 def test_an_expanded_subscription_of_an_invoice() -> None:
     details = {"subscription": {"id": "sub_9", "object": "subscription"}}
     parsed = alone(Kind.INVOICE, parent={"subscription_details": details})

@@ -13,7 +13,7 @@ from accord.http import Response, Transport
 from accord.ports import CursorGone, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
-from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted
+from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
 from accord.systems.stripe.translate import tombstone
 
 API_VERSION = "2026-10-28.endive"
@@ -114,7 +114,7 @@ class Stripe:
         last = Place(heads[-1].id, heads[-1].created) if heads else None
         date = _date(response)
         self.date = date or self.date
-        return Page(response.body, count, has_more, last, date)
+        return Page(response.body, count, has_more, last, date, request_id(response))
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One object as it is now; None where Stripe does not know it.

@@ -81,13 +81,18 @@ def _error(body: bytes) -> frames.ErrorBody:
 def _said(response: Response, error: frames.ErrorBody) -> str:
     """Status, type, code, parameter and request id, as far as they look like what they should be."""
     code, param = _plain(error.code or error.type), _plain(error.param)
-    number = _plain(response.headers.get("request-id"))
+    number = request_id(response)
     return (
         f"Stripe answered {response.status}"
         + (f" {code}" if code else "")
         + (f" for {param}" if param else "")
         + (f" (request {number})" if number else "")
     )
+
+
+def request_id(response: Response) -> str:
+    """What Stripe's support asks for, or nothing (docs.stripe.com/api/request_ids)."""
+    return _plain(response.headers.get("request-id"))
 
 
 def _plain(word: str | None) -> str:

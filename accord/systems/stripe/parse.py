@@ -96,14 +96,17 @@ def _other(form: _Form, raw: bytes, live: bool, error: Exception) -> Parsed:
 
 
 def _why(error: Exception) -> str:
-    """What was expected of which field. msgspec quotes values of enums only; those that look like one may stay."""
+    """What was expected of which field. msgspec quotes values of enums only; those that look like one may stay.
+
+    Four digits in a row look like a card's.
+    """
     if isinstance(error, UnicodeDecodeError):
         return "a text is not UTF-8"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return re.sub(
         r"""(Invalid enum value) (['"])(.*)\2""",
-        lambda m: m[0] if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", m[3]) else m[1],
+        lambda m: m[0] if re.fullmatch(r"(?!.*\d{4})[A-Za-z0-9_.-]{1,40}", m[3]) else m[1],
         str(error),
         flags=re.DOTALL,
     )

@@ -1,0 +1,177 @@
+"""What alerts say and what makes them, without a server."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from accord.errors import Misconfigured
+from deployments import alerts
+from deployments.automations import OURS, Pace, Wanted, recovery
+from deployments.channels import mail_address, wanted
+
+BLOCKS = {"first": uuid4(), "second": uuid4(), "heartbeat": uuid4()}
+ALL = wanted(BLOCKS, Pace())
+SENT = [one for one in ALL if one.action.type == "send-notification"]
+CANARY = "Jane Canary"
+
+
+@pytest.fixture(scope="module")
+def render() -> Any:
+    """Renders a template as the server does."""
+    from prefect.server.utilities import user_templates
+
+    user_templates.register_user_template_filters({"ui_url": lambda of: of})
+    return user_templates.render_user_template_sync
+
+
+def _event(state: str = "Failed", message: str | None = None, **payload: str) -> dict[str, Any]:
+    involved = [
+        ("prefect.flow.1", "flow", "f"),
+        ("prefect.deployment.2", "deployment", "eu"),
+        ("prefect.tag.a", "tag", ""),
+    ]
+    labels = ("prefect.resource.id", "prefect.resource.role", "prefect.resource.name")
+    related = [dict(zip(labels, one, strict=True)) for one in involved]
+    resource = {"prefect.resource.id": "prefect.flow-run.3", "prefect.resource.name": "odd-otter"}
+    told = {"prefect.state-name": state, "prefect.state-message": message}
+    return {
+        "resource": resource | told,
+        "related": related,
+        "payload": payload,
+        "occurred": datetime(2026, 11, 25, 8, 30, tzinfo=UTC),
+    }
+
+
+def _told_of(event: dict[str, Any]) -> dict[str, Any]:
+    return {"resource": {"name": f"{alerts.PREFIX}a sync fails"}, "payload": {"triggering_event": event}}
+
+
+def _texts(render: Any, one: Wanted, **context: Any) -> tuple[str, str]:
+    if one.key == "second":
+        context["event"] = _told_of(context["event"])
+    return tuple(render(text, context) for text in (one.action.subject, one.action.body))
+
+
+@pytest.mark.parametrize("one", [one for one in SENT if not one.key.startswith("test-")], ids=lambda one: one.key)
+def test_an_alert_names_sync_error_run_and_what_to_do(render: Any, one: Wanted) -> None:
+    run = {"parameters": {"connection": "eu"}}
+    context = {"event": _event("Failed", "the disk is full"), "automation": "http://ui/automations/automation/9"}
+    subject, body = _texts(render, one, flow_run=run, **context)
+    assert subject.startswith("Accord: f/eu ")
+    assert "\n" not in subject
+    lines = body.splitlines()
+    assert lines[0].startswith("f/eu")
+    assert lines[1] == ""
+    assert lines[2:7] == [
+        "Connection: eu",
+        "Why: the disk is full",
+        "When: 2026-11-25 08:30 UTC",
+        "Run: odd-otter (Failed)",
+        "http://ui/runs/flow-run/3",
+    ]
+    assert one.key.endswith("-ends") or lines[7].startswith("What to do: ")
+
+
+@pytest.mark.parametrize("one", [one for one in SENT if not one.key.startswith("test-")], ids=lambda one: one.key)
+def test_an_alert_that_knows_nothing_has_no_gaps(render: Any, one: Wanted) -> None:
+    bare = {
+        "resource": {"prefect.resource.id": "accord.sync.x"},
+        "related": [],
+        "payload": {},
+        "occurred": "2026-11-25T08:30",
+    }
+    subject, body = _texts(render, one, event=bare, automation=None)
+    assert subject.startswith("Accord: a sync ")
+    assert body.startswith("a sync")
+    said = [line for line in body.splitlines() if line]
+    assert [line for line in said if line.endswith((":", "()", "/")) or "None" in line or "  " in line] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "says"),
+    [
+        ("Crashed", f"boom {CANARY}", "Why: the process of the run ended, or nothing was heard of it any more."),
+        ("Completed", f"boom {CANARY}", None),
+        (
+            "Failed",
+            f"Flow run encountered an exception: ValueError: {CANARY}",
+            "(ValueError); the run's log tells more",
+        ),
+        ("Failed", "x" * 5000, "Why: " + "x" * 1000 + "\n"),
+    ],
+)
+def test_only_texts_of_our_own_leave(render: Any, state: str, message: str, says: str | None) -> None:
+    for one in SENT:
+        _, body = _texts(render, one, event=_event(state, message), automation="")
+        assert CANARY not in body
+        assert (says or "") in body or one.key.startswith("test-")
+        assert ("Why: " in body) == (says is not None) or one.key.startswith("test-")
+
+
+def test_every_condition_waits_for_what_ends_it() -> None:
+    by_key = {one.key: one.trigger for one in ALL}
+    for of in alerts.CONDITIONS:
+        begins, lasts, ends = (by_key[f"{of.key}-{part}"] for part in ("begins", "lasts", "ends"))
+        assert begins.after == of.ends | {alerts.DEPLOYED}
+        assert begins.expect == lasts.after == ends.after == of.begins
+        assert lasts.expect == ends.expect == of.ends
+        assert lasts.within == timedelta(days=1)
+        assert begins.for_each == lasts.for_each == ends.for_each == {"related:deployment:prefect.resource.id"}
+
+
+def test_every_state_that_a_flow_gives_itself_is_known_to_the_alerts() -> None:
+    by_key = {of.key: of for of in alerts.CONDITIONS}
+    begins = {event for of in by_key.values() for event in of.begins}
+    for state in ("Failed", "Misconfigured", "Unreachable", "Stopped", "Disagrees"):
+        assert f"prefect.flow-run.{state}" in begins
+    assert "prefect.flow-run.Waiting" not in begins
+    stuck = next(one for one in ALL if one.key == "stuck")
+    assert {event for event in begins if event.startswith("prefect.flow-run.")} - stuck.trigger.expect == {
+        "prefect.flow-run.Late"
+    }
+
+
+def test_only_our_own_runs_are_marked_as_crashed_and_resumed() -> None:
+    for one in recovery(timedelta(seconds=90)):
+        assert one.trigger.match_related.root == OURS
+        assert one.trigger.for_each == {"prefect.resource.id"}
+
+
+def test_each_automation_has_a_key_and_a_name_of_its_own() -> None:
+    assert len({one.key for one in ALL}) == len({one.name for one in ALL}) == len(ALL)
+    assert [one.name for one in ALL if not one.name.startswith("Accord")] == []
+
+
+def test_without_a_channel_only_runs_are_looked_after() -> None:
+    assert [one.key for one in wanted({}, Pace())] == ["silent", "resume", "resume-late"]
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        (
+            "smtp://me:p%40ss@mail.example.com/?from=a@x.io&to=b@y.io",
+            "mailtos://me:p%40ss@mail.example.com:587/?smtp=mail.example.com&from=a%40x.io&to=b%40y.io&mode=starttls&format=text",
+        ),
+        (
+            "smtps://mail.example.com/?from=a@x.io&to=b@y.io,c@y.io",
+            "mailtos://mail.example.com:465/?smtp=mail.example.com&from=a%40x.io&to=b%40y.io%2Cc%40y.io&mode=ssl&format=text",
+        ),
+        (
+            "smtp://localhost:25/?from=a@x.io&to=b@y.io&tls=no",
+            "mailto://localhost:25/?smtp=localhost&from=a%40x.io&to=b%40y.io&mode=insecure&format=text",
+        ),
+    ],
+)
+def test_the_address_of_a_mail_server_becomes_what_prefect_sends_with(url: str, address: str) -> None:
+    assert mail_address(url) == address
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.com", "smtp://mail.example.com", "http://x/?from=a@b&to=c@d", "smtp:///?from=a@b&to=c@d"]
+)
+def test_a_mail_address_that_can_not_be_is_refused(url: str) -> None:
+    with pytest.raises(Misconfigured, match="must look like smtp://"):
+        mail_address(url)
