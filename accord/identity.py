@@ -1,5 +1,6 @@
 """Who is who: a connection reads one account, an account is read by one connection, a sync has one target."""
 
+import contextlib
 from collections.abc import Collection
 
 from sqlalchemy import Connection
@@ -24,6 +25,16 @@ def require_same_target(sync: Sync, ledger: Ledger) -> None:
     ledger.write(lambda c: _pin_target(c, sync))
 
 
+def require_same_database(sync: Sync, ledger: Ledger, database: str) -> None:
+    """Raise Misconfigured where the target's name stands for another database now: it would lack what is old."""
+    first = ledger.write(lambda c: counters.pin(c, sync.target, database))
+    if first != database:
+        raise Misconfigured(
+            f"{sync.target} is another database than the one that {sync.name} was settled into so far. Name that one "
+            "in the block again (a copy of it will do); for a new one make another block and another connection"
+        )
+
+
 def take_over(sync: Sync, ledger: Ledger, rev: int) -> None:
     """Go on above `rev`, the highest that the target shows, though another ledger wrote it.
 
@@ -32,6 +43,22 @@ def take_over(sync: Sync, ledger: Ledger, rev: int) -> None:
     """
     if ledger.read(lambda c: counters.ticket(c, sync.connection)) < rev:
         ledger.write(lambda c: counters.raise_to(c, sync.connection, rev))
+
+
+def require_still_the_same(sync: Sync, ledger: Ledger, owner: Owner) -> None:
+    """Raise as `require_same_account` and `require_same_target` would, and note nothing."""
+
+    def look(c: Connection) -> None:
+        _pin_target(c, sync)
+        _pin_account(c, sync, owner)
+        raise _Unchanged
+
+    with contextlib.suppress(_Unchanged):
+        ledger.write(look)
+
+
+class _Unchanged(Exception):
+    """Raised to leave a transaction without a trace."""
 
 
 def assign(sync: Sync, ledger: Ledger, owner: Owner, connections: Collection[str]) -> None:

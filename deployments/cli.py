@@ -72,9 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     deploy.set_defaults(run=_deploy)
 
     run = commands.add_parser("run", help="run a sync now, through its deployment, and follow it to its end")
-    run.add_argument("deployment", nargs="?", default="payment-to-account/main", help="FLOW/NAME (%(default)s)")
+    run.add_argument("deployment", nargs="?", metavar="FLOW/NAME", help="needed where there are several connections")
     run.add_argument("--rescan", action="store_true", help="read all of history again")
+    run.add_argument("--json", action="store_true", help="print what it came to as JSON; its progress goes to stderr")
     run.set_defaults(run=_run)
+
+    status = commands.add_parser("status", help="how every connection stands: agreement, lag, runs, what is stopped")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.set_defaults(run=_status)
+
+    doctor = commands.add_parser("doctor", help="everything that is wrong, each with what to do")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=_doctor)
 
     work = commands.add_parser("work", help="run a worker, which lets its runs end before it stops")
     work.add_argument("--pool", default="accord", help="the work pool (%(default)s)")
@@ -92,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _repair_parsers(commands)
     _database_parsers(commands)
+    for command in commands.choices.values():
+        command.epilog = EPILOG
     return parser
 
 
@@ -124,10 +135,13 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         action="store_true",
         help="this once, send what is unsound to quarantine and let through what would be deleted",
     )
+    resume.add_argument(
+        "--reread", action="store_true", help="throw away what waits, and have it read again as the source shows it now"
+    )
     resume.set_defaults(run=_resume)
 
     quarantine = commands.add_parser("quarantine", help="records that failed a check")
-    quarantine.add_argument("action", choices=("list", "show", "retry", "drop"))
+    quarantine.add_argument("action", choices=("list", "show", "retry", "accept", "drop"))
     quarantine.add_argument("ids", nargs="*", type=int, help="numbers as listed; retry without any retries all")
     quarantine.add_argument("--json", action="store_true", help="print JSON (list)")
     quarantine.set_defaults(run=_quarantine)
@@ -140,7 +154,11 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     db = commands.add_parser("db", help="the ledger's tables")
-    db.add_argument("action", choices=("upgrade", "check"), help="upgrade to, or compare with, what this version needs")
+    db.add_argument(
+        "action",
+        choices=("upgrade", "check", "copy"),
+        help="upgrade to, or compare with, what this version needs; copy into another database, whose URL is asked for",
+    )
     db.set_defaults(run=_db)
 
     accounts = commands.add_parser("accounts", help="the tables of an accounts database block")
@@ -182,14 +200,21 @@ def _deploy(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from deployments.trigger import trigger
+    from deployments.trigger import command
 
-    parameters = {"mode": "rescan"} if options.rescan else {}
-    ended = trigger(options.deployment, parameters, lambda line: print(line, flush=True))
-    print(", ".join(f"{n:,} {what}" for what, n in ended.counts.items()) or ended.message)
-    if ended.code:
-        print(f"accord: {ended.state}: {ended.message}", file=sys.stderr)
-    return ended.code
+    return command(options.deployment, {"mode": "rescan"} if options.rescan else {}, options.json)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from deployments.status import command
+
+    return command(options.json)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from deployments.doctor import command
+
+    return command(options.json)
 
 
 def _work(options: argparse.Namespace) -> int:
@@ -215,7 +240,7 @@ def _reconcile(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     from deployments import repair
 
-    return repair.resume(options.stream, options.quarantine)
+    return repair.resume(options.stream, options.quarantine, options.reread)
 
 
 def _quarantine(options: argparse.Namespace) -> int:
@@ -235,6 +260,14 @@ def _db(options: argparse.Namespace) -> int:
     from accord.ledger.upgrade import differs, upgrade
 
     engine = settings.open_ledger().engine
+    if options.action == "copy":
+        from accord.ledger.engine import open_database
+        from accord.ledger.move import copy
+        from deployments.ask import secret
+
+        what = "URL of the new ledger"
+        print(f"copied {copy(engine, open_database(secret(what), what)):,} rows; now set {settings.LEDGER_URL} to it")
+        return 0
     if options.action == "upgrade":
         upgrade(engine)
         print("the ledger is up to date")

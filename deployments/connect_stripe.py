@@ -33,6 +33,7 @@ class Tested(NamedTuple):
     owner: Owner
     readable: list[str]  # lists
     refused: dict[str, str]  # list -> why
+    date: int | None  # Stripe's own clock
 
 
 def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
@@ -45,7 +46,7 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         account = _account(kept, secret("Stripe API key"), given)
         accounts = find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
-        tested = _test(account, name, ledger, target)
+        tested = try_out(account, name, ledger, target)
         shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
         shown |= {"readable": tested.readable, "refused": tested.refused}
         if not as_json:
@@ -88,7 +89,7 @@ def _account(kept: StripeAccount | None, key: str, given: dict[str, Any]) -> Str
     return account
 
 
-def _test(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
+def try_out(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
     """Ask Stripe whose key it is, and one page of each list that the sync reads."""
     stripe = account.connect(f"stripe/{name}", ledger, lambda _: None)
     lists = [*(kind for kind in PARENTS_FIRST if target is None or kind in target.kinds), EVENT]
@@ -97,7 +98,7 @@ def _test(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | 
         refused = {_called(one): why for one in lists if (why := _refusal(stripe, one))}
     finally:
         stripe.close()
-    return Tested(owner, [_called(one) for one in lists if _called(one) not in refused], refused)
+    return Tested(owner, [_called(one) for one in lists if _called(one) not in refused], refused, stripe.date)
 
 
 def _refusal(stripe: Stripe, stream: str) -> str | None:

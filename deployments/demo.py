@@ -206,10 +206,11 @@ def _configure(place: Place) -> None:
 
 
 def _run_and_show(place: Place, say: Any, as_json: bool) -> int:
+    from deployments.follow import Lines
     from deployments.trigger import trigger
 
-    ended = trigger(DEPLOYMENT, {}, say)
-    if ended.code:
+    ended = trigger(DEPLOYMENT, {}, Lines(say))
+    if not ended.completed:
         say(f"the run ended as {ended.state}: {ended.message}")
         return ended.code
     with _ticking(say, "reading both sides afresh to compare them"):
@@ -221,11 +222,13 @@ def _run_and_show(place: Place, say: Any, as_json: bool) -> int:
 def reconcile(connection: str) -> Agreement:
     """Compare a connection with its accounts by a fresh read of both."""
     from accord import compare
+    from accord.ledger import streams
     from tasks.bench import bench, close
 
     at = bench(connection)
     try:
-        return compare.reconcile(at.source, at.target, at.sync.connection)
+        since = at.ledger.read(lambda c: streams.begun(c, at.sync.name))
+        return compare.reconcile(at.source, at.target, at.sync.connection, since=since)
     finally:
         close(connection)
 

@@ -3,11 +3,20 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import httpx
 import prefect
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
@@ -16,6 +25,7 @@ from accord.errors import Misconfigured, TryLater
 from blocks import StripeAccount
 from tasks.bench import FLOW
 
+START_WORKER = "accord work --pool {}"
 _PAGE = 200
 
 # Prefect sends word of every block that is loaded, and warns when a command ends before that has arrived.
@@ -31,7 +41,7 @@ def opened() -> Iterator[SyncPrefectClient]:
             _require_prefect(client, url)
             yield client
     except httpx.TransportError:
-        raise TryLater(f"the Prefect server does not answer at {url}; is it up, and PREFECT_API_URL right?") from None
+        raise TryLater(f"the Prefect server does not answer at {url}. Is it up, is PREFECT_API_URL right?") from None
     except PrefectHTTPStatusError as error:
         status = error.response.status_code
         if status in (401, 403):
@@ -104,3 +114,22 @@ def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
         found += page
         if len(page) < _PAGE:
             return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+
+
+def late_runs(client: SyncPrefectClient, deployment: UUID) -> int:
+    """How many runs of a deployment should have begun and have not."""
+    return len(
+        client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"]))),
+            limit=_PAGE,
+        )
+    )
+
+
+def gone(name: str) -> str:
+    """What to do about a deployment whose connection is not there."""
+    return (
+        f"the deployment {FLOW}/{name} has no block StripeAccount/{name}, so its runs fail. Delete it: prefect "
+        f"deployment delete {FLOW}/{name}; or connect the account again: accord connect stripe --name {name}"
+    )

@@ -1,78 +1,97 @@
-"""Running a deployment and following the run to its end."""
+"""Running a deployment, following the run to its end, and what it came to."""
 
 import json
-import time
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    LogFilter,
-    LogFilterFlowRunId,
-)
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
+from rich.console import Console
 
 from accord.errors import Misconfigured
+from deployments import server
+from deployments.follow import Screen, follow, screen
+from tasks.bench import FLOW
+from tasks.report import WAITS
 
-STEP = 0.5
-# What Prefect logs of every run, which tells a person who follows one nothing.
-_COMMONPLACE = ("Finished in state Completed", "Downloading flow code", "Beginning flow run", "Engine execution")
-EXIT_CODES = {"Misconfigured": 2, "Unreachable": 3, "Waiting": 3, "Refused": 3}
+EXIT_CODES = {"Misconfigured": 2, "Unreachable": 3, "Waiting": 3, "Busy": 3}
 
 
 class Ended(NamedTuple):
-    """How a run ended: its state, the exit code of the command that followed it, and what it counted."""
+    """How a run ended: its state, and what it counted."""
 
     id: UUID
     state: str
     message: str
-    code: int
+    completed: bool
     counts: dict[str, int]
 
+    @property
+    def waits(self) -> dict[str, int]:
+        """What keeps the two sides from agreeing, though the run completed."""
+        return {what: count for what in WAITS if (count := self.counts.get(what, 0))}
 
-def trigger(deployment: str, parameters: Mapping[str, Any], say: Callable[[str], None]) -> Ended:
-    """Create a run of FLOW/NAME, and follow it until it ends, with a line at least every five seconds."""
-    with get_client(sync_client=True) as client:
+    @property
+    def code(self) -> int:
+        """The exit code of the command that followed the run."""
+        return int(bool(self.waits)) if self.completed else EXIT_CODES.get(self.state, 1)
+
+
+def command(name: str | None, parameters: Mapping[str, Any], as_json: bool) -> int:
+    """`accord run`: run a deployment, follow it, and say what it came to."""
+    console = Console(stderr=as_json)
+    with screen(console, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)) as shown:
+        ended = trigger(chosen(name), parameters, shown)
+    if as_json:
+        said = {"run": str(ended.id), "state": ended.state, "message": ended.message, "counts": ended.counts}
+        print(json.dumps(said | {"agreed": ended.code == 0}, indent=2))
+    else:
+        print(", ".join(f"{count:,} {what}" for what, count in ended.counts.items() if count) or "nothing has changed")
+    if not ended.completed:
+        print(f"accord: {ended.state}: {ended.message}", file=sys.stderr)
+    elif ended.waits:
+        waits = ", ".join(f"{count:,} {what}" for what, count in ended.waits.items())
+        print(f"accord: not yet in agreement: {waits}; look at it with: accord status", file=sys.stderr)
+    return ended.code
+
+
+def trigger(deployment: str, parameters: Mapping[str, Any], screen: Screen) -> Ended:
+    """Create a run of FLOW/NAME, and follow it until it has ended and its last lines have arrived."""
+    with server.opened() as client:
         try:
             found = client.read_deployment_by_name(deployment)
         except ObjectNotFound:
-            raise Misconfigured(
-                f"there is no deployment {deployment}; make it with: prefect deploy --all "
-                "--prefect-file deployments/prefect.yaml"
-            ) from None
+            raise Misconfigured(f"there is no deployment {deployment}; make it: accord deploy") from None
         created = client.create_flow_run_from_deployment(found.id, parameters=dict(parameters))
-        say(f"run {created.name} of {deployment} is scheduled")
-        ended = _follow(client, created, say)
-        state = ended.state
-        name, message = (state.name, state.message) if state else ("Unknown", "")
-        if name == "Cancelled" and "concurrency limit" in (message or ""):
-            name, message = "Refused", "another run of this deployment is under way; try again when it has ended"
-        code = 0 if state is not None and state.is_completed() else EXIT_CODES.get(name or "", 1)
-        return Ended(ended.id, name or "", message or "", code, _counts(client, ended.id))
+        screen.say(f"run {created.name} of {deployment} is scheduled")
+        return _ended(client, follow(client, created, screen))
 
 
-def _follow(client: SyncPrefectClient, run: FlowRun, say: Callable[[str], None]) -> FlowRun:
-    seen, said, state = 0, time.monotonic(), "Scheduled"
-    while True:
-        run = client.read_flow_run(run.id)
-        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])), offset=seen, limit=200)
-        told = [line.message.splitlines()[0] for line in logs if not line.message.startswith(_COMMONPLACE)]
-        for line in told:
-            say(line)
-        seen += len(logs)
-        now, name = time.monotonic(), (run.state.name if run.state else None) or ""
-        if name != state or (not told and now - said > 4):
-            say(f"run {run.name}: {name}")
-            said, state = now, name
-        elif told:
-            said = now
-        if run.state is not None and run.state.is_final() and not logs:
-            return run
-        time.sleep(STEP)
+def chosen(name: str | None) -> str:
+    """The deployment that is meant by FLOW/NAME, or by FLOW alone where it has one only."""
+    flow, _, connection = (name or FLOW).partition("/")
+    if flow != FLOW:
+        raise Misconfigured(f"there is no flow {flow}; say {FLOW}, or {FLOW}/ and the name of a connection")
+    if connection:
+        return f"{flow}/{connection}"
+    with server.opened() as client:
+        names = [f"{FLOW}/{one}" for one in server.deployments(client)]
+    if len(names) != 1:
+        several = f"there are several connections; say which: {', '.join(names)}"
+        raise Misconfigured(several if names else f"there is no deployment of {FLOW} yet; make one: accord deploy")
+    return names[0]
+
+
+def _ended(client: SyncPrefectClient, run: FlowRun) -> Ended:
+    state = run.state
+    name, message = (state.name or "", state.message or "") if state else ("Unknown", "")
+    if name == "Cancelled" and "concurrency limit" in message:
+        name, message = "Busy", "another run of this deployment is under way; try again when it has ended"
+    return Ended(run.id, name, message, state is not None and state.is_completed(), _counts(client, run.id))
 
 
 def _counts(client: SyncPrefectClient, run: UUID) -> dict[str, int]:

@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.deployments import run_deployment
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
 from accord.batch import Prepared
@@ -92,7 +92,7 @@ def _ended(error: AccordError) -> State[Any]:
     """A final state that is named by what to do about the error."""
     name = next((one.__name__ for one in (Misconfigured, Stopped, Disagrees) if isinstance(error, one)), "Failed")
     if isinstance(error, TryLater):
-        if error.after is not None and error.after > LONGEST_SLEEP and flow_run.get_deployment_id():
+        if error.after is not None and error.after > LONGEST_SLEEP and deployment.get_id():
             return _waiting(error, error.after)
         name = "Unreachable"
     return State(type=StateType.FAILED, name=name, message=str(error), data=error)
@@ -102,7 +102,7 @@ def _waiting(error: TryLater, seconds: float) -> State[Any]:
     """End now and have the next run scheduled, instead of keeping a process asleep until then."""
     due = datetime.now(UTC) + timedelta(seconds=seconds)
     run_deployment(
-        UUID(flow_run.get_deployment_id()),
+        UUID(deployment.get_id()),
         parameters=flow_run.get_parameters(),
         scheduled_time=due,
         timeout=0,

@@ -1,5 +1,6 @@
 """What one run works with: its systems, its ledger and its collector, opened once in a process."""
 
+import logging
 import secrets
 import threading
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ from pydantic import ValidationError
 from accord import settings
 from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
-from accord.identity import require_same_account, require_same_target, take_over
+from accord.identity import require_same_account, require_same_database, require_same_target, take_over
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import highest_rev
+from accord.systems.accounts_look import highest_rev, identity
 from accord.systems.stripe import Stripe
 from blocks import AccountsDatabase, StripeAccount
 from tasks.examiner import prepare_examiner
@@ -93,6 +94,8 @@ def close(connection: str) -> None:
 
 
 def _open(connection: str, run: str) -> Bench:
+    # Prefect gives the core's logger its handlers (PREFECT_LOGGING_EXTRA_LOGGERS), and leaves it at the level WARNING.
+    logging.getLogger("accord").setLevel(logging.INFO)
     ledger = settings.open_ledger()
     require_current(ledger.engine)
     account = load_block(StripeAccount, connection)
@@ -100,6 +103,7 @@ def _open(connection: str, run: str) -> Bench:
     target.check()
     sync = sync_of(connection, account.accounts)
     require_same_target(sync, ledger)
+    require_same_database(sync, ledger, identity(target))
     take_over(sync, ledger, highest_rev(target, sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"

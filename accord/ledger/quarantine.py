@@ -121,6 +121,12 @@ def body(connection: Connection, cipher: Cipher, row_id: int) -> bytes | None:
     return None if row is None else cipher.open(row.body, f"quarantine:{row.sync}:{row.kind}:{row.key}")
 
 
+def any_body(connection: Connection) -> tuple[bytes, str] | None:
+    """One encrypted record with what it was encrypted for, to try a key on; None where nothing is kept."""
+    row = connection.execute(select(quarantine).limit(1)).one_or_none()
+    return None if row is None else (row.body, f"quarantine:{row.sync}:{row.kind}:{row.key}")
+
+
 def drop(connection: Connection, row_id: int) -> tuple[str, str, str] | None:
     """Give a record up for good; its sync, kind and key, or None when there is no such row."""
     gone = delete(quarantine).where(quarantine.c.id == row_id)

@@ -124,6 +124,9 @@ def test_a_run_that_left_nothing_open_says_since_when_both_sides_agree(page: Pag
         "held": 0,
         "quarantined": 0,
         "waiting in the inbox": 0,
+        "sent without an outcome": 0,
+        "batches not settled": 0,
+        "stretches of history not read": 0,
     }
     assert page.tables[-1]["key"] == "payment-to-account-main"
     assert page.texts[-1]["key"] == "payment-to-account-main-checks"

@@ -1,0 +1,174 @@
+"""`accord doctor`: everything that is wrong, each with what to do."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
+from sqlalchemy import Engine
+
+from accord import settings
+from accord.errors import AccordError, TryLater
+from accord.identity import require_still_the_same
+from accord.ledger import quarantine, streams
+from accord.ledger.engine import Ledger
+from accord.ledger.version import require_current
+from accord.systems.accounts_look import check_writable
+from blocks import AccountsDatabase, StripeAccount
+from deployments import host, server
+from deployments.connect_stripe import try_out
+from tasks.bench import FLOW, load_block, sync_of
+
+SKEW = 60  # seconds that this host's clock may differ from Stripe's before that is said
+DISAGREES, CONFIGURATION, UNREACHABLE = 1, 2, 3
+
+
+class Finding(NamedTuple):
+    """Something that is wrong, in a sentence that says what to do, and the exit code that it stands for."""
+
+    about: str
+    what: str
+    code: int = CONFIGURATION
+
+
+def command(as_json: bool) -> int:
+    """Print all findings; 0 where there are none, else the highest of their exit codes."""
+    found = list(examine())
+    if as_json:
+        print(json.dumps([one._asdict() for one in found], indent=2))
+    elif not found:
+        print("nothing is wrong")
+    else:
+        print("\n".join(f"{one.about}: {one.what}" for one in found))
+    return max((one.code for one in found), default=0)
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, from the host to the streams; what can not be looked at is a finding too."""
+    for sentence in host.unfit_packages():
+        yield Finding("packages", sentence)
+    ledger: Ledger | None = None
+    try:
+        ledger = settings.open_ledger()
+    except AccordError as error:
+        yield _finding("ledger", error)
+    if ledger is not None:
+        yield from _caught("ledger", lambda: _ledger(ledger))
+    try:
+        with server.opened() as client:
+            yield from _server(client)
+            if ledger is not None:
+                for name in server.connections(client):
+                    yield from _caught(f"connection {name}", lambda name=name: _connection(ledger, name))
+    except AccordError as error:
+        yield _finding("Prefect", error)
+
+
+def _finding(about: str, error: AccordError) -> Finding:
+    return Finding(about, str(error), UNREACHABLE if isinstance(error, TryLater) else CONFIGURATION)
+
+
+def _caught(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from look()
+    except AccordError as error:
+        yield _finding(about, error)
+
+
+def _ledger(ledger: Ledger) -> Iterator[Finding]:
+    yield from _disk("ledger", ledger.engine)
+    require_current(ledger.engine)
+    sealed = ledger.read(quarantine.any_body)
+    if sealed is not None:
+        ledger.cipher.open(*sealed)
+    for sync, stream, why in ledger.read(streams.all_stopped):
+        how = f"is stopped: {why}; look at it, then: accord resume {sync}:{stream}"
+        yield Finding(f"{sync}:{stream}", how, DISAGREES)
+    kept = ledger.read(quarantine.listed)
+    if kept:
+        yield Finding("quarantine", f"{len(kept):,} records failed a check; look at: accord quarantine list", DISAGREES)
+
+
+def _disk(about: str, engine: Engine) -> Iterator[Finding]:
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        for sentence in host.full_disks([Path(engine.url.database)]):
+            yield Finding(about, sentence)
+
+
+def _server(client: SyncPrefectClient) -> Iterator[Finding]:
+    differs = server.version_differs(client)
+    if differs:
+        yield Finding("Prefect", differs)
+    yield from _open_to_all()
+    names, there = server.connections(client), server.deployments(client)
+    if not names:
+        yield Finding("connections", "there is none yet; make one: accord connect stripe")
+    for name in names:
+        if name not in there:
+            yield Finding(f"connection {name}", "it has no deployment; make it: accord deploy")
+    for name, one in there.items():
+        about = f"{FLOW}/{name}"
+        if name not in names:
+            yield Finding(about, server.gone(name))
+        elif one.paused or not any(schedule.active for schedule in one.schedules):
+            how = "is paused: it runs only when asked; resume it in Prefect's UI, or run: accord run"
+            yield Finding(about, f"{how} {about}", DISAGREES)
+        late = server.late_runs(client, one.id)
+        if late:
+            yield Finding(about, f"{late} runs are late; is a worker up, and has it a free slot?", UNREACHABLE)
+    for pool in sorted({one.work_pool_name for one in there.values() if one.work_pool_name}):
+        yield from _pool(client, pool)
+
+
+def _open_to_all() -> Iterator[Finding]:
+    """Whether anybody who reaches the server can read every block's secrets."""
+    url = urlsplit(server.address())
+    if url.hostname in ("127.0.0.1", "localhost", "::1") or PREFECT_API_AUTH_STRING.value() or PREFECT_API_KEY.value():
+        return
+    yield Finding(
+        "Prefect",
+        f"the server at {url.hostname} asks nobody who they are, and whoever reaches it can read the keys in its "
+        "blocks; start it with PREFECT_SERVER_API_AUTH_STRING, and set PREFECT_API_AUTH_STRING here and for the worker",
+    )
+
+
+def _pool(client: SyncPrefectClient, name: str) -> Iterator[Finding]:
+    try:
+        pool = client.read_work_pool(name)
+    except ObjectNotFound:
+        yield Finding(f"work pool {name}", "it is not there; make it: accord deploy")
+        return
+    if pool.is_paused:
+        how = f"it is paused, so nothing runs; to go on: prefect work-pool resume {name}"
+        yield Finding(f"work pool {name}", how, DISAGREES)
+    workers = client.read_workers_for_work_pool(name)
+    if not any(worker.status == "ONLINE" for worker in workers):
+        how = f"no worker is online, so nothing runs; start one: {server.START_WORKER.format(name)}"
+        yield Finding(f"work pool {name}", how, UNREACHABLE)
+
+
+def _connection(ledger: Ledger, name: str) -> Iterator[Finding]:
+    about = f"connection {name}"
+    account = load_block(StripeAccount, name)
+    target = load_block(AccountsDatabase, account.accounts).connect(ledger.clock)
+    try:
+        yield from _disk(f"accounts {account.accounts}", target.engine)
+        try:
+            target.check()
+            check_writable(target)
+        except AccordError as error:
+            yield _finding(f"accounts {account.accounts}", error)
+        tested = try_out(account, name, ledger, target)
+    finally:
+        target.close()
+    for one, why in tested.refused.items():
+        yield Finding(about, f"the key may not read {one}: {why}")
+    require_still_the_same(sync_of(name, account.accounts), ledger, tested.owner)
+    skew = None if tested.date is None else ledger.clock.now() - tested.date
+    if skew is not None and abs(skew) > SKEW:
+        ahead = "ahead of" if skew > 0 else "behind"
+        yield Finding(about, f"this host's clock is {abs(skew):.0f} s {ahead} Stripe's; set it by a time server (NTP)")

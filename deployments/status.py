@@ -1,0 +1,213 @@
+"""`accord status`: how every connection stands, by the ledger, by the accounts and by Prefect's runs."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
+from rich.console import Console
+from rich.table import Table
+
+from accord import settings
+from accord.collect import Sync
+from accord.errors import AccordError, Misconfigured, TryLater
+from accord.ledger import counters
+from accord.ledger.engine import Ledger
+from accord.ledger.version import require_current
+from accord.standing import Standing, known, stand
+from accord.systems.accounts_look import last_agreed
+from blocks import AccountsDatabase, StripeAccount
+from deployments import channels, server
+from tasks.bench import FLOW, load_block, sync_of
+
+_BEGUN = [s for s in StateType if s not in (StateType.SCHEDULED, StateType.PENDING)]
+
+
+class Runs(NamedTuple):
+    """What Prefect knows of a connection's runs."""
+
+    last: str | None  # state
+    last_at: float | None
+    next_at: float | None
+    note: str | None  # why there may be no next one
+
+
+class Status(NamedTuple):
+    """One connection."""
+
+    name: str
+    standing: Standing
+    agreed_at: float | None  # up to when the accounts are known to show everything
+    runs: Runs | None  # None while Prefect is away
+
+
+def command(as_json: bool) -> int:
+    """Print how every connection stands; 1 where one is not in agreement, 3 where a system could not be asked."""
+    ledger = settings.open_ledger()
+    require_current(ledger.engine)
+    found, alerts, troubles = look(ledger)
+    now = ledger.clock.now()
+    if as_json:
+        unsent = [one._asdict() | {"at": one.at.timestamp()} for one in alerts]
+        connections = [_as_data(one, now) for one in found]
+        print(json.dumps({"connections": connections, "alerts_not_sent": unsent, "troubles": troubles}, indent=2))
+    elif found:
+        _show(found, now)
+    else:
+        print("no connection yet; make one: accord connect stripe")
+    if not as_json:
+        for alert in alerts:
+            instead = "; the second channel sent it" if alert.second else ""
+            when = _ago(alert.at.timestamp(), now)
+            print(f"alert not sent {when}: {alert.alert} {alert.sync}: {alert.said} ({alert.why}{instead})")
+        for trouble in troubles:
+            print(f"note: {trouble}")
+    if troubles:
+        return 3
+    return 0 if all(one.standing.agreed for one in found) else 1
+
+
+def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[str]]:
+    """Every connection that is set up or was ever read, the alerts that were not sent, and what could not be asked."""
+    troubles: list[str] = []
+    alerts: list[channels.Unsent] = []
+    names = {name.partition("/")[2] for name in known(ledger) if name.startswith(f"{FLOW}/")}
+    try:
+        with server.opened() as client:
+            names |= {*server.connections(client)}
+            there = server.deployments(client)
+            found = [_status(client, ledger, name, there.get(name), troubles) for name in sorted(names)]
+            alerts = channels.unsent(client)
+    except (TryLater, Misconfigured) as error:
+        troubles.append(f"{error} Shown is what the ledger knows")
+        found = [Status(name, stand(ledger, _sync(ledger, name)), None, None) for name in sorted(names)]
+    return found, alerts, troubles
+
+
+def _sync(ledger: Ledger, name: str) -> Sync:
+    """The sync of a connection, into the target that the ledger knows it by."""
+    target = ledger.read(lambda c: counters.pinned(c, f"{FLOW}/{name}"))
+    return sync_of(name, (target or "accounts/").partition("/")[2])
+
+
+def _status(
+    client: SyncPrefectClient, ledger: Ledger, name: str, there: DeploymentResponse | None, troubles: list[str]
+) -> Status:
+    sync, agreed_at = _sync(ledger, name), None
+    try:
+        accounts = load_block(AccountsDatabase, load_block(StripeAccount, name).accounts).connect(ledger.clock)
+        try:
+            agreed_at = last_agreed(accounts, sync.connection)
+        finally:
+            accounts.close()
+    except AccordError as error:
+        troubles.append(f"{name}: {error}")
+    return Status(name, stand(ledger, sync), agreed_at, _runs(client, there))
+
+
+def _runs(client: SyncPrefectClient, there: DeploymentResponse | None) -> Runs:
+    if there is None:
+        return Runs(None, None, None, "not deployed; run: accord deploy")
+    last = _first(client, there, _BEGUN, FlowRunSort.START_TIME_DESC)
+    following = _first(client, there, [StateType.SCHEDULED], FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC)
+    due = following.next_scheduled_start_time if following else None
+    note = "paused in Prefect" if there.paused else None if due else "no schedule is active"
+    state = last.state.name if last and last.state else None
+    began = (last.start_time or last.expected_start_time) if last else None
+    return Runs(state, began.timestamp() if began else None, due.timestamp() if due else None, note)
+
+
+def _first(
+    client: SyncPrefectClient, there: DeploymentResponse, states: list[StateType], sort: FlowRunSort
+) -> FlowRun | None:
+    runs = client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[there.id])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))),
+        sort=sort,
+        limit=1,
+    )
+    return runs[0] if runs else None
+
+
+def _as_data(one: Status, now: float) -> dict[str, Any]:
+    """A connection as plain data; times are Unix seconds."""
+    standing = one.standing
+    lag = None if standing.read_until is None else round(now - standing.read_until)
+    shown = standing._asdict() | {"oldest": standing.oldest._asdict() if standing.oldest else None}
+    agreement = {"agreement": round(standing.share, 6), "agreed": standing.agreed, "lag": lag}
+    runs = one.runs._asdict() if one.runs else None
+    return {"connection": one.name} | agreement | shown | {"agreed_at": one.agreed_at, "runs": runs}
+
+
+def _show(found: list[Status], now: float) -> None:
+    table = Table(title="Connections", title_justify="left", caption=_CAPTION, caption_justify="left")
+    for name in ("", "agreement", "read up to", "agreed up to", "last run", "next run"):
+        table.add_column(name)
+    for one in found:
+        standing, runs = one.standing, one.runs
+        share = "never run" if standing.read_until is None else f"{_share(standing)} of {standing.records:,}"
+        last = "-" if runs is None or runs.last is None else f"{runs.last}, {_ago(runs.last_at, now)}"
+        following = "?" if runs is None else runs.note or _ago(runs.next_at, now)
+        table.add_row(
+            one.name,
+            f"[{'green' if standing.agreed else 'red'}]{share}[/]",
+            _ago(standing.read_until, now),
+            _ago(one.agreed_at, now),
+            last,
+            following,
+        )
+    console = Console()
+    console.print(table)
+    for one in found:
+        for line in _disagreements(one, now):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+_CAPTION = "agreement: of the live records, those shown as last read"
+
+
+def _share(standing: Standing) -> str:
+    # Never "100.00%" for what is not all of them.
+    return "100%" if standing.agreeing == standing.records else f"{min(standing.share, 0.9999):.2%}"
+
+
+def _disagreements(one: Status, now: float) -> Iterator[str]:
+    """What keeps a connection from agreeing, the oldest first, and what to do about it."""
+    standing = one.standing
+    waits = {
+        "in quarantine": standing.quarantined,
+        "held for another record": standing.held,
+        "to be looked at again": standing.waiting,
+        "sent without an outcome": standing.sending,
+        "read and not settled": standing.unsettled,
+        "stretches of history not read": standing.unread,
+    }
+    counted = ", ".join(f"{count:,} {what}" for what, count in waits.items() if count)
+    if counted:
+        how = "; look at: accord quarantine list" if standing.quarantined else ""
+        yield f"{one.name}: {counted}{how}"
+    if standing.oldest is not None:
+        yield f"{one.name}: the oldest disagreement is {_ago(standing.oldest.since, now)}: {standing.oldest.what}"
+    for stream, why in sorted(standing.stopped.items()):
+        yield f"{one.name}: {stream} is stopped: {why}; look at it, then: accord resume {FLOW}/{one.name}:{stream}"
+
+
+def _ago(at: float | None, now: float) -> str:
+    """How long ago, or how far ahead, in the largest unit that tells."""
+    if at is None:
+        return "-"
+    seconds = abs(now - at)
+    units = (("d", 86_400), ("h", 3600), ("min", 60))
+    unit, length = next((one for one in units if seconds >= 2 * one[1]), ("s", 1))
+    text = f"{seconds / length:.0f} {unit}"
+    return f"in {text}" if at > now else f"{text} ago"

@@ -1,0 +1,220 @@
+"""`accord status` and `accord doctor`: how things stand, also while Prefect is away."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import HttpUrl, SecretStr
+
+from accord import settings
+from accord.clock import SystemClock
+from accord.ledger import streams
+from deployments.cli import main
+
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Iterator[Callable[[], object]]:
+    """The connection main, deployed; the flow as a function that runs it here."""
+    from blocks import AccountsDatabase, StripeAccount
+    from flows.payment_to_account import payment_to_account
+    from tasks.bench import close
+
+    accounts = AccountsDatabase(url=SecretStr(f"sqlite:///{tmp_path / 'accounts.db'}"))
+    accounts.save("main", overwrite=True)
+    made = accounts.connect(SystemClock())
+    made.create_tables()
+    made.close()
+    key = SecretStr("sk_test_sandbox_full")
+    StripeAccount(api_key=key, base_url=HttpUrl(f"{sandbox.url}/stripe")).save("main", overwrite=True)
+    assert main(["deploy"]) == 0
+    yield lambda: payment_to_account("main", return_state=True)
+    close("main")
+    with get_client(sync_client=True) as client:
+        for one in client.read_deployments():
+            client.delete_deployment(one.id)
+    StripeAccount.delete("main")
+    AccountsDatabase.delete("main")
+
+
+def shown(capsys: Capture) -> dict[str, object]:
+    [connection] = json.loads(capsys.readouterr().out)["connections"]
+    return connection
+
+
+def test_status_tells_agreement_and_what_disagrees(
+    deployed: Callable[[], object], sandbox: object, capsys: Capture
+) -> None:
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    assert "never run" in capsys.readouterr().out
+
+    dispute = sandbox.http.get("/v1/disputes").json()["data"][0]["id"]
+    sandbox.fault(kind="unknown_enum", object=dispute, rate=1)
+    assert deployed().is_completed()
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    said = capsys.readouterr().out
+    assert "1 in quarantine" in said
+    assert f"dispute {dispute} is in quarantine" in said
+    assert main(["status", "--json"]) == 1
+    one = shown(capsys)
+    assert one["records"] - one["agreeing"] == one["quarantined"] + one["held"] > 0
+    assert one["runs"]["next_at"] is None or one["runs"]["next_at"] > 0
+
+    sandbox.http.delete("/_admin/faults").raise_for_status()
+    assert main(["quarantine", "retry"]) == 0
+    assert deployed().is_completed()
+    capsys.readouterr()
+    assert main(["status", "--json"]) == 0
+    one = shown(capsys)
+    assert (one["agreement"], one["agreed"], one["oldest"]) == (1.0, True, None)
+    assert one["agreed_at"] == one["read_until"]
+
+    ledger = settings.open_ledger()
+    ledger.write(lambda c: streams.put(c, "payment-to-account/main", "payment", stopped="looked broken"))
+    ledger.engine.dispose()
+    assert main(["status"]) == 1
+    assert "accord resume payment-to-account/main:payment" in capsys.readouterr().out
+
+
+def test_status_works_by_the_ledger_while_prefect_is_away(deployed: Callable[[], object], capsys: Capture) -> None:
+    assert deployed().is_completed()
+    capsys.readouterr()
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main(["status"]) == 3
+        said = capsys.readouterr().out
+        assert "100% of" in said
+        assert "does not answer at http://127.0.0.1:9/api" in said
+
+
+def test_the_commands_never_load_the_server_of_prefect() -> None:
+    modules = "deployments.status, deployments.doctor, deployments.deploy, deployments.connect_stripe"
+    loaded = f"import sys, {modules}; print([m for m in sys.modules if m.startswith('prefect.server')])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def findings(capsys: Capture, code: int) -> dict[str, str]:
+    capsys.readouterr()
+    assert main(["doctor", "--json"]) == code
+    return {one["about"]: one["what"] for one in json.loads(capsys.readouterr().out)}
+
+
+@pytest.fixture
+def worker(deployed: Callable[[], object]) -> None:
+    """A worker is online in the pool."""
+    from uuid import uuid4
+
+    with get_client(sync_client=True) as client:
+        client._client.post("/work_pools/accord/workers/heartbeat", json={"name": f"w-{uuid4()}"}).raise_for_status()
+
+
+@pytest.mark.usefixtures("worker")
+def test_doctor_finds_nothing_wrong_where_nothing_is(deployed: Callable[[], object], capsys: Capture) -> None:
+    assert deployed().is_completed()
+    capsys.readouterr()
+    assert main(["doctor"]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("worker")
+def test_doctor_names_everything_that_is_wrong(
+    deployed: Callable[[], object], sandbox: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from blocks import AccountsDatabase, StripeAccount
+
+    dispute = sandbox.http.get("/v1/disputes").json()["data"][0]["id"]
+    sandbox.fault(kind="unknown_enum", object=dispute, rate=1)
+    assert deployed().is_completed()
+    ledger = settings.open_ledger()
+    ledger.write(lambda c: streams.put(c, "payment-to-account/main", "payment", stopped="looked broken"))
+    ledger.engine.dispose()
+    address = HttpUrl(f"{sandbox.url}/stripe")
+    StripeAccount(api_key=SecretStr("rk_test_sandbox_no_balance"), base_url=address).save("main", overwrite=True)
+    StripeAccount(api_key=SecretStr("sk_test_sandbox_expired"), base_url=address).save("eu", overwrite=True)
+    StripeAccount(api_key=SecretStr("sk_test_sandbox_full"), accounts="none").save("us", overwrite=True)
+    shop = SecretStr(f"sqlite:///{tmp_path / 'accounts.db'}")
+    mapping = {"customer": {"table": "customers", "columns": {"key": "id", "name": "rev", "deleted": "deleted"}}}
+    AccountsDatabase(url=shop, mapping=mapping).save("main", overwrite=True)
+    with get_client(sync_client=True) as client:
+        client.pause_deployment(client.read_deployment_by_name("payment-to-account/main").id)
+        client.update_work_pool("accord", _paused(True))
+        try:
+            found = findings(capsys, 3)
+        finally:
+            client.update_work_pool("accord", _paused(False))
+            for name in ("eu", "us"):
+                StripeAccount.delete(name)
+    assert "accord resume payment-to-account/main:payment" in found["payment-to-account/main:payment"]
+    assert "1 records failed a check" in found["quarantine"]
+    assert "is paused" in found["payment-to-account/main"]
+    assert "prefect work-pool resume accord" in found["work pool accord"]
+    assert "has a column rev" in found["accounts main"]
+    assert "the API key is not valid" in found["connection eu"]
+    assert "accord connect accounts --name none" in found["connection us"]
+
+
+def _paused(paused: bool) -> object:
+    from prefect.client.schemas.actions import WorkPoolUpdate
+
+    return WorkPoolUpdate(is_paused=paused)
+
+
+def test_doctor_finds_a_missing_worker_permission_deployment_and_another_account(
+    deployed: Callable[[], object], sandbox: object, capsys: Capture
+) -> None:
+    from blocks import StripeAccount
+
+    assert deployed().is_completed()
+    address = HttpUrl(f"{sandbox.url}/stripe")
+    StripeAccount(api_key=SecretStr("sk_test_sandbox_second"), base_url=address).save("main", overwrite=True)
+    StripeAccount(api_key=SecretStr("rk_test_sandbox_no_balance"), base_url=address).save("eu", overwrite=True)
+    try:
+        with get_client(sync_client=True) as client:
+            client.delete_work_pool("accord")
+        capsys.readouterr()
+        assert main(["doctor"]) == 2
+    finally:
+        StripeAccount.delete("eu")
+    said = capsys.readouterr().out
+    assert "so far account acct_" in said
+    assert "the key may not read balance transactions" in said
+    assert "it has no deployment; make it: accord deploy" in said
+
+
+def test_doctor_looks_on_where_the_ledger_or_prefect_can_not_be_used(
+    ledger_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv(settings.LEDGER_URL, "sqlite:///ledger.db")
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        found = findings(capsys, 3)
+    assert "relative path" in found["ledger"]
+    assert "does not answer" in found["Prefect"]
+    monkeypatch.setenv(settings.LEDGER_URL, f"sqlite:///{ledger_environment / 'other.db'}")
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        found = findings(capsys, 2)
+    assert "accord db upgrade" in found["ledger"]
+    assert "PREFECT_API_URL is not set" in found["Prefect"]
+
+
+def test_doctor_tries_the_key_on_what_is_kept(
+    deployed: Callable[[], object], sandbox: object, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from accord.ledger.cipher import new_key
+
+    dispute = sandbox.http.get("/v1/disputes").json()["data"][0]["id"]
+    sandbox.fault(kind="unknown_enum", object=dispute, rate=1)
+    assert deployed().is_completed()
+    monkeypatch.setenv(settings.LEDGER_KEY, new_key())
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        found = findings(capsys, 3)
+    assert "cannot be decrypted with ACCORD_LEDGER_KEY" in found["ledger"]
