@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import itertools
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -24,8 +23,6 @@ PARALLEL = 4  # windows of a stream read at once
 FETCHES = 8  # single records fetched at once
 CHUNK = 1_000  # single records to a batch
 EVENT = "event"
-
-_log = logging.getLogger("accord.collect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +209,11 @@ class Collector:
             sealed = batches.seal(self.ledger.cipher, name, window.stream, reading.pages, [], reading.count)
             reading.pages = None
 
-        def store(connection: Connection) -> int | None:
+        def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
             leases.release(connection, streams.lease_name(window.id), token)
-            number = None
             if sealed is not None:
-                number = batches.add(connection, name, window.stream, sealed, ticket, now, window=window.id)
+                batches.add(connection, name, window.stream, sealed, ticket, now, window=window.id)
             inbox.receive(connection, name, reading.hints, now)
             self._keep(connection, EVENT, reading.unreadable, now)
             streams.advance(connection, window, reading.place, reading.hi, reading.finished)
@@ -229,9 +225,8 @@ class Collector:
             second = reading.place[1] if reading.place else None
             if idle and second is not None and window.purpose != "recent":
                 streams.split(connection, name, window, second)
-            return number
 
-        _tell(window.stream, self.ledger.write(store), reading.count)
+        self.ledger.write(store)
 
     def _keep(self, connection: Connection, kind: str, unsound: list[quarantine.Unsound], now: float) -> None:
         """Put what could not be read, or not be had, into quarantine."""
@@ -330,17 +325,11 @@ class Collector:
         # Each body stays a page of its own, so that one that is cut off spoils no other.
         sealed = batches.seal(self.ledger.cipher, name, kind, bodies, gone, len(bodies) + len(gone))
 
-        def store(connection: Connection) -> int | None:
+        def store(connection: Connection) -> None:
             now = self.ledger.now(connection)
             self._keep(connection, kind, [quarantine.Unsound(key, b"", [why]) for key, why in refused.items()], now)
             inbox.close(connection, claim, kind, refused)
-            if not sealed.count:
-                return None
-            return batches.add(connection, name, kind, sealed, ticket, now, claim=claim)
+            if sealed.count:
+                batches.add(connection, name, kind, sealed, ticket, now, claim=claim)
 
-        _tell(kind, self.ledger.write(store), sealed.count)
-
-
-def _tell(stream: str, batch: int | None, count: int) -> None:
-    if batch is not None:
-        _log.info("%s batch %d: %d read", stream, batch, count)
+        self.ledger.write(store)

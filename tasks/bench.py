@@ -10,6 +10,7 @@ from typing import TypeVar
 # Before any thread reads: Great Expectations imports it while they do, and SQLAlchemy then meets half of it.
 import sqlalchemy.orm  # noqa: F401
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_LOGGING_LEVEL
 from pydantic import ValidationError
 
 from accord import settings
@@ -95,7 +96,7 @@ def close(connection: str) -> None:
 
 def _open(connection: str, run: str) -> Bench:
     # Prefect gives the core's logger its handlers (PREFECT_LOGGING_EXTRA_LOGGERS), and leaves it at the level WARNING.
-    logging.getLogger("accord").setLevel(logging.INFO)
+    logging.getLogger("accord").setLevel(PREFECT_LOGGING_LEVEL.value())
     ledger = settings.open_ledger()
     require_current(ledger.engine)
     account = load_block(StripeAccount, connection)
