@@ -128,7 +128,7 @@ def test_a_run_is_followed_to_its_last_line_and_its_exit_code_tells_whether_both
         assert "In agreement" in said.err
 
         ledger = settings.open_ledger()
-        ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 3600))
+        ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 590))
         ledger.engine.dispose()
         assert main(["run"]) == 3
         assert "Waiting: stripe/main gave no sound answer" in capsys.readouterr().err
@@ -172,7 +172,7 @@ def test_a_connection_that_fails_or_is_stopped_holds_up_no_other(connected: Call
     connected("main")
     connected("eu")
     ledger = settings.open_ledger()
-    ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 3600))
+    ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 590))
     assert run("main").name == "Unreachable"
     assert run("eu").is_completed()
     assert agrees("eu"), "into the same database, with the breaker of the other open"
@@ -181,6 +181,7 @@ def test_a_connection_that_fails_or_is_stopped_holds_up_no_other(connected: Call
     ledger.write(lambda c: c.execute(breakers.delete()))
     assert run("main").name == "Misconfigured"
     connected("main")
+    assert run("main").is_completed()
     ledger.write(lambda c: streams.put(c, "payment-to-account/main", "payment", stopped="looked broken"))
     assert run("main").is_failed()
     assert run("eu").is_completed()
