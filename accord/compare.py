@@ -83,9 +83,16 @@ def compare(
 
 
 def reconcile(
-    source: Source, target: Shown, connection: str, tick: Callable[[str], None] = lambda _: None
+    source: Source,
+    target: Shown,
+    connection: str,
+    tick: Callable[[str], None] = lambda _: None,
+    since: int | None = None,
 ) -> Agreement:
-    """Read every record of both sides and compare them; `tick` is told of each kind as it is read."""
+    """Read every record of both sides and compare them; `tick` is told of each kind as it is read.
+
+    What the source created before `since` (Unix seconds) is not missed in the target.
+    """
     facts: dict[Ref, Facts] = {}
     disagreements: list[Disagreement] = []
     sums: dict[str, int] = {}
@@ -95,6 +102,7 @@ def reconcile(
         fields = target.fields(kind)
         hashes: dict[str, bytes] = {}
         before = _first_shown(target, connection, fields) if kind is Kind.LEG else {}
+        old: dict[str, Record] = {}
         for key, record in _listed(source, kind):
             if record is None:
                 disagreements.append(Disagreement(kind, key, "unreadable"))
@@ -102,6 +110,8 @@ def reconcile(
                 continue
             facts[Ref(kind, key)] = record.facts()
             rows = [record]
+            if since is not None and record.created < since:
+                old[key] = record
             if isinstance(record, Leg):
                 sums[record.currency] = sums.get(record.currency, 0) + record.gross
                 rows = [*postings(attribute(record, facts.get), before.get(key))]
@@ -109,8 +119,16 @@ def reconcile(
         records += len(hashes)
         shown = ((key, deleted, digest(values)) for key, deleted, values in target.read(connection, kind))
         unreadable = {d.key for d in disagreements if d.how == "unreadable" and d.kind == kind}
-        disagreements += [d for d in compare(kind, hashes, shown) if d.key not in unreadable]
+        found = [d for d in compare(kind, hashes, shown) if d.key not in unreadable]
+        beyond = {d.key for d in found if d.how == "missing" and d.key in old}
+        records -= len(beyond)
+        for key in beyond:
+            record = old[key]
+            if isinstance(record, Leg):
+                sums[record.currency] -= record.gross
+        disagreements += [d for d in found if d.key not in beyond]
     wrong = sum(1 for d in disagreements if d.how != "extra")
+    sums = {currency: gross for currency, gross in sums.items() if gross or since is None}
     return Agreement(records, records - wrong, disagreements, sums, target.sums(connection))
 
 

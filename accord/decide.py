@@ -52,7 +52,8 @@ def decide(read: Reading, link: Link | None, waits_for: str | None) -> Decision:
     if waits_for is not None:
         return Decision(Change.HOLD, f"waits for {waits_for}")
     if link is None or link.hash is None:
-        return Decision(Change.CREATE, "the source shows it, the target does not")
+        shown = "had deleted it before the target showed it" if read.deleted else "shows it, the target does not"
+        return Decision(Change.CREATE, f"the source {shown}")
     if link.state == "done" and link.hash == read.hash:
         return Decision(Change.SKIP, "unchanged")
     if link.deleted and not read.deleted and not ours:

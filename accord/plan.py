@@ -51,6 +51,8 @@ def plan(
     if since is not None and until is not None and since >= until:
         raise Misconfigured("since must be a day before until")
     now = int(ledger.clock.now())
+    if since is not None and since > now:
+        raise Misconfigured("since is a day in the future; nothing would be read")
     new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
     begun = since if since is not None else (source.began() if new or mode is Mode.RESCAN else None)
 

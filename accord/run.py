@@ -104,7 +104,8 @@ def _settle_all(
     for kind in order:
         if kind is not Kind.LEG:
             tally = _settle_as_read(steps, kind, reading[kind], tally, order, errors)
-    _await(reading[EVENT], errors)
+    while _still(reading[EVENT], errors):
+        pass
     tally = _changed(steps, 0, [kind for kind in order if kind is not Kind.LEG], tally, errors)
     if Kind.LEG in order:
         tally = _settle_as_read(steps, Kind.LEG, reading[Kind.LEG], tally, order, errors)
@@ -129,21 +130,17 @@ def _settle_as_read(
     tried: set[int] = set()
     more = True
     while more:
-        try:
-            more = reading()
-        except AccordError as error:
-            errors.append(error)
-            more = False
+        more = _still(reading, errors)
         tally = _settle(steps, kind, tally, kinds, tried)
     return tally
 
 
-def _await(reading: Callable[[], object], errors: list[AccordError]) -> None:
+def _still(reading: Callable[[], bool], errors: list[AccordError]) -> bool:
     try:
-        while reading():
-            pass
+        return reading()
     except AccordError as error:
         errors.append(error)
+        return False
 
 
 def _settle(steps: Steps, stream: Kind, tally: Tally, kinds: Collection[Kind], tried: set[int] | None = None) -> Tally:

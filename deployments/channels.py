@@ -189,7 +189,9 @@ def _event(event: str, resource: str, related: list[dict[str, str]] | None = Non
 
 def send_tests(client: SyncPrefectClient, within: float = ARRIVES_WITHIN) -> list[Arrival]:
     """Have the server send a test alert through each channel; what became of them within a time limit in seconds."""
-    asked = {which: _event(alerts.TEST, f"accord.channel.{which}") for which in CHANNELS if which in found(client)}
+    if not (there := [which for which in CHANNELS if which in found(client)]):
+        return []
+    asked = {which: _event(alerts.TEST, f"accord.channel.{which}") for which in there}
     client.request("POST", "/events", json=list(asked.values()))
     deadline = time.monotonic() + within
     while True:

@@ -135,10 +135,13 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         action="store_true",
         help="this once, send what is unsound to quarantine and let through what would be deleted",
     )
+    resume.add_argument(
+        "--reread", action="store_true", help="throw away what waits, and have it read again as the source shows it now"
+    )
     resume.set_defaults(run=_resume)
 
     quarantine = commands.add_parser("quarantine", help="records that failed a check")
-    quarantine.add_argument("action", choices=("list", "show", "retry", "drop"))
+    quarantine.add_argument("action", choices=("list", "show", "retry", "accept", "drop"))
     quarantine.add_argument("ids", nargs="*", type=int, help="numbers as listed; retry without any retries all")
     quarantine.add_argument("--json", action="store_true", help="print JSON (list)")
     quarantine.set_defaults(run=_quarantine)
@@ -237,7 +240,7 @@ def _reconcile(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     from deployments import repair
 
-    return repair.resume(options.stream, options.quarantine)
+    return repair.resume(options.stream, options.quarantine, options.reread)
 
 
 def _quarantine(options: argparse.Namespace) -> int:

@@ -222,11 +222,13 @@ def _run_and_show(place: Place, say: Any, as_json: bool) -> int:
 def reconcile(connection: str) -> Agreement:
     """Compare a connection with its accounts by a fresh read of both."""
     from accord import compare
+    from accord.ledger import streams
     from tasks.bench import bench, close
 
     at = bench(connection)
     try:
-        return compare.reconcile(at.source, at.target, at.sync.connection)
+        since = at.ledger.read(lambda c: streams.begun(c, at.sync.name))
+        return compare.reconcile(at.source, at.target, at.sync.connection, since=since)
     finally:
         close(connection)
 

@@ -17,7 +17,9 @@ from accord.ledger import streams
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from blocks import AccountsDatabase, StripeAccount
-from deployments import channels, server
+from deployments import server
+from deployments.channels import Arrival, ensure_automations, send_tests
+from deployments.connect_alerts import tell
 from deployments.schedules import deployment, described
 from tasks.bench import FLOW
 
@@ -43,11 +45,12 @@ class Outcome(NamedTuple):
     pool_made: bool
     deployments: list[Deployed]
     released: list[str]  # streams
-    lost: int  # channels by which a test alert did not arrive
+    channels: list[Arrival]  # of test alerts
 
     def as_data(self) -> dict[str, Any]:
         """The same as plain data."""
-        return self._asdict() | {"deployments": [one._asdict() for one in self.deployments]}
+        rows = {name: [one._asdict() for one in getattr(self, name)] for name in ("deployments", "channels")}
+        return self._asdict() | rows
 
 
 def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
@@ -68,14 +71,13 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
         warnings = [server.gone(name) for name in there if name not in names]
         if differs := server.version_differs(client):
             warnings.append(differs)
-        warnings += channels.ensure_automations(client)
-        lost = [one for one in channels.send_tests(client) if one.why]
-    warnings += [f"the test alert did not arrive by the {one.channel} channel: {one.why}" for one in lost]
-    return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger), len(lost))
+        warnings += ensure_automations(client)
+        arrivals = send_tests(client)
+    return Outcome(server.address(), warnings, pool, pool_made, done, _release(ledger), arrivals)
 
 
 def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
-    """`accord deploy`: deploy, and say what came of it; 1 where a test alert did not arrive, 2 without a connection."""
+    """`accord deploy`: deploy, and say what came of it; 1 where a test alert was not sent, 2 without a connection."""
     outcome = deploy(pool, reset_schedules)
     if as_json:
         print(json.dumps(outcome.as_data(), indent=2))
@@ -83,7 +85,7 @@ def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
         _tell(outcome)
     if not outcome.deployments:
         raise Misconfigured("there is no connection to deploy yet; make one, then deploy: accord connect stripe")
-    return 1 if outcome.lost else 0
+    return 1 if any(one.why for one in outcome.channels) else 0
 
 
 def _tell(outcome: Outcome) -> None:
@@ -101,8 +103,7 @@ def _tell(outcome: Outcome) -> None:
         print("to put the schedules of prefect.yaml in place: accord deploy --reset-schedules")
     for stream in outcome.released:
         print(f"{stream} was stopped; its next run tries again")
-    for warning in outcome.warnings:
-        print(f"warning: {warning}")
+    tell(outcome.warnings, outcome.channels)
 
 
 def _ensure_pool(client: SyncPrefectClient, name: str) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from accord import settings
 from accord.collect import EVENT
 from accord.errors import Misconfigured
-from accord.ledger import entries, inbox, quarantine, streams
+from accord.ledger import entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.records import Kind
@@ -27,8 +27,11 @@ def _ledger() -> Ledger:
     return ledger
 
 
-def resume(name: str | None, lenient: bool) -> int:
-    """Release a stopped stream, or list those that are stopped; 1 while any is."""
+def resume(name: str | None, lenient: bool, reread: bool) -> int:
+    """Release a stopped stream, or list those that are stopped; 1 while any is.
+
+    With `reread`, what waits of the stream, stopped or not, is thrown away and read again.
+    """
     ledger = _ledger()
     if name is None:
         stopped = ledger.read(streams.all_stopped)
@@ -37,14 +40,19 @@ def resume(name: str | None, lenient: bool) -> int:
         print("" if stopped else "no stream is stopped", end="" if stopped else "\n")
         return 1 if stopped else 0
     sync, _, stream = name.rpartition(":")
-    if not ledger.write(lambda c: streams.release(c, sync, stream, lenient)):
+    released = ledger.write(lambda c: streams.release(c, sync, stream, lenient))
+    thrown = ledger.write(lambda c: streams.read_again(c, sync, stream)) if reread else 0
+    if not released and not thrown:
         raise Misconfigured(f"no stream named {name} is stopped; accord resume lists those that are")
-    print(f"{name} is released; its next run settles what waits")
+    waits = f"reads again what {thrown} batches held" if reread else "settles what waits"
+    print(f"{name} is released; its next run {waits}")
     return 0
 
 
 def quarantined(action: str, ids: Sequence[int], as_json: bool) -> int:
-    """List, show, retry or drop records in quarantine; listing gives 1 while there are any."""
+    """List, show, retry, accept or drop records in quarantine; listing gives 1 while there are any."""
+    if (action == "list" and ids) or (action in ("show", "accept", "drop") and not ids):
+        raise Misconfigured(f"accord quarantine {action} takes {'no numbers' if ids else 'the numbers of records'}")
     ledger = _ledger()
     if action == "list":
         return _list(ledger, as_json)
@@ -57,11 +65,10 @@ def quarantined(action: str, ids: Sequence[int], as_json: bool) -> int:
         ledger.write(partial(_retry, now=ledger.clock.now(), ids=ids))
         print("to be fetched again by the next run")
         return 0
-    if not ids:
-        raise Misconfigured("say which: accord quarantine drop NUMBER ...")
+    act, done = {"drop": (_drop, "dropped"), "accept": (_accept, "to be shown again by the next run:")}[action]
     for row_id in ids:
-        ledger.write(partial(_drop, now=ledger.clock.now(), row_id=row_id))
-    print(f"dropped {len(ids)}")
+        ledger.write(partial(act, now=ledger.clock.now(), row_id=row_id))
+    print(f"{done} {len(ids)}")
     return 0
 
 
@@ -99,6 +106,17 @@ def _retry(connection: Connection, now: float, ids: Sequence[int]) -> None:
             streams.unfollow(connection, row.sync, [kind for kind in Kind if kind is not Kind.LEG])
         else:
             inbox.look_again(connection, row.sync, [(row.kind, row.key)], "retry", "a person asked for it", now)
+
+
+def _accept(connection: Connection, now: float, row_id: int) -> None:
+    """A record is there again that the source had deleted: a person says that this is so."""
+    row = _existing(row_id, {row.id: row for row in quarantine.listed(connection)}.get(row_id))
+    source = f"stripe/{row.sync.partition('/')[2]}"
+    if row.kind == Kind.LEG or not links.revive(connection, source, row.kind, row.key):
+        raise Misconfigured(f"number {row_id} is no record that was deleted; accord quarantine retry has it read again")
+    accepted = entries.Entry(row.kind, row.key, "accept", "a person says that it is there again", None)
+    entries.append(connection, row.sync, "accord quarantine accept", now, [accepted])
+    inbox.look_again(connection, row.sync, [(row.kind, row.key)], "retry", "a person asked for it", now)
 
 
 def _drop(connection: Connection, now: float, row_id: int) -> None:

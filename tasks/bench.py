@@ -16,12 +16,12 @@ from pydantic import ValidationError
 from accord import settings
 from accord.collect import Collector, Sync
 from accord.errors import Misconfigured
-from accord.identity import require_same_account, require_same_target, take_over
+from accord.identity import require_same_account, require_same_database, require_same_target, take_over
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.ports import Threads
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import highest_rev
+from accord.systems.accounts_look import highest_rev, identity
 from accord.systems.stripe import Stripe
 from blocks import AccountsDatabase, StripeAccount
 from tasks.examiner import prepare_examiner
@@ -104,6 +104,7 @@ def _open(connection: str, run: str) -> Bench:
     target.check()
     sync = sync_of(connection, account.accounts)
     require_same_target(sync, ledger)
+    require_same_database(sync, ledger, identity(target))
     take_over(sync, ledger, highest_rev(target, sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"

@@ -46,6 +46,7 @@ class Standing(NamedTuple):
     waiting: int  # hints in the inbox, those of the held records among them
     sending: int  # intentions without an outcome
     live: dict[str, int]  # records of each kind that has some in quarantine
+    begun: int | None  # where the first run began, if a person said so
     since: float | None  # when the oldest batch or hint that waits came in
     read_until: int | None  # everything created before this second has been read
     sums: dict[str, int]  # gross in the accounts, in minor units
@@ -122,6 +123,7 @@ def stand(at: Bench) -> Standing:
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
             read_until=min(marks, default=None),
+            begun=streams.begun(connection, sync.name),
             since=_oldest(connection, sync.name),
             sums={},
             accepted=None,
@@ -177,7 +179,8 @@ def verdict_of(now: Standing, broken: Sequence[str]) -> str:
     if broken:
         return f"**Not in order:** {len(broken)} of the checks after settling failed."
     if now.agreed:
-        return f"**In agreement:** the accounts show everything up to {_time(now.read_until)}."
+        begun = "" if now.begun is None else f" from {_time(now.begun)}"
+        return f"**In agreement:** the accounts show everything{begun} up to {_time(now.read_until)}."
     reasons = {
         "in quarantine": len(now.kept),
         "held for another record": now.held,
@@ -273,7 +276,8 @@ def _how_to_resume(sync: str, stopped: dict[str, str]) -> str:
     said = [
         f"the stream {s} is stopped: {why}; look at it, then: accord resume {sync}:{s}" for s, why in stopped.items()
     ]
-    return ". ".join(sorted(said))
+    how = "with --reread once Stripe is mended, with --quarantine to set aside what is unsound"
+    return f"{'. '.join(sorted(said))} ({how})"
 
 
 def _amount(minor: int, currency: str) -> str:

@@ -243,6 +243,12 @@ def shops() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def bad() -> ModuleType:
+    """The module bad_servers."""
+    return _load("bad_servers")
+
+
+@pytest.fixture(scope="session")
 def homes() -> ModuleType:
     """The module one_home: a sync as one worker runs it."""
     return _load("one_home")

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from accord.ledger import leases
-from accord.ledger.dialect import upsert
+from accord.ledger.dialect import among, upsert
 from accord.ledger.schema import batches, inbox
 
 KEPT_DAYS = 35  # longer than Stripe lists events (30 days), so that none is taken for new twice
@@ -91,7 +91,7 @@ def _wait() -> ColumnElement[float]:
 def claim_due(
     connection: Connection, sync: str, claim: str, now: float, most: int, except_kinds: Collection[str]
 ) -> list[Hint]:
-    """Mark up to `most` due hints as being dealt with under `claim`, and return them.
+    """Mark up to `most` due hints as being dealt with under `claim`, with all others on the same records; return them.
 
     A claim counts for as long as a lease would, and then for as long as a batch that answers it is open; that of a
     worker that died is free again.
@@ -104,13 +104,18 @@ def claim_due(
         inbox.c.kind.not_in(list(except_kinds)),
         ~_answered(),
     )
-    found = select(inbox).where(due).order_by(inbox.c.id).limit(most).with_for_update(skip_locked=True)
-    rows = connection.execute(found).all()
+    found = select(inbox).where(due).order_by(inbox.c.id)
+    first = connection.execute(found.limit(most).with_for_update(skip_locked=True)).all()
+    rows = {row.id: row for row in first}
+    for kind in {row.kind for row in first}:
+        same = among(connection, inbox.c.key, {row.key for row in first if row.kind == kind})
+        others = found.where(inbox.c.kind == kind, same).with_for_update(skip_locked=True)
+        rows |= {row.id: row for row in connection.execute(others)}
     taken = {"claim": claim, "due_at": now + leases.TTL}
-    for start in range(0, len(rows), 500):
-        ids = [row.id for row in rows[start : start + 500]]
-        connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(**taken))
-    return [Hint(row.event, row.kind, row.key) for row in rows]
+    ids = list(rows)
+    for start in range(0, len(ids), 500):
+        connection.execute(update(inbox).where(inbox.c.id.in_(ids[start : start + 500])).values(**taken))
+    return [Hint(row.event, row.kind, row.key) for row in rows.values()]
 
 
 def in_hand(connection: Connection, sync: str, now: float) -> int:

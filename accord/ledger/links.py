@@ -134,6 +134,12 @@ def forget_shown(connection: Connection, target: str, source: str, kind: str) ->
     connection.execute(update(links).where(mine).values(hash=None))
 
 
+def revive(connection: Connection, source: str, kind: str, key: str) -> bool:
+    """Take a record that was deleted for one that may be there; False where it was not deleted."""
+    dead = (records.c.connection == source) & (records.c.kind == kind) & (records.c.key == key) & records.c.deleted
+    return connection.execute(update(records).where(dead).values(deleted=False)).rowcount == 1
+
+
 def pending(connection: Connection, target: str, batch: int) -> set[str]:
     """The keys of the records that this batch intended to write and has no outcome for yet."""
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from accord.ledger import leases
 from accord.ledger.dialect import upsert
-from accord.ledger.schema import batches, streams, windows
+from accord.ledger.schema import batches, inbox, streams, windows
 
 UNFOLLOWED = -1
 """The watermark of a kind of which changes may have been missed: the next plan has all of it read again."""
@@ -86,6 +86,12 @@ def unfollow(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
     connection.execute(update(streams).where(known).values(watermark=UNFOLLOWED))
 
 
+def begun(connection: Connection, sync: str) -> int | None:
+    """The second that a person bounded the sync's first run by; None where all of history is kept in agreement."""
+    found = list(connection.scalars(select(streams.c.since).where(streams.c.sync == sync, streams.c.stream != "event")))
+    return None if None in found else min(found, default=None)
+
+
 def stopped(connection: Connection, sync: str) -> dict[str, str]:
     """The sync's stopped streams, each with the reason."""
     where = (streams.c.sync == sync) & streams.c.stopped.is_not(None)
@@ -107,6 +113,20 @@ def release(connection: Connection, sync: str, stream: str, lenient: bool) -> bo
         again = update(windows).where(missed, windows.c.state == "read")
         connection.execute(again.values(state="open", after_key=None, after_created=None))
     return True
+
+
+def read_again(connection: Connection, sync: str, stream: str) -> int:
+    """Throw away the stream's open batches and have what they hold read again; how many there were."""
+    mine = (batches.c.sync == sync) & (batches.c.stream == stream)
+    found = connection.execute(select(batches.c.id, batches.c.window, batches.c.claim).where(mine)).all()
+    again = windows.c.id.in_({row.window for row in found if row.window is not None})
+    reopened = update(windows).where(again).values(state="open", after_key=None, after_created=None)
+    connection.execute(reopened)
+    # Without the batch that answers it, a claim counts no more.
+    claims = {row.claim for row in found if row.claim is not None}
+    connection.execute(update(inbox).where(inbox.c.claim.in_(claims)).values(claim=None, due_at=0))
+    connection.execute(delete(batches).where(mine))
+    return len(found)
 
 
 def all_stopped(connection: Connection) -> list[tuple[str, str, str]]:

@@ -163,13 +163,21 @@ class Accounts:
         self._transact(write)
 
     def read(self, connection: str, kind: Kind) -> Iterator[tuple[str, bool, tuple[Any, ...]]]:
-        """Every row of a kind as (key, deleted, values of `fields(kind)`), in the records' own units."""
+        """Every row of a kind that Accord wrote, as (key, deleted, values of `fields(kind)`), in the records' units.
+
+        Of a user's legs without a column that tells connections apart, every row.
+        """
         shelf = self._shelf(kind)
         names = [c.field for c in shelf.columns]
         key, deleted = names.index("key"), names.index("deleted") if "deleted" in names else None
         rows = select(*(c.column for c in shelf.columns))
         if shelf.connection is not None:
             rows = rows.where(shelf.connection == connection)
+        if shelf.rev is not None:
+            rows = rows.where(shelf.rev.is_not(None))
+        elif kind is not Kind.LEG:
+            mine = own.seen.c.shelf == f"{connection}:{shelf.table.fullname}"
+            rows = rows.where(shelf.key.in_(select(own.seen.c.key).where(mine)))
         with (
             reaching(_WHAT),
             self._engine.connect() as c,

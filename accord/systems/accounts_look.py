@@ -1,5 +1,7 @@
 """Looking at an accounts database: whether it may be written to, what is there, and what it shows of a connection."""
 
+import secrets
+
 from sqlalchemy import Connection, false, func, null, select, text, true
 
 from accord.clock import SystemClock
@@ -10,6 +12,7 @@ from accord.systems import accounts_tables as own
 from accord.systems.accounts import Accounts
 
 _WHAT = "the accounts database"
+_SELF = "accord"  # the shelf that holds the database's own name
 
 
 def check_writable(accounts: Accounts) -> None:
@@ -46,6 +49,21 @@ def highest_rev(accounts: Accounts, connection: str) -> int:
             found.append(select(func.max(shelf.rev)).where(mine))
     with reaching(_WHAT), accounts.engine.connect() as c:
         return max(c.scalar(one) or 0 for one in found)
+
+
+def identity(accounts: Accounts) -> str:
+    """A name that this database has had since it was first asked for, whatever its address is."""
+    found = select(own.seen.c.key).where(own.seen.c.shelf == _SELF).order_by(own.seen.c.key).limit(1)
+    with reaching(_WHAT), accounts.engine.connect() as connection:
+        there: str | None = connection.scalar(found)
+    if there is not None:
+        return there
+
+    def name(c: Connection) -> str:
+        c.execute(own.seen.insert().values(shelf=_SELF, key=secrets.token_hex(8), rev=0))
+        return str(c.scalar(found))
+
+    return transact(accounts.engine, name, SystemClock(), _WHAT)
 
 
 def last_agreed(accounts: Accounts, connection: str) -> int | None:

@@ -5,6 +5,8 @@
 Runs are played by setting their states, as a worker would; the automations wait seconds instead of hours.
 """
 
+import io
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -174,6 +176,37 @@ def test_a_test_alert_goes_through_each_channel(server: Any, mailbox: Any, recei
         assert [one.subject for one in place.alerts if f"Accord's {which} channel" in one.body] == [
             "Accord: test alert"
         ]
+
+
+def test_the_command_asks_for_an_address_and_says_what_arrived(
+    server: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], free_port: int
+) -> None:
+    from deployments import channels
+    from deployments.cli import main
+
+    def connect(*arguments: str, address: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{address}\n"))
+        return main(["connect", "alerts", *arguments]), *capsys.readouterr()
+
+    assert connect("--second", "--webhook", address=receiver.url) == (
+        0,
+        "first channel: test alert sent\nsecond channel: test alert sent\n",
+        "",
+    )
+    code, out, _ = connect(
+        "--second", "--mail", "--json", address=f"smtp://127.0.0.1:{free_port}/?from=a@b.c&to=d@e.f&tls=no"
+    )
+    assert (code, json.loads(out)["channels"]) == (
+        1,
+        [{"channel": "first", "why": ""}, {"channel": "second", "why": "Notification failed"}],
+    )
+    code, _, error = connect("--mail", address="mail.example.com")
+    assert code == 2
+    assert "must look like smtp://user:password@host:587" in error
+    assert connect("--heartbeat", "--second", address="")[0] == 2
+
+    channels.save(server, "second", "webhook", receiver.url)
+    assert channels.ensure_automations(server, _pace()) == []
 
 
 def test_a_sync_that_fails_is_told_once_then_reminded_of_and_told_when_it_works_again(sync: Sync) -> None:

@@ -1,9 +1,8 @@
-"""One sync in a process of its own, so that it can be killed: `one_run.py SANDBOX_URL FOLDER`."""
+"""One sync in a process of its own, so that it can be killed: `one_run.py SANDBOX_URL ACCOUNTS_URL`."""
 
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from accord import batch, plan, run, settings, settle, sweep
 from accord.budget import NeverOpen, Unlimited
@@ -23,9 +22,9 @@ LAG = 300
 class Straight:
     """The steps of a sync as plain calls."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, accounts_url: str) -> None:
         self.ledger = settings.open_ledger()
-        self._engine = open_database(f"sqlite:///{folder / 'accounts.db'}", "the accounts")
+        self.accounts_url, self._engine = accounts_url, open_database(accounts_url, "the accounts")
         self.accounts = Accounts(self._engine, SystemClock())
         self._transport = Transport(
             base_url=f"{url}/stripe",
@@ -37,8 +36,9 @@ class Straight:
         )
         self.stripe = Stripe(self._transport, "test")
         self.at = Sync("payment-to-account/main", "stripe/main", "accounts/main")
+        self._name = f"run-{os.getpid()}"
         kinds = self.accounts.kinds
-        self.collector = Collector(self.at, self.stripe, self.ledger, Threads(), f"run-{os.getpid()}", kinds, LAG)
+        self.collector = Collector(self.at, self.stripe, self.ledger, Threads(), self._name, kinds, LAG)
 
     def __enter__(self) -> "Straight":
         return self
@@ -71,7 +71,7 @@ class Straight:
         return batch.prepare(self.at, number, self.stripe, self.ledger, self.accounts.kinds)
 
     def settle(self, prepared: batch.Prepared) -> settle.Settled:
-        return settle.settle(self.at, prepared, self.ledger, self.accounts, "run", self.accounts.kinds)
+        return settle.settle(self.at, prepared, self.ledger, self.accounts, self._name, self.accounts.kinds)
 
     def sweep(self) -> int:
         return sweep.sweep(self.at, self.accounts.kinds, self.ledger)
@@ -86,5 +86,5 @@ class Straight:
 if __name__ == "__main__":
     # A killed worker's leases are waited out by the next one: here within a second, so that the test is quick.
     leases.TTL = 1.0
-    with Straight(sys.argv[1], Path(sys.argv[2])) as straight:
+    with Straight(sys.argv[1], sys.argv[2]) as straight:
         print(straight.run(), flush=True)

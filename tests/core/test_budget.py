@@ -39,8 +39,8 @@ STEPS = st.lists(
 @given(per_endpoint=RATES, in_all=RATES, steps=STEPS)
 @example(25.0, None, [(worker, "charges", 25, 0.99) for worker in (0, 1, 0, 1)])
 @example(None, 7.0, [(n % 2, "charges" if n % 3 else "refunds", 10, 0.0) for n in range(9)])
-def test_two_workers_together_never_exceed_a_rate(open_ledger, clock, per_endpoint, in_all, steps):
-    ledger = open_ledger(clock, "sqlite:///:memory:")
+def test_two_workers_together_never_exceed_a_rate(in_memory, clock, per_endpoint, in_all, steps):
+    ledger = in_memory()
     workers = [budget(ledger, clock, per_endpoint, in_all) for _ in range(2)]
     sent = []
     for worker, endpoint, requests, idle in steps:

@@ -49,7 +49,18 @@ def test_bytes_that_were_damaged_are_not_opened(change):
         cipher.open(change(cipher.seal(CANARY, "batches")), "batches")
 
 
-@pytest.mark.parametrize("keys", ["", " , ", "secret", "c2hvcnQ=", new_key()[:-4], new_key() + "A", "é" * 44])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" , ", id="only a comma"),
+        pytest.param("secret", id="no base64"),
+        pytest.param("c2hvcnQ=", id="short"),
+        pytest.param(new_key()[:-4], id="cut off"),
+        pytest.param(new_key() + "A", id="one letter too many"),
+        pytest.param("é" * 44, id="no ASCII"),
+    ],
+)
 def test_malformed_keys_are_refused_without_being_shown(keys):
     with pytest.raises(Misconfigured, match="ACCORD_LEDGER_KEY") as raised:
         Cipher(keys)

@@ -21,7 +21,7 @@ def link(state="done", rev=5, hash="one", wanted="one", batch=1, deleted=False):
 # The cells of the table: a reading, the link, the parent it lacks, and the change with its reason.
 CELLS = {
     "the first time that a record is seen": (reading(), None, None, Change.CREATE, "the target does not"),
-    "first seen, already deleted": (reading(deleted=True), None, None, Change.CREATE, "the target does not"),
+    "first seen, already deleted": (reading(deleted=True), None, None, Change.CREATE, "had deleted it before"),
     "first seen, but its parent is not": (reading(), None, "customer cus_9", Change.HOLD, "waits for customer cus_9"),
     "intended by another batch that died before its outcome": (
         reading(),

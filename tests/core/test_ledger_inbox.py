@@ -48,6 +48,15 @@ def test_an_event_is_taken_once_however_often_it_comes(new_ledger):
     assert waiting(ledger) == 1
 
 
+def test_all_that_is_due_on_a_record_is_dealt_with_by_one_fetch(new_ledger):
+    ledger = new_ledger()
+    hints = [("evt_1", "payment", "ch_1"), ("evt_2", "payment", "ch_2"), ("evt_3", "payment", "ch_1")]
+    receive(ledger, *hints, ("evt_3", "refund", "ch_1"))
+    assert claim(ledger, "a", most=1) == [hints[0], hints[2]]
+    close(ledger, "a", "ch_1")
+    assert claim(ledger, "b") == [hints[1], ("evt_3", "refund", "ch_1")]
+
+
 def test_two_receivers_of_the_same_events_in_different_orders_take_each_once(new_ledger, at_once):
     ledger = new_ledger()
     events = [(f"evt_{n}", "payment", f"ch_{n}") for n in range(200)]

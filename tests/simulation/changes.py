@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from model_stripe import ModelStripe, Thing, _leg, dispute, new_customer, new_payment, refund
+from model_stripe import UNFIT, ModelStripe, Thing, _leg, dispute, new_customer, new_payment, refund
 
 from accord.records import Customer, Kind, Payment
 
@@ -68,7 +68,7 @@ def _poison(model: ModelStripe) -> None:
         list(model.things[kind].values())[-1].poison = True
         return
     thing = model.pick(kind)
-    if thing is None or thing.poison or thing.rejected:
+    if thing is None or thing.unsound:
         return
     if isinstance(thing.record, Payment) and model.rng.random() < 0.5:
         thing.rejected = True
@@ -94,7 +94,7 @@ def _spoil(model: ModelStripe) -> None:
 def _heal(model: ModelStripe) -> None:
     for kind in model.kinds:
         for thing in model.live(kind):
-            if (thing.poison or thing.rejected) and model.rng.random() < 0.5:
+            if thing.unsound and model.rng.random() < 0.5:
                 _healed(model, thing)
                 return
 
@@ -102,7 +102,9 @@ def _heal(model: ModelStripe) -> None:
 def _healed(model: ModelStripe, thing: Thing) -> None:
     model.note("healed")
     thing.poison = False
-    if thing.record.kind is Kind.LEG:
+    if thing.unfit:
+        model.change(thing, name="B")
+    elif thing.record.kind is Kind.LEG:
         thing.body = b""
         model.untold += 1
     elif thing.rejected:
@@ -110,6 +112,22 @@ def _healed(model: ModelStripe, thing: Thing) -> None:
         assert isinstance(thing.record, Payment)
         model.change(thing, captured=thing.record.amount)
     else:
+        model.change(thing)
+
+
+def _repel(model: ModelStripe) -> None:
+    """A customer gets a name that the target's database refuses."""
+    if (thing := model.pick(Kind.CUSTOMER)) and not thing.unsound:
+        model.note("refused by the target")
+        model.change(thing, name=UNFIT)
+
+
+def _stick(model: ModelStripe) -> None:
+    """Something changes, and can not be fetched by itself any more."""
+    thing = model.pick(model.rng.choice([Kind.CUSTOMER, Kind.PAYMENT]))
+    if thing is not None:
+        thing.stuck = True
+        model.note("stuck")
         model.change(thing)
 
 
@@ -154,6 +172,8 @@ CHANGE: dict[str, Callable[[ModelStripe], None]] = {
     "heal": _heal,
     "spoil": _spoil,
     "leg": _house,
+    "repel": _repel,
+    "stick": _stick,
     "hide": _hide,
     "vanish": _vanish,
     "misread": _misread,

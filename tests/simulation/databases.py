@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Any
 
+from model_stripe import UNFIT
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import StaticPool
 
@@ -17,6 +18,8 @@ SYNC, SOURCE, TARGET = "payment-to-account/main", "stripe/main", "accounts/main"
 
 FEW = (Kind.CUSTOMER, Kind.PAYMENT, Kind.REFUND, Kind.LEG)
 KINDS = {"own": FEW, "disputes": (*FEW, Kind.DISPUTE), "mapped": FEW}
+UNMAPPED = Kind.CUSTOMER
+"""The kind that a mapping leaves out for a while."""
 
 _LEDGER_TRIGGERS = {
     "entries BEFORE UPDATE": ("1", "S6: an entry was changed"),
@@ -24,7 +27,7 @@ _LEDGER_TRIGGERS = {
     "records BEFORE DELETE": ("1", "S2: a record was deleted"),
     "records BEFORE UPDATE": ("OLD.deleted AND NOT NEW.deleted", "S2: a tombstone was revived in the ledger"),
     "links BEFORE DELETE": ("1", "S7: a link was deleted"),
-    "links BEFORE UPDATE": ("NEW.rev < OLD.rev", "S2: a link's rev went back"),
+    "links BEFORE UPDATE": ("NEW.rev < OLD.rev", "S2: the rev of a link went back"),
     "links BEFORE UPDATE OF state": (
         "NEW.state = 'done' AND NEW.hash IS NOT NEW.wanted",
         "S7: a link is done but shows something else than was wanted",
@@ -41,12 +44,9 @@ _LEDGER_TRIGGERS = {
 }
 
 
-def _trigger(db: sqlite3.Connection, number: int, on: str, when: str, why: str) -> None:
+def _trigger(db: sqlite3.Connection, number: int | str, on: str, when: str, then: str) -> None:
     table, _, moment = on.partition(" ")
-    said = why.replace("'", "''")
-    db.execute(
-        f"CREATE TRIGGER guard_{number} {moment} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{said}'); END"
-    )
+    db.execute(f"CREATE TRIGGER guard_{number} {moment} ON {table} WHEN {when} BEGIN SELECT {then}; END")
 
 
 def mapped() -> Mapping:
@@ -57,10 +57,15 @@ def mapped() -> Mapping:
     }
 
 
-def mappings() -> dict[str, Mapping]:
-    """The targets that schedules use."""
+def mappings() -> dict[tuple[str, bool], Mapping]:
+    """The targets that schedules use, by name and by whether the mapping is whole."""
     own = default_mapping()
-    return {name: mapped() if name == "mapped" else {k: own[k] for k in kinds} for name, kinds in KINDS.items()}
+    whole = {name: mapped() if name == "mapped" else {k: own[k] for k in kinds} for name, kinds in KINDS.items()}
+    return {
+        (name, all_): {kind: mapping[kind] for kind in mapping if all_ or kind is not UNMAPPED}
+        for name, mapping in whole.items()
+        for all_ in (True, False)
+    }
 
 
 def _user_tables(engine: Engine) -> None:
@@ -91,8 +96,18 @@ def _guard_target(db: sqlite3.Connection) -> None:
                     guards.append(("BEFORE UPDATE", "NEW.rev < OLD.rev", "S2: a row of the target went back"))
             for moment, when, why in guards:
                 number += 1
-                _trigger(db, number, f"{table} {moment}", when, why)
-    _trigger(db, 0, "accord_seen BEFORE UPDATE", "NEW.rev < OLD.rev", "S2: a rev noted in the target went back")
+                _trigger(db, number, f"{table} {moment}", when, f"broken('{why}')")
+    _trigger(
+        db, 0, "accord_seen BEFORE UPDATE", "NEW.rev < OLD.rev", "broken('S2: a rev noted in the target went back')"
+    )
+
+
+def _refuse_unfit(db: sqlite3.Connection) -> None:
+    tables = ((NAMES[Kind.CUSTOMER], "name"), (f"my_{NAMES[Kind.CUSTOMER]}", "x_name"))
+    for number, (table, name) in enumerate(tables):
+        for moment in ("insert", "update"):
+            on, when = f"{table} BEFORE {moment}", f"NEW.{name} = '{UNFIT}'"
+            _trigger(db, f"{moment}_{number}", on, when, "RAISE(ABORT, 'the name is refused')")
 
 
 def _raw(engine: Engine) -> sqlite3.Connection:
@@ -116,9 +131,13 @@ class Databases:
             accounts.check()
         self.ledger_db, self.target_db = _raw(self.ledger), _raw(self.target)
         for number, (on, (when, why)) in enumerate(_LEDGER_TRIGGERS.items()):
-            _trigger(self.ledger_db, number, on, when, why)
+            _trigger(self.ledger_db, number, on, when, f"RAISE(ABORT, '{why}')")
         self.ledger_db.execute("CREATE UNIQUE INDEX one_entry ON entries (sync, kind, key, rev) WHERE rev IS NOT NULL")
+        # Only noted: the accounts would take an error for a row that is refused.
+        self.broken: list[str] = []
+        self.target_db.create_function("broken", 1, self.broken.append)
         _guard_target(self.target_db)
+        _refuse_unfit(self.target_db)
         # The ledger's database without the rule for beginning transactions, which whoever uses this engine must keep.
         self.plain = create_engine("sqlite://", creator=lambda: self.ledger_db, poolclass=StaticPool)
         self._empty = self.copies()
@@ -129,6 +148,7 @@ class Databases:
 
     def reset(self, copies: list[sqlite3.Connection] | None = None) -> None:
         """Empty both, or put them back to what was copied."""
+        self.broken.clear()
         for copy, db in zip(copies or self._empty, (self.ledger_db, self.target_db), strict=True):
             copy.backup(db)
 

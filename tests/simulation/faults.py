@@ -25,7 +25,6 @@ FITTING = {
 }
 """What can happen to a call of each port."""
 
-MOVES = ("jump", "skew", "restart", "webhook")
 CHANGES = (
     "customer",
     "payment",
@@ -40,6 +39,8 @@ CHANGES = (
     "heal",
     "leg",
     "hide",
+    "repel",
+    "stick",
 )
 
 
@@ -70,6 +71,7 @@ class Profile:
     naps_at: str = ""  # only before calls whose name has this in it
     lag: int = 300  # what the core is told about how late things may appear
     run_again: bool | None = None  # whether a last run is watched to write nothing
+    hasty: bool | None = None  # whether the first runs in peace are minutes apart, not hours
 
     def drawn(self, rng: Random) -> "Profile":
         """The profile with everything decided."""
@@ -78,7 +80,8 @@ class Profile:
         poisoned = rng.random() < 0.25
         changes = {change: rng.choice((0.3, 1.0, 3.0)) for change in CHANGES}
         if not poisoned:
-            changes["poison"] = changes["heal"] = 0.0
+            changes["poison"] = changes["heal"] = changes["repel"] = 0.0
+        changes["stick"] *= rng.random() < 0.2
         share = rng.choice((0.0, 0.0, 0.1, 0.4))
         changes["hide"] = changes["hide"] if share else 0.0
         stop = rng.random() < 0.06 if self.stop is None else self.stop
@@ -90,12 +93,17 @@ class Profile:
             "late": rng.choice((0.0, 0.3, 0.8)),
             "lingers": rng.choice((0.0, 0.5)),
             "never": rng.choice((0.0, 0.0, 0.0, 0.1, 0.5)),
-            "garbled": rng.choice((0.0, 0.0, 0.0, 0.1)) if stop or rng.random() < 0.1 else 0.0,
+            "garbled": rng.choice((0.0, 0.03, 0.1)) if stop or rng.random() < 0.15 else 0.0,
             "twice": rng.choice((0.0, 0.2)),
             "ties": rng.choice((0.0, 0.3, 0.9)),
             "dates": rng.random() < 0.8,
         }
-        moves = {"jump": rng.choice((0.01, 0.04)), "skew": rng.choice((0.0, 0.01)), "webhook": rng.choice((0.0, 0.04))}
+        moves = {
+            "jump": rng.choice((0.01, 0.04)),
+            "skew": rng.choice((0.0, 0.01)),
+            "webhook": rng.choice((0.0, 0.04)),
+            "remap": rng.choice((0.0, 0.0, 0.0, 0.03)),
+        }
         return Profile(
             self.name,
             self.steps,
@@ -120,6 +128,7 @@ class Profile:
             self.naps_at,
             self.lag,
             rng.random() < 0.3 if self.run_again is None else self.run_again,
+            rng.random() < 0.3 if self.hasty is None else self.hasty,
         )
 
     def verdict(self, rng: Random, port: str, what: str) -> str:

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from databases import SOURCE, SYNC
+from databases import SOURCE, SYNC, TARGET, UNMAPPED
 from model_stripe import DAY, EVENT, Thing
-from workers import Home
+from workers import SYNCED, Home
 from world import Violation
 
 from accord.attribution import attribute
 from accord.compare import reconcile
-from accord.ledger import batches
+from accord.ledger import batches, sums
 from accord.records import Kind, Leg, Record
+from accord.standing import stand
 
 
 def _one(home: Home, sql: str, *values: Any) -> Any:
@@ -30,6 +31,8 @@ def watermark(home: Home, stream: str, since: float) -> None:
         for told in home.model.log:
             if oldest < told.created < mark and not told.garbled:
                 for kind, key in told.hints:
+                    if kind == UNMAPPED and told.created <= home.mapped_at:
+                        continue  # while it was left out: all of it is read again
                     if kind in home.kinds and (told.id, kind, key) not in taken:
                         raise Violation(f"S4: the watermark {mark} passed {told.id} of {key} at {told.created}")
     elif stream == Kind.LEG:
@@ -40,6 +43,12 @@ def watermark(home: Home, stream: str, since: float) -> None:
         missing -= {key for (key,) in _keys(home, "SELECT key FROM quarantine WHERE kind = 'leg'")}
         if missing and missing - _in_batches(home, Kind.LEG):
             raise Violation(f"S4: the watermark {mark} passed the legs {sorted(missing)}")
+
+
+def unfollowed(home: Home) -> bool:
+    """Whether changes of a kind may have been missed, so that all of it is to be read again."""
+    noted = {stream for (stream,) in _keys(home, "SELECT stream FROM streams WHERE watermark = -1")}
+    return bool(noted & {*home.kinds})
 
 
 def _in_batches(home: Home, kind: Kind) -> set[str]:
@@ -54,12 +63,7 @@ def _in_batches(home: Home, kind: Kind) -> set[str]:
 def blocked(home: Home) -> set[tuple[str, str]]:
     """The records that can not be settled: unreadable or refused ones, and those that need one never settled."""
     done = _keys(home, "SELECT kind, key FROM links WHERE hash IS NOT NULL")
-    bad = {
-        (kind, thing.record.key)
-        for kind in home.kinds
-        for thing in home.model.live(kind)
-        if thing.poison or thing.rejected
-    }
+    bad = {(kind, thing.record.key) for kind in home.kinds for thing in home.model.live(kind) if thing.unsound}
     out, facts = set(bad), _facts(home)
     for kind in home.kinds:
         for thing in home.model.live(kind):
@@ -96,7 +100,7 @@ def quiet(home: Home) -> str | None:
         found = {row for row in _keys(home, f"SELECT {of}, id FROM {table}") if row[0] not in stopped}
         if found:
             return f"{table} are left: {sorted(found)}"
-    sending = _keys(home, "SELECT kind, key FROM links WHERE state <> 'done'")
+    sending = _keys(home, "SELECT kind, key FROM links WHERE state = 'sending'")
     if {row for row in sending if row[0] not in stopped}:
         return f"F5: intentions without outcome: {sorted(sending)}"
     able = blocked(home)
@@ -114,8 +118,9 @@ def agreement(home: Home) -> None:
     """F1, F2, F3 and F7: both sides show the same, and what can not be shown is named."""
     out = blocked(home)
     quarantined = _keys(home, "SELECT kind, key FROM quarantine")
-    bad = {(k, t.record.key) for k in home.kinds for t in home.model.live(k) if t.poison or t.rejected}
-    quarantined = {row for row in quarantined if row[0] != EVENT}
+    bad = {(k, t.record.key) for k in home.kinds for t in home.model.live(k) if t.unsound}
+    events = {row for row in quarantined if row[0] == EVENT}
+    quarantined -= events
     if quarantined != bad:
         raise Violation(f"F7: in quarantine are {sorted(quarantined)}, unsound are {sorted(bad)}")
     found = reconcile(home.model, home.target.accounts, SOURCE)
@@ -126,7 +131,23 @@ def agreement(home: Home) -> None:
         raise Violation(f"F1: {wrong[:5]}")
     if not out and found.source_sums != found.target_sums:
         raise Violation(f"F3: {found.source_sums} here, {found.target_sums} there")
+    counted = home.ledger.commit(lambda c: sums.get(c, TARGET, SOURCE))
+    if counted != home.target.accounts.sums(SOURCE):
+        raise Violation(f"F3: {counted} by the ledger, {home.target.accounts.sums(SOURCE)} in the accounts")
+    now = stand(home.ledger, SYNCED)
+    if now.agreed != (not out and not events):
+        raise Violation(f"agreed: said is {now}, and out are {sorted(out | events)}")
     _entries(home)
+
+
+def claimed(home: Home) -> None:
+    """F1: where the ledger says that all agrees, up to after the last change that was told of, it does."""
+    now = stand(home.ledger, SYNCED)
+    if not now.agreed or home.model.untold or (now.read_until or 0) <= home.model.changed_at:
+        return
+    found = reconcile(home.model, home.target.accounts, SOURCE)
+    if not found.complete:
+        raise Violation(f"F1: {found.disagreements[:5]} although {now}")
 
 
 def _unattributable(home: Home, bad: set[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from accord.errors import Refused
+from accord.errors import Refused, TryLater
 from accord.ports import CursorGone, Event, Page, Parsed, Place
 from accord.records import RECORDS, Customer, Dispute, Kind, Leg, Payment, Record, Refund
 
 EVENTS_KEPT = 30 * 86_400
 DAY = 86_400
 EVENT = "event"
+UNFIT = "unfit"  # the name of a customer that the target's database refuses
 
 _decoders = {kind: msgspec.json.Decoder(record).decode for kind, record in RECORDS.items()}
 _encode = msgspec.json.Encoder().encode
@@ -50,7 +51,18 @@ class Thing:
     poison: bool = False
     hidden_until: float = 0.0  # lists leave it out until then, wrongly
     rejected: bool = False  # it can be read, but the check refuses it
+    stuck: bool = False  # it can not be fetched, until peace
     body: bytes = b""
+
+    @property
+    def unfit(self) -> bool:
+        """Whether the target's database refuses it."""
+        return isinstance(self.record, Customer) and self.record.name == UNFIT
+
+    @property
+    def unsound(self) -> bool:
+        """Whether it belongs into quarantine."""
+        return self.poison or self.rejected or self.unfit
 
     def encoded(self) -> bytes:
         """The object as JSON; a poisoned one has a field of the wrong type."""
@@ -100,7 +112,8 @@ class ModelStripe:
     serial: int = 0
     last_created: int = 0
     misread: Kind | None = None  # the parser can not read this kind, until it is mended
-    lossy: bool = True  # whether lists leave out what is hidden
+    lossy: bool = True  # whether lists leave out what is hidden, and what is stuck can not be fetched
+    changed_at: float = 0.0  # when anything changed last
     untold: int = 0  # changes that no event spoke of
     heeded: bool = False  # whether each event that can not be read stops the stream, and all is read again then
     note: Callable[[str], None] = lambda what: None
@@ -144,6 +157,8 @@ class ModelStripe:
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One object as it is now."""
         thing = self.things[Kind(kind)].get(key)
+        if thing is not None and thing.stuck and self.lossy:
+            raise TryLater("the source could not give it")
         if thing is None or (thing.gone_at is not None and thing.answers_404):
             return None
         if thing.gone_at is not None:
@@ -222,7 +237,7 @@ class ModelStripe:
 
     def tell(self, thing: Thing) -> None:
         """Log an event about an object: perhaps late, twice, or never."""
-        record = thing.record
+        record, self.changed_at = thing.record, self.now()
         if record.kind is Kind.LEG:
             return
         if self.rng.random() < self.habits.never:

@@ -14,8 +14,32 @@ import msgspec
 import schedule
 import workers
 from databases import SOURCE, SYNC
-from faults import KILL, LOST, SUSPEND, UNKNOWN, UNKNOWN_AWAY, Profile
+from faults import Profile
 from greenlet import getcurrent
+from profiles import (
+    ADOPTED,
+    BROKEN,
+    BUSY,
+    DELETES,
+    DOUBTS,
+    FLIPS,
+    GAP,
+    GARBLED,
+    HIDDEN,
+    KILLS,
+    LATE,
+    LONG,
+    POISON,
+    REMAPPED,
+    REPELS,
+    RESCANS,
+    SOME_GARBLED,
+    STOPS,
+    STUCK,
+    TAKEN,
+    TIES,
+    TWICE,
+)
 from sqlalchemy import update
 
 from accord import batch, collect, plan, settle
@@ -28,141 +52,14 @@ from accord.systems.accounts import Accounts
 
 Patch = tuple[Any, str, Any]
 
-# Where nothing appears late, KILLS and its like tell the core so (lag=0): reading the last minutes twice would
-# otherwise bring back most of what a bug has lost.
-_CALM = {"late": 0.0, "lingers": 0.0, "never": 0.0, "twice": 0.0, "ties": 0.0, "dates": 1, "page": 3}
-_PLAIN = Profile(
-    rates={},
-    moves={"jump": 0.02, "skew": 0.0, "webhook": 0.0},
-    habits=_CALM,
-    modes=("changes",),
-    kinds="own",
-    threads=False,
-    zombies=False,
-    sticky=0.5,
-    outage=False,
-    stop=False,
-    rescan_at_end=False,
-    run_again=False,
-    settled_first=True,
-    workers=2,
-    mutate=0.12,
-)
-FLIPS = replace(
-    _PLAIN,
-    name="sleepers while a few records change back and forth",
-    steps=300,
-    workers=3,
-    rates={SUSPEND: 0.6},
-    changes={"flip": 1.0},
-    customers=2,
-    payments=0,
-    sticky=0.9,
-    zombies=True,
-)
-KILLS = replace(
-    _PLAIN, name="kills", rates={KILL: 0.6}, changes={"payment": 1.0, "rename": 1.0, "refund": 1.0}, sticky=0.9, lag=0
-)
-BROKEN = replace(
-    KILLS,
-    name="a source that breaks off",
-    rates={LOST: 1.0},
-    changes={"rename": 1.0},
-    payments=0,
-    habits={**_CALM, "page": 2},
-    mutate=0.2,
-)
-BUSY = replace(BROKEN, name="more news than a batch holds", rates={})
-LATE = replace(KILLS, lag=300, name="news that appear late", rates={}, habits={**_CALM, "late": 0.9})
-TAKEN = replace(FLIPS, name="sleepers that lose their lease", rates={SUSPEND: 1.0}, settled_first=False, customers=5)
-RESCANS = replace(
-    FLIPS,
-    name="sleepers during rescans",
-    modes=("changes", "rescan"),
-    changes={"rename": 1.0},
-    customers=4,
-    rates={SUSPEND: 1.0},
-    naps=(20, 40, 50),
-    naps_at="_store",
-    sticky=0.8,
-    mutate=0.05,
-    moves={"jump": 0.0, "skew": 0.0, "webhook": 0.0},
-    steps=420,
-)
-HIDDEN = replace(
-    _PLAIN, name="lists that leave things out", modes=("changes", "rescan"), changes={"hide": 1.0}, mutate=0.1
-)
-DELETES = replace(
-    _PLAIN,
-    name="lists that show what was deleted",
-    modes=("changes", "rescan"),
-    changes={"delete": 1.0, "customer": 1.0},
-    habits={**_CALM, "lingers": 1.0},
-    customers=6,
-    payments=0,
-    workers=1,
-)
-ADOPTED = replace(
-    _PLAIN,
-    name="guests that become customers",
-    rates={SUSPEND: 1.0},
-    naps_at="intend",
-    naps=(20, 40),
-    changes={"payment": 1.0, "adopt": 2.0},
-    steps=420,
-    workers=3,
-    mutate=0.15,
-    zombies=True,
-)
-GARBLED = replace(
-    BROKEN,
-    name="events that can not be read",
-    rates={},
-    stop=True,
-    habits={**_CALM, "garbled": 0.9},
-)
-POISON = replace(
-    FLIPS,
-    name="sleepers while records spoil and are mended",
-    changes={"spoil": 1.0},
-    mutate=0.04,
-    customers=1,
-    rates={SUSPEND: 1.0},
-    naps_at="_store_fetched",
-)
-TIES = replace(
-    _PLAIN,
-    name="objects of one second that vanish while they are read",
-    settled_first=False,
-    changes={"delete": 1.0},
-    habits={**_CALM, "page": 2, "ties": 0.95},
-    rates={SUSPEND: 0.2},
-    customers=12,
-    payments=0,
-    mutate=0.25,
-)
-LONG = replace(_PLAIN, name="a first reading of many", settled_first=False, customers=14, changes={"rename": 1.0})
-DOUBTS = replace(
-    KILLS, name="commits in doubt", rates={UNKNOWN: 0.4, UNKNOWN_AWAY: 0.4}, changes={"payment": 1.0, "refund": 1.0}
-)
-GAP = replace(_PLAIN, name="an outage longer than events live", outage=True, changes={"rename": 1.0}, steps=120)
-STOPS = replace(
-    _PLAIN,
-    lag=0,
-    settled_first=False,
-    customers=6,
-    name="a kind that can not be read any more",
-    stop=True,
-    changes={"misread": 0.6, "payment": 1.0},
-)
-
 
 @dataclass(frozen=True)
 class Mutant:
-    """A planted bug, and the faults that show it."""
+    """A planted bug, the faults that show it, and the invariants by which it must be caught."""
 
     name: str
     profile: Profile
+    breaks: frozenset[str]
     patches: Callable[[], list[Patch]]
 
     @contextlib.contextmanager
@@ -187,15 +84,15 @@ def fresh() -> Iterator[None]:
 MUTANTS: dict[str, Mutant] = {}
 
 
-def _planted(profile: Profile) -> Callable[[Callable[[], list[Patch]]], Callable[[], list[Patch]]]:
+def _planted(profile: Profile, *breaks: str) -> Callable[[Callable[[], list[Patch]]], Callable[[], list[Patch]]]:
     def register(patches: Callable[[], list[Patch]]) -> Callable[[], list[Patch]]:
-        MUTANTS[patches.__name__] = Mutant(patches.__name__, profile, patches)
+        MUTANTS[patches.__name__] = Mutant(patches.__name__, profile, frozenset(breaks), patches)
         return patches
 
     return register
 
 
-@_planted(KILLS)
+@_planted(KILLS, "S4")
 def cursor_first() -> list[Patch]:
     """The place is stored before what was read up to it."""
     real = collect.Collector._store
@@ -225,19 +122,19 @@ def _finished_when(early: Callable[[Any, Any], bool]) -> list[Patch]:
     return [(collect.Collector, "_store", store)]
 
 
-@_planted(BUSY)
+@_planted(BUSY, "S4")
 def newest_first_cursor() -> list[Patch]:
     """The watermark goes to the newest second once the first batch is stored, though older ones are still to come."""
     return _finished_when(lambda window, reading: window.purpose == "recent")
 
 
-@_planted(BROKEN)
+@_planted(BROKEN, "S4")
 def watermark_on_partial() -> list[Patch]:
     """A reading that was broken off counts as finished."""
     return _finished_when(lambda window, reading: reading.failed is not None)
 
 
-@_planted(KILLS)
+@_planted(KILLS, "liveness")
 def orphan_batch() -> list[Patch]:
     """A run settles the batches that it stored itself, not those that a dead one left."""
     real = workers.SimSteps.open_batches
@@ -262,13 +159,13 @@ def _deciding(change: Callable[[Any, Any], tuple[Any, Any]]) -> list[Patch]:
     return [(settle, "decide", lambda read, link, waits: real(*change(read, link), waits))]
 
 
-@_planted(RESCANS)
+@_planted(RESCANS, "F1")
 def stale_page() -> list[Patch]:
     """What a list shows counts, whatever was settled since it was asked for."""
     return _deciding(lambda read, link: (read if read.alone else read._replace(ticket=10**9), link))
 
 
-@_planted(FLIPS)
+@_planted(FLIPS, "F1")
 def skip_without_rev() -> list[Patch]:
     """A reading that finds nothing new takes no rev, so an older one still counts after it (A, B, A)."""
     return [(links, "confirm", lambda *_: None)]
@@ -281,31 +178,31 @@ def _no_rev_guard() -> list[Patch]:
 def _no_target_guard() -> list[Patch]:
     real, revs = Accounts.write, itertools.count(10**6)
 
-    def write(self: Any, connection: str, kind: Kind, rows: Any) -> None:
-        real(self, connection, kind, [(next(revs), record) for _, record in rows])
+    def write(self: Any, connection: str, kind: Kind, rows: Any) -> Any:
+        return real(self, connection, kind, [(next(revs), record) for _, record in rows])
 
     return [(Accounts, "write", write)]
 
 
-@_planted(FLIPS)
+@_planted(FLIPS, "F1")
 def drop_rev_guard() -> list[Patch]:
     """Whatever was read counts, however long ago."""
     return _no_rev_guard()
 
 
-@_planted(FLIPS)
+@_planted(FLIPS, "S2")
 def no_target_guard() -> list[Patch]:
     """The target takes what it is given, also from a worker that slept."""
     return _no_target_guard()
 
 
-@_planted(FLIPS)
+@_planted(FLIPS, "S2")
 def blind_upsert() -> list[Patch]:
     """Neither the ledger nor the target looks whether something newer is there."""
     return _no_rev_guard() + _no_target_guard()
 
 
-@_planted(TAKEN)
+@_planted(TAKEN, "S5")
 def no_fence() -> list[Patch]:
     """A worker stores what it read although another has taken over its lease."""
 
@@ -315,7 +212,7 @@ def no_fence() -> list[Patch]:
     return [(leases, "release", release)]
 
 
-@_planted(LATE)
+@_planted(LATE, "F1", "S4", "liveness")
 def leg_by_event() -> list[Patch]:
     """Legs are keyed by what brought them, not by the balance transaction."""
     real = batch.prepare
@@ -330,36 +227,36 @@ def leg_by_event() -> list[Patch]:
     return [(batch, "prepare", prepare)]
 
 
-@_planted(DOUBTS)
+@_planted(DOUBTS, "F3")
 def double_leg() -> list[Patch]:
     """The target books a leg each time that it is written."""
     real = Accounts.write
 
-    def write(self: Any, connection: str, kind: Kind, rows: Any) -> None:
+    def write(self: Any, connection: str, kind: Kind, rows: Any) -> Any:
         if kind is Kind.LEG:
             there = {key for key, _, _ in self.read(connection, kind)}
             rows = [
                 (rev, msgspec.structs.replace(leg, key=f"{leg.key}-again") if leg.key in there else leg)
                 for rev, leg in rows
             ]
-        real(self, connection, kind, rows)
+        return real(self, connection, kind, rows)
 
     return [(Accounts, "write", write)]
 
 
-@_planted(LATE)
+@_planted(LATE, "S4")
 def no_overlap() -> list[Patch]:
     """The watermark goes up to now, and passes what is not visible yet."""
     return [(schedule.Schedule, "lag", lambda self: 0), (plan, "AHEAD", 0)]
 
 
-@_planted(DELETES)
+@_planted(DELETES, "S2")
 def no_tombstone() -> list[Patch]:
     """A list that still shows what was deleted brings it back."""
     return _deciding(lambda read, link: (read, link and link._replace(deleted=False)))
 
 
-@_planted(STOPS)
+@_planted(STOPS, "F1")
 def stop_forgets_batch() -> list[Patch]:
     """A batch that stops its stream is thrown away."""
     real = settle.settle
@@ -373,7 +270,7 @@ def stop_forgets_batch() -> list[Patch]:
     return [(settle, "settle", settled)]
 
 
-@_planted(FLIPS)
+@_planted(FLIPS, "F1")
 def close_late_hints() -> list[Patch]:
     """Settling a record closes every hint on it, also one that came after the record was fetched."""
     table = inbox_table.c
@@ -386,7 +283,7 @@ def close_late_hints() -> list[Patch]:
     return [(inbox, "close", close)]
 
 
-@_planted(POISON)
+@_planted(POISON, "F7")
 def quarantine_by_ticket() -> list[Patch]:
     """What is unsound is kept under the ticket of its reading: a sound reading of the same ticket, though it is
     older, clears it."""
@@ -398,13 +295,13 @@ def quarantine_by_ticket() -> list[Patch]:
     return [(settle, "_keep_unsound", keep), (quarantine, "since", lambda *_: set())]
 
 
-@_planted(LATE)
+@_planted(LATE, "S4", "F1")
 def hold_forgotten() -> list[Patch]:
     """A record that waits for another is not looked at again."""
     return [(settle, "_hold", lambda *_: [])]
 
 
-@_planted(HIDDEN)
+@_planted(HIDDEN, "F7")
 def sweep_unconfirmed() -> list[Patch]:
     """What a rescan does not meet counts as deleted, without asking for it."""
     real = inbox.look_again
@@ -422,7 +319,7 @@ def sweep_unconfirmed() -> list[Patch]:
     return [(inbox, "look_again", look_again)]
 
 
-@_planted(LATE)
+@_planted(LATE, "S3")
 def inbox_dedupe_missing() -> list[Patch]:
     """An event that is read again is dealt with again."""
 
@@ -440,7 +337,7 @@ def inbox_dedupe_missing() -> list[Patch]:
     return [(inbox, "receive", receive)]
 
 
-@_planted(FLIPS)
+@_planted(FLIPS, "F1")
 def ticket_after() -> list[Patch]:
     """The ticket is noted when what was read is stored, not before it was asked for."""
     real = collect.Collector._store_fetched
@@ -452,14 +349,14 @@ def ticket_after() -> list[Patch]:
     return [(collect.Collector, "_store_fetched", store)]
 
 
-@_planted(TIES)
+@_planted(TIES, "F1")
 def reopen_gap() -> list[Patch]:
     """Where the object that marks the place is gone, the others of its second are passed over."""
     real = collect.second_left
     return [(collect, "second_left", lambda window, reading: (real(window, reading) or 1) - 1)]
 
 
-@_planted(LONG)
+@_planted(LONG, "F1")
 def split_gap() -> list[Patch]:
     """A window that is shared keeps its newer half, and nobody gets the older one."""
 
@@ -471,7 +368,7 @@ def split_gap() -> list[Patch]:
     return [(streams, "split", split)]
 
 
-@_planted(replace(DELETES, modes=("changes",)))
+@_planted(replace(DELETES, modes=("changes",)), "F1")
 def gone_ignored() -> list[Patch]:
     """An object that the source does not know any more is not told of."""
     real = collect.Collector._store_fetched
@@ -484,13 +381,13 @@ def gone_ignored() -> list[Patch]:
     return [(collect.Collector, "_store_fetched", store)]
 
 
-@_planted(GAP)
+@_planted(GAP, "F1")
 def gap_ignored() -> list[Patch]:
     """After an outage longer than events live, only the events that are left are read."""
     return [(plan, "EVENTS_LIVE", 10**9)]
 
 
-@_planted(KILLS)
+@_planted(KILLS, "F1")
 def outcome_before_act() -> list[Patch]:
     """The ledger says that it is done before the target was written."""
     real = settle.settle
@@ -506,19 +403,74 @@ def outcome_before_act() -> list[Patch]:
     return [(settle, "settle", settled)]
 
 
-@_planted(GARBLED)
+@_planted(GARBLED, "F1")
 def garbled_forgotten() -> list[Patch]:
     """Events that can not be read are passed over, and nobody reads again what they may have spoken of."""
     return [(streams, "unfollow", lambda *given: None)]
 
 
-@_planted(ADOPTED)
+@_planted(ADOPTED, "F1")
 def adopted_ignored() -> list[Patch]:
     """A guest's payment gets a customer, and its money stays where it was."""
     return [(settle, "_move_legs", lambda *given: None)]
 
 
-@_planted(ADOPTED)
+@_planted(ADOPTED, "F1")
 def adopted_meanwhile() -> list[Patch]:
     """A leg is put into the account that was right when its batch was prepared."""
     return [(settle, "_adopted_meanwhile", lambda *given: set())]
+
+
+@_planted(REPELS, "F7")
+def refusal_holds_up() -> list[Patch]:
+    """A row that the target refuses takes with it those that are written at the same time."""
+    real = Accounts._write_singly
+
+    def singly(self: Any, c: Any, shelf: Any, connection: str, kind: Kind, rows: Any) -> Any:
+        refused = real(self, c, shelf, connection, kind, rows)
+        return dict.fromkeys((record.source_key for _, record in rows), next(iter(refused.values())))
+
+    return [(Accounts, "_write_singly", singly)]
+
+
+@_planted(STUCK, "F1")
+def postpone_forgets() -> list[Patch]:
+    """A record that could not be fetched is given up."""
+
+    def postpone(connection: Any, claim: str, refs: Any, *given: Any) -> None:
+        for kind, key in refs:
+            inbox.close(connection, claim, kind, [key])
+
+    return [(inbox, "postpone", postpone)]
+
+
+@_planted(SOME_GARBLED, "S4")
+def garbled_takes_page() -> list[Patch]:
+    """An event that can not be read takes with it those on the same page."""
+    real = collect.Collector._take
+
+    def take(self: Any, window: Any, reading: Any, page: Any) -> None:
+        before, bad = list(reading.hints), reading.unreadable
+        real(self, window, reading, page)
+        if reading.unreadable > bad:
+            reading.hints[:] = before
+
+    return [(collect.Collector, "_take", take)]
+
+
+@_planted(REMAPPED, "F1")
+def unmapped_forgotten() -> list[Patch]:
+    """What changed of a kind while the mapping left it out is not read again."""
+    return [(streams, "unfollow", lambda *given: None)]
+
+
+@_planted(TWICE, "F3")
+def counted_twice() -> list[Patch]:
+    """A leg is counted by each batch that held it, also by one that another has overtaken."""
+
+    class Everything(set[str]):
+        def __contains__(self, key: object) -> bool:
+            return True
+
+    real = links.pending
+    return [(links, "pending", lambda *given: Everything(real(*given)))]

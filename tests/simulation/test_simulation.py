@@ -37,9 +37,22 @@ def test_a_seed_replays_exactly(command: ModuleType) -> None:
     assert first.digest == again.digest
 
 
+def test_statements_made_once_change_nothing(command: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    mixes, templates = sys.modules["profiles"], sys.modules["templates"]
+    profiles = [None] * 15 + [mixes.DELETES, mixes.FLIPS, mixes.GARBLED, mixes.KILLS, mixes.STOPS]
+
+    def digests() -> list[str]:
+        with sys.modules["mutants"].fresh():
+            return [command.play(seed, profile).digest for seed, profile in enumerate(profiles)]
+
+    made_once = digests()
+    monkeypatch.setattr(templates, "MADE", [])
+    assert digests() == made_once
+
+
 def test_each_planted_bug_is_caught_under_the_faults_that_show_it(command: ModuleType) -> None:
-    missed = [name for name in command.MUTANTS if command._hunt(name)[1] is None]
-    assert missed == []
+    hunts = {name: command.hunt(name) for name in command.MUTANTS}
+    assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
 
 
 def test_a_first_run_may_be_killed_at_any_call(command: ModuleType) -> None:

@@ -1,15 +1,15 @@
 """The ports as a simulated worker meets them, and the run that it does through them."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from databases import KINDS, SOURCE, SYNC, TARGET, Databases
 from faults import AWAY, FAILED, LOST, REPLY_LOST, THROTTLED, UNKNOWN, UNKNOWN_AWAY
 from greenlet import getcurrent
 from model_stripe import ModelStripe
-from remembered import Noting
 from sqlalchemy import Connection
+from templates import Direct
 from world import Thread, Violation, Worker, World
 
 from accord import batch, collect, plan, run, settle, sweep
@@ -20,6 +20,7 @@ from accord.ledger.engine import Ledger
 from accord.ports import Event, Page, Parsed
 from accord.records import Kind, Payment, Record
 from accord.settle import Settled
+from accord.systems.accounts import Accounts
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,11 +34,7 @@ class SimLedger(Ledger):
     def __init__(self, databases: Databases, world: World) -> None:
         super().__init__(databases.ledger, databases.cipher, world)
         self._world, self._db = world, databases.ledger_db
-        self._open: Any = Noting(databases.plain.connect(), databases.ledger_db)
-
-    def forget(self) -> None:
-        """The database was replaced."""
-        self._open.forget()
+        self._open: Any = Direct(databases.plain.connect(), databases.ledger_db)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -88,21 +85,37 @@ class SimTarget:
 
     def __init__(self, world: World, databases: Databases) -> None:
         assert world.profile.kinds is not None
-        self._world, self.accounts = world, databases.accounts[world.profile.kinds]
-        self.kinds = self.accounts.kinds
+        self._world, self._databases, self.whole = world, databases, True
         self.writes = 0
+
+    @property
+    def accounts(self) -> Accounts:
+        """As they are mapped now."""
+        assert self._world.profile.kinds is not None
+        return self._databases.accounts[self._world.profile.kinds, self.whole]
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds that are mapped now."""
+        return self.accounts.kinds
 
     def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> dict[str, str]:
         """Show records; the transaction can fail, be done twice, or be done and not acknowledged."""
         verdict = self._world.point("target", f"write {kind} {[record.key for _, record in rows]}")
         if verdict == AWAY:
             raise TryLater("the accounts database stayed away", 30)
-        self.writes += 1
-        refused = self.accounts.write(connection, kind, rows)
+        refused = self._write(connection, kind, rows)
         if verdict == UNKNOWN:
-            refused = self.accounts.write(connection, kind, rows)
+            refused = self._write(connection, kind, rows)
         if verdict in (UNKNOWN_AWAY, FAILED):
             raise TryLater("the accounts database stayed away", 30)
+        return refused
+
+    def _write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> dict[str, str]:
+        self.writes += 1
+        refused = self.accounts.write(connection, kind, rows)
+        if self._databases.broken:
+            raise Violation(self._databases.broken[0])
         return refused
 
     def agreed(self, connection: str, at: float) -> None:
@@ -201,18 +214,19 @@ class SimSteps:
 
     def __init__(self, home: "Home", worker: Worker | None, name: str, mode: str) -> None:
         self._home, self._worker, self._run, self._mode = home, worker, name, plan.Mode(mode)
+        self._kinds = home.kinds
         profile = home.world.profile
         self._threads = bool(profile.threads and worker is not None)
         self._manner = home.world.rng.choice(("eager", "lazy", "thread" if self._threads else "eager"))
         fan_out = SimFanOut(home.world, worker if self._threads else None)
-        self._collector = WatchedCollector(SYNCED, home.source, home.ledger, fan_out, name, home.kinds, home.lag)
+        self._collector = WatchedCollector(SYNCED, home.source, home.ledger, fan_out, name, self._kinds, home.lag)
         self._collector.watch = home.watch
 
     def plan(self) -> None:
         home = self._home
         began = home.world.true
-        plan.plan(SYNCED, home.source, home.ledger, dict.fromkeys(home.kinds, ""), home.lag, self._mode)
-        home.planned(began)
+        plan.plan(SYNCED, home.source, home.ledger, dict.fromkeys(self._kinds, ""), home.lag, self._mode)
+        home.planned(began, self._kinds)
 
     def collect(self, stream: str) -> Callable[[], bool]:
         def read() -> bool:
@@ -241,7 +255,7 @@ class SimSteps:
 
     def check(self, batch_id: int) -> Prepared | None:
         home = self._home
-        prepared = batch.prepare(SYNCED, batch_id, home.source, home.ledger, home.kinds)
+        prepared = batch.prepare(SYNCED, batch_id, home.source, home.ledger, self._kinds)
         if prepared is not None:
             prepared.reject(
                 {
@@ -254,7 +268,7 @@ class SimSteps:
 
     def settle(self, prepared: Prepared) -> Settled:
         home = self._home
-        settled = settle.settle(SYNCED, prepared, home.ledger, home.target, self._run, home.kinds)
+        settled = settle.settle(SYNCED, prepared, home.ledger, home.target, self._run, self._kinds)
         if settled.stopped is not None:
             home.world.note("settled: stopped")
         for what, count in zip(Settled._fields[:-1], settled[:-1], strict=True):
@@ -263,7 +277,7 @@ class SimSteps:
         return settled
 
     def sweep(self) -> int:
-        missing = sweep.sweep(SYNCED, self._home.kinds, self._home.ledger)
+        missing = sweep.sweep(SYNCED, self._kinds, self._home.ledger)
         if missing:
             self._home.world.note("sweep missed records")
         return missing
@@ -294,20 +308,26 @@ class Home:
         self.ledger = SimLedger(databases, world)
         self.target = SimTarget(world, databases)
         self.source = SimSource(world, model)
-        self.kinds = KINDS[world.profile.kinds]
+        self.mapped_at = 0.0  # when a plan first knew of all kinds again
         self.runs = 0
         self.watch: Callable[[str], None] = lambda stream: None
-        self.planned: Callable[[float], None] = lambda began: None
+        self.planned: Callable[[float, Collection[Kind]], None] = lambda began, kinds: None
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that are mapped now."""
+        assert self.world.profile.kinds is not None
+        return tuple(kind for kind in KINDS[self.world.profile.kinds] if kind in self.target.kinds)
 
     def forget(self) -> None:
         """The databases were replaced."""
-        self.ledger.forget()
         self.target.writes, self.runs = 0, 1
 
     def run(self, mode: str, worker: Worker | None = None) -> run.Tally:
         """One run, by a worker or by nobody in particular; raises what the run raises."""
         self.runs += 1
-        return run.run(SimSteps(self, worker, f"run{self.runs}", mode), self.kinds)
+        steps = SimSteps(self, worker, f"run{self.runs}", mode)
+        return run.run(steps, self.kinds)
 
 
 __all__ = ["SYNCED", "Home", "SimLedger", "Superseded"]

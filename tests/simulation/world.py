@@ -1,6 +1,8 @@
 """The world of one schedule: true time, the threads of the workers, and who runs next."""
 
 import hashlib
+import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -16,7 +18,27 @@ START = BEGAN + 3 * 86_400
 
 
 class Violation(Exception):
-    """An invariant does not hold."""
+    """An invariant does not hold; what is said begins with its name and a colon."""
+
+
+ERROR = "error"
+"""Stands where the name of an invariant would, for what the core must not raise: no proof that one was broken."""
+
+_GUARDED = re.compile(r"[SF]\d+: ")
+_ONE_ENTRY = "UNIQUE constraint failed: entries.sync, entries.kind, entries.key, entries.rev"
+
+
+def said(error: BaseException) -> str:
+    """What an error that reached the end says: an invariant's name first, also where a guard in a database raised."""
+    if isinstance(error, Violation):
+        return str(error)
+    cause = str(getattr(error, "orig", error))
+    if isinstance(getattr(error, "orig", error), sqlite3.IntegrityError):
+        if cause == _ONE_ENTRY:
+            return f"S6: two entries tell of one rev ({cause})"
+        if _GUARDED.match(cause):
+            return cause
+    return f"{ERROR}: {type(error).__name__}: {error}"
 
 
 class Thread(greenlet):
@@ -205,7 +227,7 @@ class World:
             return
         worker, error = thread.worker, thread.error
         if error is not None and not isinstance(error, AccordError):
-            raise Violation(f"{type(error).__name__}: {error}") from error
+            raise Violation(said(error)) from error
         if worker.over and worker in self.workers:
             self.workers.remove(worker)
             self.note("run ended" if error is None else f"run ended by {type(error).__name__}")
