@@ -11,12 +11,12 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from accord import settings
-from accord.collect import EVENT
 from accord.errors import Misconfigured
 from accord.ledger import entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.records import Kind
+from accord.sync import EVENT
 
 T = TypeVar("T")
 

@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from accord import settings
-from accord.collect import Sync
 from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import counters
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.standing import Standing, known, stand
+from accord.sync import Sync
 from accord.systems.accounts_look import last_agreed
 from blocks import AccountsDatabase, StripeAccount
 from deployments import channels, server

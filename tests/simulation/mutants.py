@@ -42,7 +42,7 @@ from profiles import (
 )
 from sqlalchemy import update
 
-from accord import batch, collect, plan, settle
+from accord import adoption, batch, collect, plan, settle
 from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import inbox as inbox_table
@@ -412,13 +412,13 @@ def garbled_forgotten() -> list[Patch]:
 @_planted(ADOPTED, "F1")
 def adopted_ignored() -> list[Patch]:
     """A guest's payment gets a customer, and its money stays where it was."""
-    return [(settle, "_move_legs", lambda *given: None)]
+    return [(adoption, "move_legs", lambda *given: None)]
 
 
 @_planted(ADOPTED, "F1")
 def adopted_meanwhile() -> list[Patch]:
     """A leg is put into the account that was right when its batch was prepared."""
-    return [(settle, "_adopted_meanwhile", lambda *given: set())]
+    return [(adoption, "adopted_meanwhile", lambda *given: set())]
 
 
 @_planted(REPELS, "F7")
