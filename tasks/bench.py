@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-# Before any thread reads: Great Expectations imports it while they do, and SQLAlchemy then meets half of it.
-import sqlalchemy.orm  # noqa: F401
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_LOGGING_LEVEL
 from pydantic import ValidationError

@@ -58,7 +58,7 @@ def stand(at: Bench) -> Standing:
             sending=sending,
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
-            read_until=min(marks, default=None),
+            read_until=min((mark for mark in marks if mark != streams.UNFOLLOWED), default=None),
             begun=streams.begun(connection, sync.name),
             since=_oldest(connection, sync.name),
             sums={},
