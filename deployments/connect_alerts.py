@@ -47,11 +47,11 @@ def connect_alerts(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"channels": [one._asdict() for one in arrivals], "warnings": told}, indent=2))
     else:
-        _tell(told, arrivals)
+        tell(told, arrivals)
     return 1 if any(one.why for one in arrivals) else 0
 
 
-def _tell(warnings: list[str], arrivals: "list[Arrival]") -> None:
+def tell(warnings: list[str], arrivals: "list[Arrival]") -> None:
     """Print which test alerts arrived, and what a person should know."""
     for one in arrivals:
         print(f"{one.channel} channel: {f'the test alert did not arrive: {one.why}' if one.why else 'test alert sent'}")

@@ -50,7 +50,15 @@ class Lines:
     """A screen of plain lines."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
-        self.say = self.wait = write
+        self._write = write
+
+    def say(self, line: str) -> None:
+        """Write a line."""
+        self._write(line)
+
+    def wait(self, line: str) -> None:
+        """Write that the run goes on."""
+        self._write(line)
 
     def move(self, read: int, settled: int, records: int) -> None:
         """Nothing: each batch has lines of its own."""

@@ -126,8 +126,8 @@ def markdown(sync: str, tally: Tally, now: Standing, verdicts: Sequence["Verdict
     counts = [(what.replace("_", " "), str(count)) for what, count in tally._asdict().items() if count]
     parts += ["## This run", _table(("Records", "Number"), counts)] if counts else []
     if verdicts:
-        checks = [(v.title, v.severity, "holds" if v.passed else "**does not hold**") for v in verdicts]
-        parts += ["## Checks after settling", _table(("Check", "Severity", "Verdict"), checks)]
+        checks = [("holds" if v.passed else "**does not hold**", v.severity, v.title) for v in verdicts]
+        parts += ["## Checks after settling", _table(("Verdict", "Severity", "Check"), checks)]
     if now.sums:
         sums = [(_cell(currency), _amount(total, currency)) for currency, total in sorted(now.sums.items())]
         parts += ["## Gross in the accounts", _table(("Settled in", "Sum"), sums)]
