@@ -450,9 +450,9 @@ def garbled_takes_page() -> list[Patch]:
     real = collect.Collector._take
 
     def take(self: Any, window: Any, reading: Any, page: Any) -> None:
-        before, bad = list(reading.hints), reading.unreadable
+        before, bad = list(reading.hints), len(reading.unreadable)
         real(self, window, reading, page)
-        if reading.unreadable > bad:
+        if len(reading.unreadable) > bad:
             reading.hints[:] = before
 
     return [(collect.Collector, "_take", take)]
