@@ -282,7 +282,7 @@ def close_late_hints() -> list[Patch]:
     return [(inbox, "close", close)]
 
 
-@_planted(POISON, "F7")
+@_planted(POISON, "F1", "F7")
 def quarantine_by_ticket() -> list[Patch]:
     """What is unsound is kept under the ticket of its reading: a sound reading of the same ticket, though it is
     older, clears it."""
@@ -382,8 +382,9 @@ def gone_ignored() -> list[Patch]:
 
 @_planted(GAP, "F1")
 def gap_ignored() -> list[Patch]:
-    """After an outage longer than events live, only the events that are left are read."""
-    return [(plan, "EVENTS_LIVE", 10**9)]
+    """After an outage longer than events live, only the events that are left are read; nor does a turn of the rescan
+    make up for it."""
+    return [(plan, "EVENTS_LIVE", 10**9), (plan, "MISSED", 10**9)]
 
 
 @_planted(KILLS, "F1")
