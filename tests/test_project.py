@@ -137,3 +137,9 @@ def test_the_changelog_begins_with_this_version() -> None:
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert first is not None
     assert first[1] == version
+
+
+def test_every_module_can_be_imported() -> None:
+    for module in _modules():
+        if "migrations" not in module.parts and module.name != "__main__.py":
+            importlib.import_module(".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
