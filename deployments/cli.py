@@ -229,7 +229,7 @@ def _work(options: argparse.Namespace) -> int:
 def _reconcile(options: argparse.Namespace) -> int:
     import json
 
-    from deployments.demo import reconcile
+    from deployments.reconcile import reconcile
     from deployments.show import as_data, table
 
     agreement = reconcile(options.connection)

@@ -17,7 +17,8 @@ from pathlib import Path
 from traces import find
 
 from deployments.children import Children, free_port
-from deployments.demo import Place, start
+from deployments.demo import start
+from deployments.demo_home import Place
 
 # Where such data belongs: the sandbox and the accounts that are kept in agreement, and the files of the secrets.
 BY_DESIGN = frozenset({"sandbox.json", "accounts.db", "ledger.key", "prefect.key", "prefect.password"})

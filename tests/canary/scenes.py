@@ -22,7 +22,8 @@ from accord.sandbox.serve import served
 from accord.sandbox.stripe.keys import KEYS
 from blocks import AccountsDatabase, StripeAccount
 from deployments.children import free_port
-from deployments.demo import DEPLOYMENT, Place
+from deployments.demo import DEPLOYMENT
+from deployments.demo_home import Place
 from deployments.follow import Lines
 from deployments.trigger import Ended, trigger
 

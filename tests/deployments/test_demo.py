@@ -8,7 +8,8 @@ from cryptography.fernet import Fernet
 
 from accord import settings
 from accord.errors import Misconfigured
-from deployments.demo import Place, demo
+from deployments.demo import demo
+from deployments.demo_home import Place
 
 SERVER_ONLY = {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_ENCRYPTION_KEY"}
 CLIENT_ONLY = {"PREFECT_API_AUTH_STRING", settings.LEDGER_URL, settings.LEDGER_KEY}

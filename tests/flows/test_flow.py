@@ -49,7 +49,7 @@ class Shop:
         return flow("main", return_state=True)
 
     def reconcile(self) -> Agreement:
-        from deployments.demo import reconcile
+        from deployments.reconcile import reconcile
 
         return reconcile("main")
 

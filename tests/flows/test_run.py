@@ -163,7 +163,7 @@ def run(name: str) -> object:
 
 
 def agrees(name: str) -> bool:
-    from deployments.demo import reconcile
+    from deployments.reconcile import reconcile
 
     return reconcile(name).complete
 
