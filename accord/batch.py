@@ -7,12 +7,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from accord.attribution import attribute, postings
-from accord.collect import STOP_ROWS, STOP_SHARE, Sync
+from accord.collect import STOP_ROWS, STOP_SHARE
 from accord.ledger import batches, counters, links, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.quarantine import Unsound
 from accord.ports import Parsed, Source
 from accord.records import Facts, Kind, Leg, Record, Ref
+from accord.sync import Sync
 
 
 def _no_bytes(_: Collection[str]) -> Mapping[str, bytes]:

@@ -1,44 +1,28 @@
 """Collecting: what the source shows, stored as batches with the place it was read up to."""
 
 import contextlib
-import functools
-import itertools
-import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection
 
-from accord.errors import LeftAlone, Refused, Superseded, TryLater
-from accord.ledger import batches, counters, entries, inbox, leases, links, quarantine, streams
+from accord.errors import Refused, Superseded, TryLater
+from accord.fetch import Fetcher
+from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 from accord.ports import CursorGone, FanOut, Page, Source
-from accord.reading import Reading, as_page, second_left, tell_fetched, tell_read
-from accord.records import PARENTS_FIRST, Kind
+from accord.reading import Reading, as_page, second_left, tell_read, tell_stored
+from accord.records import Kind
+from accord.sync import EVENT, Sync
 
 BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
 STOP_SHARE, STOP_ROWS = 0.01, 20  # of what can not be read: beyond both, the source is broken, not the record
 CLOSE_AFTER = 15.0  # seconds after which a batch is stored though it is not full
 PARALLEL = 4  # windows of a stream read at once
-FETCHES = 8  # single records fetched at once
-CHUNK = 1_000  # single records to a batch
-EVENT = "event"
-
-_log = logging.getLogger("accord.collect")
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
-    """What is kept in agreement: records of one connection, shown in one target."""
-
-    name: str
-    connection: str
-    target: str
-
-
-class Collector:
-    """Reads one connection for one sync on behalf of one run."""
+class Collector(Fetcher):
+    """Reads one connection for one sync on behalf of one run: its lists in windows, and single records."""
 
     def __init__(
         self,
@@ -53,10 +37,8 @@ class Collector:
     ) -> None:
         """`run` names this reader and no other; `lag` is the number of seconds that an object may take to appear in
         a list after it was created. `news` is told whenever something was met that is going to be checked."""
-        self.sync, self.source, self.ledger = sync, source, ledger
-        self._fan_out, self._run, self._lag = fan_out, run, lag
-        self._kinds, self._news = frozenset(kinds), news
-        self._calls = itertools.count()
+        super().__init__(sync, source, ledger, fan_out, run, kinds, news)
+        self._lag = lag
 
     def stream(self, stream: str) -> int:
         """Read every open window of a stream to its end; how many records or events were stored.
@@ -231,15 +213,7 @@ class Collector:
                 streams.split(connection, name, window, second)
             return number
 
-        _tell(window.stream, self.ledger.write(store), reading.count)
-
-    def _keep(self, connection: Connection, kind: str, unsound: list[quarantine.Unsound], now: float) -> None:
-        """Put what could not be read, or not be had, into quarantine."""
-        if not unsound:
-            return
-        found_at, name = counters.next_rev(connection, self.sync.connection), self.sync.name
-        entries.append(connection, name, self._run, now, quarantine.news(connection, name, kind, unsound))
-        quarantine.put(connection, self.ledger.cipher, name, kind, unsound, found_at, now)
+        tell_stored(window.stream, self.ledger.write(store), reading.count)
 
     def _mark(self, connection: Connection, window: Window, reading: Reading) -> None:
         """Move the watermark, which says up to when a list was read."""
@@ -255,92 +229,3 @@ class Collector:
         # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
         mark = max(reading.hi, row.watermark if row else 0)
         streams.put(connection, name, window.stream, watermark=mark)
-
-    def changed(self) -> int:
-        """Fetch the records that the inbox speaks of, as they are now; how many were stored.
-
-        Raises TryLater where the source fails, or while another worker fetches some of them; what was fetched until
-        then is stored. A record that alone can not be fetched waits longer each time, and holds up no other.
-        """
-        total = 0
-        while True:
-            claim = f"{self._run}:{next(self._calls)}"
-            hints, ticket = self.ledger.write(functools.partial(self._claim_hints, claim))
-            if not hints:
-                break
-            self._news()
-            total += self._fetch(claim, hints, ticket)
-        elsewhere = self.ledger.read(lambda c: inbox.in_hand(c, self.sync.name, self.ledger.now(c)))
-        if elsewhere:
-            raise TryLater(f"another worker is fetching {elsewhere} records of {self.sync.name}", leases.TTL)
-        return total
-
-    def _claim_hints(self, claim: str, connection: Connection) -> tuple[list[inbox.Hint], int]:
-        stopped = streams.stopped(connection, self.sync.name)
-        left_out = {*stopped, *PARENTS_FIRST} - (self._kinds - stopped.keys())
-        now = self.ledger.now(connection)
-        hints = inbox.claim_due(connection, self.sync.name, claim, now, CHUNK, sorted(left_out))
-        return hints, counters.ticket(connection, self.sync.connection)
-
-    def _fetch(self, claim: str, hints: list[inbox.Hint], ticket: int) -> int:
-        left = {(hint.kind, hint.key) for hint in hints}
-        asked = len(left)
-        failed: dict[tuple[str, str], TryLater] = {}
-        try:
-            for kind in PARENTS_FIRST:
-                keys = sorted(key for of, key in left if of == kind)
-                if not keys:
-                    continue
-                began = self.ledger.clock.monotonic()
-                answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
-                self._store_fetched(claim, kind, answers, ticket)
-                tell_fetched(kind, len(keys), self.ledger.clock.monotonic() - began)
-                failed |= {(kind, key): answer for key, answer in answers.items() if isinstance(answer, TryLater)}
-                left -= {(kind, key) for key in keys}
-        except Exception:
-            self.ledger.write(lambda c: inbox.release(c, claim, left, self.ledger.now(c)))
-            raise
-        self.ledger.write(lambda c: self._put_back(c, claim, failed))
-        if failed and len(failed) == asked:
-            raise next(iter(failed.values()))  # perhaps the source itself is away
-        return asked - len(failed)
-
-    def _put_back(self, connection: Connection, claim: str, failed: Mapping[tuple[str, str], TryLater]) -> None:
-        """Records that could not be fetched wait longer each time; those that were not even asked for do not."""
-        resting = {ref: error for ref, error in failed.items() if isinstance(error, LeftAlone)}
-        now = self.ledger.now(connection)
-        inbox.postpone(connection, claim, failed.keys() - resting.keys(), "the source could not give it", now)
-        rest = max((error.after or 0.0 for error in resting.values()), default=0.0)
-        inbox.release(connection, claim, resting, now + rest)
-
-    def _one(self, kind: str) -> Callable[[str], bytes | Exception | None]:
-        def fetch(key: str) -> bytes | Exception | None:
-            try:
-                return self.source.fetch(kind, key)
-            except (TryLater, Refused) as error:
-                return error
-
-        return fetch
-
-    def _store_fetched(self, claim: str, kind: Kind, answers: dict[str, bytes | Exception | None], ticket: int) -> None:
-        name = self.sync.name
-        bodies = [answer for answer in answers.values() if isinstance(answer, bytes)]
-        gone = [key for key, answer in answers.items() if answer is None]
-        refused = {key: str(answer) for key, answer in answers.items() if isinstance(answer, Refused)}
-        # Each body stays a page of its own, so that one that is cut off spoils no other.
-        sealed = batches.seal(self.ledger.cipher, name, kind, bodies, gone, len(bodies) + len(gone))
-
-        def store(connection: Connection) -> int | None:
-            now = self.ledger.now(connection)
-            self._keep(connection, kind, [quarantine.Unsound(key, b"", [why]) for key, why in refused.items()], now)
-            inbox.close(connection, claim, kind, refused)
-            if not sealed.count:
-                return None
-            return batches.add(connection, name, kind, sealed, ticket, now, claim=claim)
-
-        _tell(kind, self.ledger.write(store), sealed.count)
-
-
-def _tell(stream: str, batch: int | None, count: int) -> None:
-    if batch is not None:
-        _log.info("%s batch %d: %d read", stream, batch, count)

@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection
 
-from accord.collect import Sync
 from accord.ledger import links, streams
 from accord.ledger.engine import Ledger
 from accord.records import Kind
+from accord.sync import Sync
 
 ROWS, SHARE = 20, 0.05
 DAY = 86_400.0

@@ -5,11 +5,11 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
-from accord.collect import Sync
 from accord.errors import Misconfigured
 from accord.ledger import counters, streams
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
+from accord.sync import Sync
 
 
 def require_same_account(sync: Sync, ledger: Ledger, owner: Owner) -> None:

@@ -6,12 +6,13 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from accord.collect import EVENT, PARALLEL, Sync
+from accord.collect import PARALLEL
 from accord.errors import Misconfigured
 from accord.ledger import counters, inbox, links, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ports import Source
 from accord.records import Kind
+from accord.sync import EVENT, Sync
 
 DAY = 86_400
 EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare

@@ -72,3 +72,9 @@ def tell_read(stream: str, reading: Reading, seconds: float) -> None:
 def tell_fetched(kind: str, count: int, seconds: float) -> None:
     """Say on the run's page how many records were fetched alone."""
     _log.info("%s: %d asked for one by one (%.2f s)", kind, count, seconds)
+
+
+def tell_stored(stream: str, batch: int | None, count: int) -> None:
+    """Say on the run's page that a batch was stored, if one was."""
+    if batch is not None:
+        _log.info("%s batch %d: %d read", stream, batch, count)

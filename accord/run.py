@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from accord.batch import Prepared
-from accord.collect import EVENT
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.records import NEEDED, PARENTS_FIRST, Kind
 from accord.settle import Settled
+from accord.sync import EVENT
 
 ROUNDS = 10  # of fetching what settling asked to have fetched again
 

@@ -6,19 +6,17 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord import deletions
-from accord.attribution import MOVE
+from accord import adoption, deletions
 from accord.batch import Prepared, why_stop
-from accord.collect import Sync
 from accord.decide import Change, Reading, decide
-from accord.houses import GUESTS
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
 from accord.ledger.links import Intent, Link
 from accord.ledger.quarantine import Unsound
 from accord.ports import Target
-from accord.records import Kind, Leg, Payment, Record
+from accord.records import Kind, Leg, Record
+from accord.sync import Sync
 
 _WRITTEN = {Change.CREATE, Change.UPDATE, Change.DELETE}
 
@@ -52,7 +50,6 @@ class _Plan:
     unsound: list[Unsound] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Change, int] = field(default_factory=dict)
-    adopted: set[str] = field(default_factory=set)  # payments of guests that have a customer now
     refused: set[str] = field(default_factory=set)  # intended, and then refused by the target
 
     def refuse(self, why: Mapping[str, str], raws: Mapping[str, bytes]) -> None:
@@ -96,7 +93,7 @@ def settle(
                 return stop
         # Here and not with the outcome: until then an older reading could still count.
         links.confirm(connection, sync.target, sync.connection, prepared.kind, prepared.id, rev, plan.confirmed)
-        _move_legs(connection, sync, plan, ledger)
+        adoption.move_legs(connection, sync, (record for _, record in plan.writes), ledger)
         if plan.writes:
             links.intend(connection, sync.target, sync.connection, prepared.kind, prepared.id, plan.intents)
         else:
@@ -133,7 +130,8 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
     final = prepared.kind is Kind.LEG
     conflicts: dict[str, str] = {}
     late = quarantine.since(connection, sync.name, prepared.kind, keys, prepared.ticket)
-    late |= _adopted_meanwhile(connection, sync, prepared, rev)
+    if prepared.looked_up != rev - 1:
+        late |= adoption.adopted_meanwhile(connection, sync, prepared.records)
     plan.again += sorted(late)
     for record, hash_ in zip(both, hashes, strict=True):
         if late and record.source_key in late:
@@ -156,38 +154,7 @@ def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, ki
             conflicts[record.source_key] = because
     raws = prepared.raw_of(conflicts)
     plan.unsound += [Unsound(key, raws.get(key, b""), [because]) for key, because in conflicts.items()]
-    _find_adopted(connection, sync, plan)
     return plan
-
-
-def _find_adopted(connection: Connection, sync: Sync, plan: _Plan) -> None:
-    """Note which of the payments to be written were guests' and have a customer now, before that is written down."""
-    paid = {record.key for _, record in plan.writes if isinstance(record, Payment) and record.customer}
-    before = links.known(connection, sync.target, sync.connection, Kind.PAYMENT, paid) if paid else {}
-    plan.adopted = {key for key, facts in before.items() if not facts["customer"]}
-
-
-def _move_legs(connection: Connection, sync: Sync, plan: _Plan, ledger: Ledger) -> None:
-    """Have the legs of such payments fetched again, to be moved out of the guests' account."""
-    if plan.adopted:
-        legs = links.legs_in(connection, sync.connection, GUESTS, plan.adopted)
-        refs = [(str(Kind.LEG), key) for key in legs]
-        because = "its payment has a customer now"
-        inbox.look_again(connection, sync.name, refs, "adopted", because, ledger.now(connection))
-
-
-def _adopted_meanwhile(connection: Connection, sync: Sync, prepared: Prepared, rev: int) -> set[str]:
-    """The guests' legs whose payments have been given a customer since they were looked up for this batch.
-
-    When that was settled these legs were not there yet to be found by `_move_legs`.
-    """
-    if prepared.kind is not Kind.LEG or prepared.looked_up == rev - 1:
-        return set()
-    legs = [record for record in prepared.records if isinstance(record, Leg)]
-    moved = {leg.source_key for leg in legs if leg.type == MOVE}
-    guests = {leg.key: str(leg.payment) for leg in legs if leg.account == GUESTS and leg.source_key not in moved}
-    now = links.known(connection, sync.target, sync.connection, Kind.PAYMENT, {*guests.values()}) if guests else {}
-    return {key for key, payment in guests.items() if (now.get(payment) or {}).get("customer")}
 
 
 def _recheck_unsound(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan) -> None:

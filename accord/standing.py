@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord.collect import EVENT, Sync
 from accord.ledger import batches, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.quarantine import Kept
 from accord.records import PARENTS_FIRST, Kind
+from accord.sync import EVENT, Sync
 
 
 class Oldest(NamedTuple):

@@ -4,11 +4,11 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
-from accord.collect import Sync
 from accord.deletions import too_many
 from accord.ledger import batches, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.records import Kind
+from accord.sync import Sync
 
 
 def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:

@@ -94,6 +94,7 @@ def wait_for(
     limit: float,
 ) -> None:
     """Wait until `condition` holds, with a line at least every five seconds; TryLater after `limit` seconds."""
+    say(f"waiting for {what}")
     began = said = time.monotonic()
     while not condition():
         alive()

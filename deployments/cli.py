@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         why = str(error)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DISAGREEMENT
     except Exception as error:
         server = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL, which is not set")
         # Prefect's client raises what its HTTP library raises.

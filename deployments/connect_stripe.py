@@ -9,13 +9,13 @@ from prefect.client.orchestration import SyncPrefectClient
 from pydantic import SecretStr, ValidationError
 
 from accord import settings
-from accord.collect import EVENT
 from accord.errors import AccordError, Misconfigured
 from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.ports import Owner
 from accord.records import PARENTS_FIRST
+from accord.sync import EVENT
 from accord.systems.accounts import Accounts
 from accord.systems.accounts_look import without_connection
 from accord.systems.stripe import PATHS, NotPermitted, Stripe

@@ -1,5 +1,6 @@
 """Everything on one machine with nothing to configure: server, worker, sandbox, deployment, and a run."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -104,32 +105,44 @@ def demo(home: Path, *, stay: bool, as_json: bool, reset: bool) -> int:
             flush=True,
         )
 
-    if home.exists() and any(home.iterdir()):
-        _refuse_unless_ours(home)
-        if reset:
-            shutil.rmtree(home)
-        elif (home / "prefect").exists() and not (home / "prefect.key").exists():
-            raise Misconfigured(f"{home} was made by an earlier version, without a password; start over with --reset")
-    os.umask(0o077)  # what is kept there is other people's data, if only invented
-    for folder in (home, home / "logs"):
-        folder.mkdir(parents=True, exist_ok=True)
-    (home / "accord-demo").touch()
-    place = Place(home, free_port(4200), free_port(4300))
-    ours = dict(os.environ)
-    os.environ.update(place.client())
-    children = Children(home / "logs")
-    with _stopped_by_signals(children, say):
-        start(place, children, ours, say)
-        code = _run_and_show(place, say, as_json)
-        if stay:
-            _show_urls(place)
-            _wait_for_interrupt(children)
-        return code
+    with _held(home, reset):
+        place = Place(home, free_port(4200), free_port(4300))
+        ours = dict(os.environ)
+        os.environ.update(place.client())
+        children = Children(home / "logs")
+        with _stopped_by_signals(children, say):
+            start(place, children, ours, say)
+            code = _run_and_show(place, children, say, as_json)
+            if stay:
+                _show_urls(place)
+                _wait_for_interrupt(children)
+            return code
 
 
-def _refuse_unless_ours(home: Path) -> None:
-    if not (home / "accord-demo").exists():
+@contextmanager
+def _held(home: Path, reset: bool) -> Iterator[None]:
+    """The folder, made where it is missing and emptied where that is asked for, for this demo alone."""
+    if home.exists() and not home.is_dir():
+        raise Misconfigured(f"{home} is a file; name a folder with --home")
+    mark = home / "accord-demo"
+    if home.exists() and any(home.iterdir()) and not mark.exists():
         raise Misconfigured(f"{home} is not empty and was not made by the demo; name another folder with --home")
+    os.umask(0o077)  # what is kept there is other people's data, if only invented
+    home.mkdir(parents=True, exist_ok=True)
+    with mark.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Misconfigured(
+                f"another demo runs in {home}; stop it with Ctrl-C there, or name another folder with --home"
+            ) from None
+        for old in home.iterdir() if reset else ():
+            if old != mark:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        if (home / "prefect").exists() and not (home / "prefect.key").exists():
+            raise Misconfigured(f"{home} was made by an earlier version, without a password; start over with --reset")
+        (home / "logs").mkdir(exist_ok=True)
+        yield
 
 
 @contextmanager
@@ -202,16 +215,44 @@ def _configure(place: Place) -> None:
     accounts = AccountsDatabase(url=SecretStr(place.accounts_url))
     accounts.save("main", overwrite=True)
     accounts.connect(SystemClock()).create_tables()
+    _end_leftovers()
     deploy()
 
 
-def _run_and_show(place: Place, say: Any, as_json: bool) -> int:
+def _end_leftovers() -> None:
+    """Cancel what an earlier demo left under way or due: no process is behind it, and one run at a time may go on."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+    from prefect.client.schemas.objects import StateType
+    from prefect.states import Cancelled
+
+    from deployments import server
+
+    unfinished = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=unfinished)))
+    with server.opened() as client:
+        while runs := client.read_flow_runs(flow_run_filter=wanted, limit=200):
+            for run in runs:
+                message = "The demo that this run belonged to was stopped."
+                client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
+
+
+def _run_and_show(place: Place, children: Children, say: Any, as_json: bool) -> int:
     from deployments.follow import Lines
     from deployments.trigger import trigger
 
-    ended = trigger(DEPLOYMENT, {}, Lines(say))
+    class Watched(Lines):
+        """Plain lines, as long as worker, server and sandbox are alive."""
+
+        def wait(self, line: str) -> None:
+            children.require_alive()
+            say(line)
+
+    ended = trigger(DEPLOYMENT, {}, Watched(say))
     if not ended.completed:
         say(f"the run ended as {ended.state}: {ended.message}")
+        say(f"its page in the Prefect UI can retry it; what the worker printed is in {place.home / 'logs'}")
+        if as_json:
+            print(json.dumps({"state": ended.state, "message": ended.message, "complete": False}, indent=2))
         return ended.code
     with _ticking(say, "reading both sides afresh to compare them"):
         agreement = reconcile("main")

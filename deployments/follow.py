@@ -29,7 +29,7 @@ PAGE = 200
 # What Prefect logs of every run, which tells a person who follows one nothing.
 _COMMONPLACE = ("Downloading flow code", "Beginning flow run", "Engine execution", "Worker ", "Process ", "Opening pro")
 _FINISHED = "Finished in state"
-_READ = re.compile(r"\w+ batch \d+: ([\d,]+) read$")
+_READ = re.compile(r"\w+: (\d+) (?:read on|asked for one by one)")
 _SETTLED = re.compile(r"\w+ batch \d+: .*\(\d+\.\d\d s\)$")
 
 
@@ -50,7 +50,15 @@ class Lines:
     """A screen of plain lines."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
-        self.say = self.wait = write
+        self._write = write
+
+    def say(self, line: str) -> None:
+        """Write a line."""
+        self._write(line)
+
+    def wait(self, line: str) -> None:
+        """Write that the run goes on."""
+        self._write(line)
 
     def move(self, read: int, settled: int, records: int) -> None:
         """Nothing: each batch has lines of its own."""
@@ -65,7 +73,7 @@ class Bar:
 
     def say(self, line: str) -> None:
         """Show a line above the bar."""
-        if not _SETTLED.search(line) and not _READ.search(line):
+        if not _SETTLED.match(line) and not _READ.match(line):
             self._progress.console.print(line, highlight=False, markup=False)
 
     def wait(self, line: str) -> None:
@@ -105,10 +113,10 @@ class _Log:
         for one in self._page():
             line = one.message.splitlines()[0] if one.message else ""
             self.finished = self.finished or (one.task_run_id is None and line.startswith(_FINISHED))
-            if found := _READ.search(line):
+            if found := _READ.match(line):
                 self.read += 1
-                self.records += int(found[1].replace(",", ""))
-            self.settled += bool(_SETTLED.search(line))
+                self.records += int(found[1])
+            self.settled += bool(_SETTLED.match(line))
             if line and not line.startswith((*_COMMONPLACE, _FINISHED)):
                 lines.append(line)
         return lines

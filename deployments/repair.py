@@ -11,12 +11,12 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from accord import settings
-from accord.collect import EVENT
 from accord.errors import Misconfigured
 from accord.ledger import entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.records import Kind
+from accord.sync import EVENT
 
 T = TypeVar("T")
 
@@ -86,13 +86,15 @@ def _list(ledger: Ledger, as_json: bool) -> int:
     if not rows:
         print("the quarantine is empty")
         return 0
-    table = Table(caption="accord quarantine show|retry|drop NUMBER", caption_justify="left")
+    table = Table(caption="accord quarantine show|retry|accept|drop NUMBER", caption_justify="left")
     for name in ("number", "kind", "record", "since", "why"):
-        table.add_column(name, no_wrap=name != "why")
+        table.add_column(name, no_wrap=name != "why", min_width=30 if name == "why" else None, overflow="fold")
     for row in rows:
         since = datetime.fromtimestamp(row.created_at, UTC).strftime("%Y-%m-%d %H:%M")
         table.add_row(str(row.id), row.kind, row.key, since, "; ".join(row.reasons))
-    Console().print(table)
+    console = Console()
+    # What is read by another program has no screen to fit on.
+    console.print(table, width=None if console.is_terminal else 200)
     return 1
 
 

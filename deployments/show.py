@@ -40,7 +40,8 @@ def table(counts: dict[str, int], agreement: Agreement) -> None:
             done.add_column(what, justify="right")
         done.add_row(*(f"{counts.get(what, 0):,}" for what in COUNTED))
         console.print(done)
-    both = Table(title="Both sides, read afresh", title_justify="left")
+    note = "Records that Stripe has deleted are not compared."
+    both = Table(title="Both sides, read afresh", title_justify="left", caption=note, caption_justify="left")
     for name in ("", "Stripe", "accounts", "agreement"):
         both.add_column(name, justify="right" if name else "left")
     missing = sum(one.how in ("missing", "unreadable") for one in agreement.disagreements)

@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from accord import settings
-from accord.collect import Sync
 from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import counters
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.standing import Standing, known, stand
+from accord.sync import Sync
 from accord.systems.accounts_look import last_agreed
 from blocks import AccountsDatabase, StripeAccount
 from deployments import channels, server
@@ -52,7 +52,7 @@ class Status(NamedTuple):
 
 
 def command(as_json: bool) -> int:
-    """Print how every connection stands; 1 where one is not in agreement, 3 where a system could not be asked."""
+    """Print how every connection stands; 1 where one does not agree, 2 or 3 where something could not be asked."""
     ledger = settings.open_ledger()
     require_current(ledger.engine)
     found, alerts, troubles = look(ledger)
@@ -60,7 +60,8 @@ def command(as_json: bool) -> int:
     if as_json:
         unsent = [one._asdict() | {"at": one.at.timestamp()} for one in alerts]
         connections = [_as_data(one, now) for one in found]
-        print(json.dumps({"connections": connections, "alerts_not_sent": unsent, "troubles": troubles}, indent=2))
+        said = {"connections": connections, "alerts_not_sent": unsent, "troubles": [str(one) for one in troubles]}
+        print(json.dumps(said, indent=2))
     elif found:
         _show(found, now)
     else:
@@ -72,14 +73,16 @@ def command(as_json: bool) -> int:
             print(f"alert not sent {when}: {alert.alert} {alert.sync}: {alert.said} ({alert.why}{instead})")
         for trouble in troubles:
             print(f"note: {trouble}")
+        if any(one.runs is None for one in found):
+            print("note: what is shown is what the ledger knows")
     if troubles:
-        return 3
+        return 3 if any(isinstance(one, TryLater) for one in troubles) else 2
     return 0 if all(one.standing.agreed for one in found) else 1
 
 
-def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[str]]:
+def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[AccordError]]:
     """Every connection that is set up or was ever read, the alerts that were not sent, and what could not be asked."""
-    troubles: list[str] = []
+    troubles: list[AccordError] = []
     alerts: list[channels.Unsent] = []
     names = {name.partition("/")[2] for name in known(ledger) if name.startswith(f"{FLOW}/")}
     try:
@@ -89,7 +92,7 @@ def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[str]
             found = [_status(client, ledger, name, there.get(name), troubles) for name in sorted(names)]
             alerts = channels.unsent(client)
     except (TryLater, Misconfigured) as error:
-        troubles.append(f"{error} Shown is what the ledger knows")
+        troubles.append(error)
         found = [Status(name, stand(ledger, _sync(ledger, name)), None, None) for name in sorted(names)]
     return found, alerts, troubles
 
@@ -101,7 +104,7 @@ def _sync(ledger: Ledger, name: str) -> Sync:
 
 
 def _status(
-    client: SyncPrefectClient, ledger: Ledger, name: str, there: DeploymentResponse | None, troubles: list[str]
+    client: SyncPrefectClient, ledger: Ledger, name: str, there: DeploymentResponse | None, troubles: list[AccordError]
 ) -> Status:
     sync, agreed_at = _sync(ledger, name), None
     try:
@@ -111,7 +114,7 @@ def _status(
         finally:
             accounts.close()
     except AccordError as error:
-        troubles.append(f"{name}: {error}")
+        troubles.append(error)
     return Status(name, stand(ledger, sync), agreed_at, _runs(client, there))
 
 

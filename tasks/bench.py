@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-# Before any thread reads: Great Expectations imports it while they do, and SQLAlchemy then meets half of it.
-import sqlalchemy.orm  # noqa: F401
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_LOGGING_LEVEL
 from pydantic import ValidationError
 
 from accord import settings
-from accord.collect import Collector, Sync
+from accord.collect import Collector
 from accord.errors import Misconfigured
 from accord.identity import require_same_account, require_same_database, require_same_target, take_over
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.ports import Threads
+from accord.sync import Sync
 from accord.systems.accounts import Accounts
 from accord.systems.accounts_look import highest_rev, identity
 from accord.systems.stripe import Stripe

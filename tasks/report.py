@@ -1,26 +1,23 @@
-"""Report: what a run came to, as artifacts that read well in Prefect's UI and events that automations act upon."""
+"""Report: what a run came to, as artifacts that read well in Prefect's UI."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.events import emit_event
-from sqlalchemy import Connection
 
-from accord import settings
-from accord.collect import EVENT
 from accord.errors import Disagrees, Stopped
-from accord.ledger import batches, inbox, links, quarantine, streams, sums
-from accord.ledger.quarantine import Kept
 from accord.money import CURRENCIES, format_amount
 from accord.records import Kind
 from accord.run import Tally
-from tasks.bench import FLOW, Bench, bench
+from accord.sync import EVENT
+from tasks.bench import FLOW, bench
+from tasks.notify import notify
 from tasks.retry import DELAYS, RETRIES, try_later
+from tasks.standing import Standing, stand
 
 if TYPE_CHECKING:
     from tasks.expectations.outcome import Verdict
@@ -35,36 +32,6 @@ WAITS = (
     "stretches of history not read",
 )
 EXAMPLES = 5  # keys shown of the records that failed an expectation
-
-
-class Standing(NamedTuple):
-    """Where both sides stand after a run, by the ledger and by the accounts."""
-
-    stopped: dict[str, str]  # stream -> why
-    kept: list[Kept]  # what is in quarantine
-    held: int  # records that wait for another one
-    waiting: int  # hints in the inbox, those of the held records among them
-    sending: int  # intentions without an outcome
-    live: dict[str, int]  # records of each kind that has some in quarantine
-    begun: int | None  # where the first run began, if a person said so
-    since: float | None  # when the oldest batch or hint that waits came in
-    read_until: int | None  # everything created before this second has been read
-    sums: dict[str, int]  # gross in the accounts, in minor units
-    accepted: dict[str, int] | None  # gross of the legs that the accounts were shown; None where it can not be told
-    unsettled: int  # batches that wait to be settled
-    unread: int  # windows of history that are not read and settled to their end
-
-    @property
-    def agreed(self) -> bool:
-        """Whether the accounts show all that was read."""
-        return not (
-            self.stopped or self.kept or self.waiting or self.sending or self.unsettled or self.unread or self.astray
-        )
-
-    @property
-    def astray(self) -> bool:
-        """Whether the accounts do not add up to what they were shown."""
-        return self.accepted is not None and self.accepted != self.sums
 
 
 @task(
@@ -95,7 +62,7 @@ def report(connection: str, tally: Tally) -> dict[str, int]:
     get_run_logger().info(_plain(verdict_of(now, broken)))
     if now.agreed and not broken and now.read_until is not None:
         at.target.agreed(at.sync.connection, now.read_until)
-    _emit(at, connection, now, broken)
+    notify(at, connection, now, broken, _plain(verdict_of(now, ())))
     if now.stopped:
         raise Stopped(_how_to_resume(at.sync.name, now.stopped))
     if broken:
@@ -103,56 +70,6 @@ def report(connection: str, tally: Tally) -> dict[str, int]:
             f"after the run this does not hold: {broken[0]}; compare both sides: accord reconcile {connection}"
         )
     return {str(row["what"]): int(row["records"]) for row in rows}
-
-
-def stand(at: Bench) -> Standing:
-    """Look how both sides stand. Tens of milliseconds; a tenth of a second for 100,000 legs, whose gross is summed."""
-    sync = at.sync
-
-    def read(connection: Connection) -> Standing:
-        kept = quarantine.listed(connection, sync.name)
-        kinds = {one.kind for one in kept}
-        marks = [row.watermark for s in (EVENT, Kind.LEG) if (row := streams.get(connection, sync.name, s)) is not None]
-        sending = links.sending(connection, sync.target, sync.connection)
-        return Standing(
-            stopped=streams.stopped(connection, sync.name),
-            kept=kept,
-            held=inbox.held(connection, sync.name),
-            waiting=inbox.waiting(connection, sync.name),
-            sending=sending,
-            live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
-            # By the source's clock and less the lag; on a retry still that of the attempt that read.
-            read_until=min(marks, default=None),
-            begun=streams.begun(connection, sync.name),
-            since=_oldest(connection, sync.name),
-            sums={},
-            accepted=None,
-            unread=sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
-            unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
-        )
-
-    standing = at.ledger.read(read)
-    if Kind.LEG not in at.target.kinds:
-        return standing
-    before = at.ledger.read(lambda c: _accepted(c, at))
-    shown = at.target.sums(sync.connection)
-    # While something is on its way, the accounts may show it and the ledger not count it yet.
-    steady = before is not None and before == at.ledger.read(lambda c: _accepted(c, at))
-    return standing._replace(sums=shown, accepted=before if steady and at.target.tells_connections_apart else None)
-
-
-def _accepted(connection: Connection, at: Bench) -> dict[str, int] | None:
-    """The gross of the legs that the accounts were shown, by currency; None while some are being written."""
-    if links.sending(connection, at.sync.target, at.sync.connection):
-        return None
-    return sums.get(connection, at.sync.target, at.sync.connection)
-
-
-def _oldest(connection: Connection, sync: str) -> float | None:
-    """Since when the longest waiting hint or batch has waited."""
-    hint, batch = inbox.oldest(connection, sync), batches.oldest(connection, sync)
-    waited = [hint.received_at] if hint else []
-    return min(waited + ([batch.created_at] if batch else []), default=None)
 
 
 def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
@@ -209,8 +126,8 @@ def markdown(sync: str, tally: Tally, now: Standing, verdicts: Sequence["Verdict
     counts = [(what.replace("_", " "), str(count)) for what, count in tally._asdict().items() if count]
     parts += ["## This run", _table(("Records", "Number"), counts)] if counts else []
     if verdicts:
-        checks = [(v.title, v.severity, "holds" if v.passed else "**does not hold**") for v in verdicts]
-        parts += ["## Checks after settling", _table(("Check", "Severity", "Verdict"), checks)]
+        checks = [("holds" if v.passed else "**does not hold**", v.severity, v.title) for v in verdicts]
+        parts += ["## Checks after settling", _table(("Verdict", "Severity", "Check"), checks)]
     if now.sums:
         sums = [(_cell(currency), _amount(total, currency)) for currency, total in sorted(now.sums.items())]
         parts += ["## Gross in the accounts", _table(("Settled in", "Sum"), sums)]
@@ -241,35 +158,6 @@ def _failures(now: Standing) -> list[tuple[str, ...]]:
         examples = ", ".join(f"`{_cell(key)}`" for key in keys[:EXAMPLES])
         rows.append((_cell(reason), kind, severity, str(len(keys)), f"{len(keys) / known:.2%}", examples))
     return rows
-
-
-def _emit(at: Bench, connection: str, now: Standing, broken: Sequence[str]) -> None:
-    """Tell each condition of the sync as it is now, once a run: what alerts act upon is that it changes."""
-    resource = {"prefect.resource.id": f"accord.sync.{at.sync.name}", "prefect.resource.name": at.sync.name}
-    for event, why in conditions(now, broken, at.ledger.clock.now(), settings.overdue_after()):
-        told = {"sync": at.sync.name, "connection": connection, "why": why}
-        emit_event(event, resource=resource, payload=told)
-
-
-def conditions(now: Standing, broken: Sequence[str], at: float, overdue: float) -> list[tuple[str, str]]:
-    """The events that say how a sync stands, each with its reason in a sentence, which names no record.
-
-    A record that waits is no disagreement before it has waited for `overdue` seconds. What does not add up after a run
-    is told by the run's state; and while a stream is stopped, what waits behind it is no news.
-    """
-    hours = f"{overdue / 3600:g} hours"
-    old = [kept for kept in now.kept if at - kept.created_at > overdue]
-    events = [
-        ("accord.quarantine.overdue", f"{len(old)} records have been in quarantine for more than {hours}")
-        if old
-        else ("accord.quarantine.within-limit", f"no record has been in quarantine for more than {hours}")
-    ]
-    if now.stopped or broken:
-        return events
-    if now.since is not None and at - now.since > overdue:
-        why = f"records have waited for more than {hours} to be settled. {_plain(verdict_of(now, ()))}"
-        return [*events, ("accord.sync.disagrees", why)]
-    return [*events, ("accord.sync.agrees", f"nothing has waited for more than {hours}")]
 
 
 def _how_to_resume(sync: str, stopped: dict[str, str]) -> str:

@@ -57,7 +57,7 @@ def open_database(url: str, setting: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise Misconfigured(f"{setting} is not a database URL such as sqlite:////var/lib/accord.db") from None
     system = parsed.get_backend_name()
     if system == "postgresql":

@@ -10,6 +10,10 @@ from accord.ledger.engine import reaching
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+class Outdated(Misconfigured):
+    """The tables are missing or older than this code."""
+
+
 def revisions() -> list[str]:
     """Every revision, oldest first: the files of the migrations begin with their own."""
     return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
@@ -24,5 +28,5 @@ def require_current(engine: Engine) -> None:
     if there == known[-1]:
         return
     if there is None or there in known:
-        raise Misconfigured("the ledger's tables are missing or old; run: accord db upgrade")
+        raise Outdated("the ledger's tables are missing or old; run: accord db upgrade")
     raise Misconfigured(f"the ledger is at revision {there}, which this version does not know; upgrade Accord")

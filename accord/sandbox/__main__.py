@@ -9,9 +9,16 @@ from accord.sandbox.app import PAYMENTS, create
 from accord.sandbox.serve import serve
 
 
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{port} is no port; they go from 0 to 65535")
+    return port
+
+
 def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m accord.sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 (default) takes a free one")
+    parser.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1; 0 (default) takes a free one")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep the state in this file across restarts")
     parser.add_argument("--reset", action="store_true", help="forget the state file and start from the seed")
     parser.add_argument("--seed", type=int, default=1, help="number that the invented data come from (1)")

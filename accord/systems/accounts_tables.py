@@ -174,7 +174,7 @@ def reflect(inspector: Inspector, mapping: TableMapping) -> Table:
     except NoSuchTableError:
         raise Misconfigured(
             f"the accounts database has no table {mapping.table}; name another one in the mapping, "
-            "or let Accord make its own: accord accounts create"
+            "or leave the mapping empty and let Accord make its own: accord accounts create"
         ) from None
     for column in table.c:
         if inspector.dialect.name == "sqlite" and isinstance(column.type, Numeric):

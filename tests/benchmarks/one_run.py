@@ -63,7 +63,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
     from flows.payment_to_account import LOOK_AGAIN
     from tasks.bench import LAG, Bench
     from tasks.examiner import examiner, prepare_examiner
-    from tasks.report import stand
+    from tasks.standing import stand
 
     ledger = settings.open_ledger()
     target = accounts_block(folder, kinds).connect(ledger.clock)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from accord import batch, plan, run, settings, settle, sweep
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
-from accord.collect import Collector, Sync
+from accord.collect import Collector
 from accord.compare import Agreement, reconcile
 from accord.http import Transport
 from accord.ledger import batches, leases, streams
 from accord.ledger.engine import open_database
 from accord.ports import Threads
+from accord.sync import Sync
 from accord.systems.accounts import Accounts
 from accord.systems.stripe import Stripe, classify, headers
 

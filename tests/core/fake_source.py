@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from accord.collect import EVENT
 from accord.errors import Refused, TryLater
 from accord.ports import CursorGone, Event, Page, Parsed, Place
 from accord.records import RECORDS, Customer, Kind, Leg, Payment, Record, Refund
+from accord.sync import EVENT
 
 BEGAN = 1_700_000_000
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from accord import batch, plan, run, settle, sweep
 from accord.batch import Prepared
-from accord.collect import EVENT, Collector, Sync
+from accord.collect import Collector
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.plan import Mode
@@ -16,6 +16,7 @@ from accord.ports import FanOut, Target, Threads
 from accord.records import Kind, Record
 from accord.run import Tally
 from accord.settle import Settled
+from accord.sync import EVENT, Sync
 from accord.systems.accounts import Accounts
 
 LAG = 300

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accord import collect
+from accord import fetch
 from accord.errors import LeftAlone, Misconfigured, TryLater
 from accord.ledger import batches, counters, inbox, leases, streams
 from accord.ledger.inbox import Hint
@@ -51,7 +51,7 @@ def test_each_record_is_fetched_once_parents_first(home, shop):
 
 
 def test_many_hints_come_in_several_batches(home, shop, shops, monkeypatch):
-    monkeypatch.setattr(collect, "CHUNK", 3)
+    monkeypatch.setattr(fetch, "CHUNK", 3)
     shop.put(*(shops.payment(f"ch_{n}") for n in range(8)))
     hint(home, *(("payment", f"ch_{n}") for n in range(8)))
     assert home.changed() == 8

@@ -5,12 +5,12 @@ from contextlib import nullcontext
 import pytest
 
 from accord import collect
-from accord.collect import EVENT
 from accord.errors import TryLater
 from accord.ledger import leases, links, streams
 from accord.ledger.links import Intent
 from accord.ports import CursorGone
 from accord.records import Kind
+from accord.sync import EVENT
 
 
 class Killed(BaseException):

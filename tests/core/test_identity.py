@@ -2,11 +2,11 @@
 
 import pytest
 
-from accord.collect import Sync
 from accord.errors import Misconfigured
 from accord.identity import assign, require_same_account, require_same_target, take_over
 from accord.ledger import counters, streams
 from accord.ports import Owner
+from accord.sync import Sync
 
 ONE, OTHER, NAMELESS = Owner("acct_1", "test"), Owner("acct_2", "test"), Owner(None, "test")
 

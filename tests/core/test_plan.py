@@ -2,7 +2,6 @@
 
 import pytest
 
-from accord.collect import EVENT
 from accord.errors import Misconfigured
 from accord.identity import require_same_account
 from accord.ledger import links, streams
@@ -10,6 +9,7 @@ from accord.ledger.links import Intent
 from accord.plan import AHEAD, DAY, EVENTS_LIVE, TURNS, Mode
 from accord.ports import Owner
 from accord.records import Kind
+from accord.sync import EVENT
 
 
 @pytest.fixture

@@ -112,7 +112,8 @@ def test_a_run_is_followed_to_its_last_line_and_its_exit_code_tells_whether_both
     with worked():
         assert main(["run"]) == 1
         said = capsys.readouterr()
-        assert " read\n" in said.out
+        assert "leg: " in said.out
+        assert " read on " in said.out
         assert "leg batch " in said.out
         assert "Not yet in agreement: 1 in quarantine" in said.out, "the run's last line"
         assert "1 quarantined" in said.err
@@ -127,7 +128,7 @@ def test_a_run_is_followed_to_its_last_line_and_its_exit_code_tells_whether_both
         assert "In agreement" in said.err
 
         ledger = settings.open_ledger()
-        ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 3600))
+        ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 590))
         ledger.engine.dispose()
         assert main(["run"]) == 3
         assert "Waiting: stripe/main gave no sound answer" in capsys.readouterr().err
@@ -171,7 +172,7 @@ def test_a_connection_that_fails_or_is_stopped_holds_up_no_other(connected: Call
     connected("main")
     connected("eu")
     ledger = settings.open_ledger()
-    ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 3600))
+    ledger.write(lambda c: leave_alone(c, "stripe/main", ledger.clock.now() + 590))
     assert run("main").name == "Unreachable"
     assert run("eu").is_completed()
     assert agrees("eu"), "into the same database, with the breaker of the other open"
@@ -180,6 +181,7 @@ def test_a_connection_that_fails_or_is_stopped_holds_up_no_other(connected: Call
     ledger.write(lambda c: c.execute(breakers.delete()))
     assert run("main").name == "Misconfigured"
     connected("main")
+    assert run("main").is_completed()
     ledger.write(lambda c: streams.put(c, "payment-to-account/main", "payment", stopped="looked broken"))
     assert run("main").is_failed()
     assert run("eu").is_completed()
@@ -211,7 +213,7 @@ def test_two_connections_run_at_the_same_time(connected: Callable[..., None]) ->
 def test_a_terminal_shows_a_bar_of_the_batches() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with screen(console, lambda line: None) as shown:
-        shown.say("payment batch 7: 2500 read")
+        shown.say("payment: 2500 read on 25 pages (3.12 s, last request req_1)")
         shown.say("payment batch 7: 2500 created, 2500 read (0.41 s)")
         shown.say("In agreement: the accounts show everything.")
         shown.move(4, 1, 10_000)
@@ -219,3 +221,4 @@ def test_a_terminal_shows_a_bar_of_the_batches() -> None:
     assert "1 of 4 batches settled, 10,000 records read" in said
     assert "In agreement" in said
     assert "batch 7" not in said
+    assert "25 pages" not in said

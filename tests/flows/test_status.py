@@ -149,7 +149,7 @@ def test_doctor_names_everything_that_is_wrong(
         client.pause_deployment(client.read_deployment_by_name("payment-to-account/main").id)
         client.update_work_pool("accord", _paused(True))
         try:
-            found = findings(capsys, 3)
+            found = findings(capsys, 2)
         finally:
             client.update_work_pool("accord", _paused(False))
             for name in ("eu", "us"):

@@ -38,12 +38,11 @@ from profiles import (
     STUCK,
     TAKEN,
     TIES,
-    TWICE,
 )
 from sqlalchemy import update
 
-from accord import batch, collect, plan, settle
-from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
+from accord import adoption, batch, collect, plan, settle
+from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams, sums
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import inbox as inbox_table
 from accord.ledger.schema import leases as leases_table
@@ -92,7 +91,7 @@ def _planted(profile: Profile, *breaks: str) -> Callable[[Callable[[], list[Patc
     return register
 
 
-@_planted(KILLS, "S4")
+@_planted(KILLS, "F1", "S4")
 def cursor_first() -> list[Patch]:
     """The place is stored before what was read up to it."""
     real = collect.Collector._store
@@ -122,13 +121,13 @@ def _finished_when(early: Callable[[Any, Any], bool]) -> list[Patch]:
     return [(collect.Collector, "_store", store)]
 
 
-@_planted(BUSY, "S4")
+@_planted(BUSY, "F1", "S4")
 def newest_first_cursor() -> list[Patch]:
     """The watermark goes to the newest second once the first batch is stored, though older ones are still to come."""
     return _finished_when(lambda window, reading: window.purpose == "recent")
 
 
-@_planted(BROKEN, "S4")
+@_planted(BROKEN, "F1", "S4")
 def watermark_on_partial() -> list[Patch]:
     """A reading that was broken off counts as finished."""
     return _finished_when(lambda window, reading: reading.failed is not None)
@@ -190,13 +189,13 @@ def drop_rev_guard() -> list[Patch]:
     return _no_rev_guard()
 
 
-@_planted(FLIPS, "S2")
+@_planted(FLIPS, "F1")
 def no_target_guard() -> list[Patch]:
     """The target takes what it is given, also from a worker that slept."""
     return _no_target_guard()
 
 
-@_planted(FLIPS, "S2")
+@_planted(FLIPS, "F1")
 def blind_upsert() -> list[Patch]:
     """Neither the ledger nor the target looks whether something newer is there."""
     return _no_rev_guard() + _no_target_guard()
@@ -227,7 +226,7 @@ def leg_by_event() -> list[Patch]:
     return [(batch, "prepare", prepare)]
 
 
-@_planted(DOUBTS, "F3")
+@_planted(DOUBTS, "F1")
 def double_leg() -> list[Patch]:
     """The target books a leg each time that it is written."""
     real = Accounts.write
@@ -244,7 +243,7 @@ def double_leg() -> list[Patch]:
     return [(Accounts, "write", write)]
 
 
-@_planted(LATE, "S4")
+@_planted(LATE, "F1", "S4")
 def no_overlap() -> list[Patch]:
     """The watermark goes up to now, and passes what is not visible yet."""
     return [(schedule.Schedule, "lag", lambda self: 0), (plan, "AHEAD", 0)]
@@ -283,7 +282,7 @@ def close_late_hints() -> list[Patch]:
     return [(inbox, "close", close)]
 
 
-@_planted(POISON, "F7")
+@_planted(POISON, "F1", "F7")
 def quarantine_by_ticket() -> list[Patch]:
     """What is unsound is kept under the ticket of its reading: a sound reading of the same ticket, though it is
     older, clears it."""
@@ -383,8 +382,9 @@ def gone_ignored() -> list[Patch]:
 
 @_planted(GAP, "F1")
 def gap_ignored() -> list[Patch]:
-    """After an outage longer than events live, only the events that are left are read."""
-    return [(plan, "EVENTS_LIVE", 10**9)]
+    """After an outage longer than events live, only the events that are left are read; nor does a turn of the rescan
+    make up for it."""
+    return [(plan, "EVENTS_LIVE", 10**9), (plan, "MISSED", 10**9)]
 
 
 @_planted(KILLS, "F1")
@@ -412,13 +412,13 @@ def garbled_forgotten() -> list[Patch]:
 @_planted(ADOPTED, "F1")
 def adopted_ignored() -> list[Patch]:
     """A guest's payment gets a customer, and its money stays where it was."""
-    return [(settle, "_move_legs", lambda *given: None)]
+    return [(adoption, "move_legs", lambda *given: None)]
 
 
 @_planted(ADOPTED, "F1")
 def adopted_meanwhile() -> list[Patch]:
     """A leg is put into the account that was right when its batch was prepared."""
-    return [(settle, "_adopted_meanwhile", lambda *given: set())]
+    return [(adoption, "adopted_meanwhile", lambda *given: set())]
 
 
 @_planted(REPELS, "F7")
@@ -444,15 +444,15 @@ def postpone_forgets() -> list[Patch]:
     return [(inbox, "postpone", postpone)]
 
 
-@_planted(SOME_GARBLED, "S4")
+@_planted(SOME_GARBLED, "F1", "S4")
 def garbled_takes_page() -> list[Patch]:
     """An event that can not be read takes with it those on the same page."""
     real = collect.Collector._take
 
     def take(self: Any, window: Any, reading: Any, page: Any) -> None:
-        before, bad = list(reading.hints), reading.unreadable
+        before, bad = list(reading.hints), len(reading.unreadable)
         real(self, window, reading, page)
-        if reading.unreadable > bad:
+        if len(reading.unreadable) > bad:
             reading.hints[:] = before
 
     return [(collect.Collector, "_take", take)]
@@ -464,13 +464,14 @@ def unmapped_forgotten() -> list[Patch]:
     return [(streams, "unfollow", lambda *given: None)]
 
 
-@_planted(TWICE, "F3")
-def counted_twice() -> list[Patch]:
-    """A leg is counted by each batch that held it, also by one that another has overtaken."""
+@_planted(KILLS, "F3")
+def counted_early() -> list[Patch]:
+    """Legs are counted with each intention to show them, not once with the outcome."""
+    decide, add = settle._decide, sums.add
 
-    class Everything(set[str]):
-        def __contains__(self, key: object) -> bool:
-            return True
+    def decided(connection: Any, sync: Any, *given: Any) -> Any:
+        plan_ = decide(connection, sync, *given)
+        add(connection, sync.target, sync.connection, settle._gross(record for _, record in plan_.writes))
+        return plan_
 
-    real = links.pending
-    return [(links, "pending", lambda *given: Everything(real(*given)))]
+    return [(settle, "_decide", decided), (sums, "add", lambda *given: None)]

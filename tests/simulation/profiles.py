@@ -157,16 +157,3 @@ REMAPPED = replace(
     changes={"rename": 1.0},
     workers=1,
 )
-TWICE = replace(
-    _PLAIN,
-    name="sleepers with legs that others read again",
-    settled_first=False,
-    rates={SUSPEND: 1.0},
-    naps=(70, 200),
-    naps_at="settle",
-    changes={"payment": 1.0, "refund": 1.0},
-    modes=("changes", "rescan"),
-    workers=3,
-    zombies=True,
-    steps=300,
-)

@@ -17,7 +17,7 @@ from model_stripe import DAY, Habits, ModelStripe, new_customer, new_payment
 from workers import Home
 from world import BEGAN, Violation, Worker, World, said
 
-from accord import batch, collect, deletions, plan
+from accord import batch, collect, deletions, fetch, plan
 from accord.errors import AccordError
 from accord.ledger import streams
 from accord.records import Kind
@@ -27,7 +27,7 @@ SMALL = (
     (collect, "BATCH", 5),
     (collect, "PARALLEL", 2),
     (plan, "PARALLEL", 2),
-    (collect, "CHUNK", 4),
+    (fetch, "CHUNK", 4),
     (plan, "TURNS", 3),
 )
 TOUCHY = ((batch, "STOP_ROWS", 0), (collect, "STOP_ROWS", 0), (deletions, "ROWS", 1))

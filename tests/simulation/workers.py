@@ -20,12 +20,13 @@ from accord.ledger.engine import Ledger
 from accord.ports import Event, Page, Parsed
 from accord.records import Kind, Payment, Record
 from accord.settle import Settled
+from accord.sync import Sync
 from accord.systems.accounts import Accounts
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-SYNCED = collect.Sync(SYNC, SOURCE, TARGET)
+SYNCED = Sync(SYNC, SOURCE, TARGET)
 
 
 class SimLedger(Ledger):

@@ -1,0 +1,91 @@
+"""Standing: where both sides stand after a run, by the ledger and by the accounts."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from accord.ledger import batches, inbox, links, quarantine, streams, sums
+from accord.ledger.quarantine import Kept
+from accord.records import Kind
+from accord.sync import EVENT
+from tasks.bench import Bench
+
+
+class Standing(NamedTuple):
+    """Where both sides stand after a run, by the ledger and by the accounts."""
+
+    stopped: dict[str, str]  # stream -> why
+    kept: list[Kept]  # what is in quarantine
+    held: int  # records that wait for another one
+    waiting: int  # hints in the inbox, those of the held records among them
+    sending: int  # intentions without an outcome
+    live: dict[str, int]  # records of each kind that has some in quarantine
+    begun: int | None  # where the first run began, if a person said so
+    since: float | None  # when the oldest batch or hint that waits came in
+    read_until: int | None  # everything created before this second has been read
+    sums: dict[str, int]  # gross in the accounts, in minor units
+    accepted: dict[str, int] | None  # gross of the legs that the accounts were shown; None where it can not be told
+    unsettled: int  # batches that wait to be settled
+    unread: int  # windows of history that are not read and settled to their end
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the accounts show all that was read."""
+        return not (
+            self.stopped or self.kept or self.waiting or self.sending or self.unsettled or self.unread or self.astray
+        )
+
+    @property
+    def astray(self) -> bool:
+        """Whether the accounts do not add up to what they were shown."""
+        return self.accepted is not None and self.accepted != self.sums
+
+
+def stand(at: Bench) -> Standing:
+    """Look how both sides stand. Tens of milliseconds; a tenth of a second for 100,000 legs, whose gross is summed."""
+    sync = at.sync
+
+    def read(connection: Connection) -> Standing:
+        kept = quarantine.listed(connection, sync.name)
+        kinds = {one.kind for one in kept}
+        marks = [row.watermark for s in (EVENT, Kind.LEG) if (row := streams.get(connection, sync.name, s)) is not None]
+        sending = links.sending(connection, sync.target, sync.connection)
+        return Standing(
+            stopped=streams.stopped(connection, sync.name),
+            kept=kept,
+            held=inbox.held(connection, sync.name),
+            waiting=inbox.waiting(connection, sync.name),
+            sending=sending,
+            live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
+            # By the source's clock and less the lag; on a retry still that of the attempt that read.
+            read_until=min((mark for mark in marks if mark != streams.UNFOLLOWED), default=None),
+            begun=streams.begun(connection, sync.name),
+            since=_oldest(connection, sync.name),
+            sums={},
+            accepted=None,
+            unread=sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
+            unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
+        )
+
+    standing = at.ledger.read(read)
+    if Kind.LEG not in at.target.kinds:
+        return standing
+    before = at.ledger.read(lambda c: _accepted(c, at))
+    shown = at.target.sums(sync.connection)
+    # While something is on its way, the accounts may show it and the ledger not count it yet.
+    steady = before is not None and before == at.ledger.read(lambda c: _accepted(c, at))
+    return standing._replace(sums=shown, accepted=before if steady and at.target.tells_connections_apart else None)
+
+
+def _accepted(connection: Connection, at: Bench) -> dict[str, int] | None:
+    """The gross of the legs that the accounts were shown, by currency; None while some are being written."""
+    if links.sending(connection, at.sync.target, at.sync.connection):
+        return None
+    return sums.get(connection, at.sync.target, at.sync.connection)
+
+
+def _oldest(connection: Connection, sync: str) -> float | None:
+    """Since when the longest waiting hint or batch has waited."""
+    hint, batch = inbox.oldest(connection, sync), batches.oldest(connection, sync)
+    waited = [hint.received_at] if hint else []
+    return min(waited + ([batch.created_at] if batch else []), default=None)
