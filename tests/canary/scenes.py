@@ -185,7 +185,7 @@ def a_stream_that_stops(stage: Stage) -> None:
     stage.run(ends="Stopped", mode="rescan")
     stage.faults_over()
     stage.command("resume")
-    stage.command("resume", "payment-to-account/main:refund")
+    stage.command("resume", "payment-to-account/main:refund", "--quarantine")
 
 
 def a_key_that_is_refused(stage: Stage) -> None:
