@@ -47,13 +47,7 @@ def plan(
     All of a kind is read again where the sync was down for longer than events live, and where changes may have been
     missed; also where the target keeps the kind elsewhere than before, and is then shown it anew.
     """
-    if until is not None and mode is not Mode.RESCAN:
-        raise Misconfigured('until bounds a rescan only; set mode to "rescan", or leave until empty')
-    if since is not None and until is not None and since >= until:
-        raise Misconfigured("since must be a day before until")
-    now = int(ledger.clock.now())
-    if since is not None and since > now:
-        raise Misconfigured("since is a day in the future; nothing would be read")
+    _require_sense(mode, since, until, now := int(ledger.clock.now()))
     new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
     begun = since if since is not None else (source.began() if new or mode is Mode.RESCAN else None)
 
@@ -62,44 +56,41 @@ def plan(
         ticket = counters.ticket(connection, sync.connection)
         events = streams.get(connection, sync.name, EVENT)
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
-        oldest = links.oldest(connection, sync.connection)
         _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
+        oldest, marked = links.oldest(connection, sync.connection), now - lag - AHEAD
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
             if row is None:
                 streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, PARALLEL), ticket)
-                streams.put(
-                    connection,
-                    sync.name,
-                    kind,
-                    watermark=now - lag - AHEAD,
-                    mapping=mapping,
-                    since=since,
-                    rescanned_at=now,
-                )
+                fresh: dict[str, object] = {"watermark": marked, "mapping": mapping, "since": since}
+                streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
                 continue
-            moved = row.mapping is not None and row.mapping != mapping
-            if moved:
-                _show_again(connection, sync, kind)
-            if row.mapping != mapping:
-                streams.put(connection, sync.name, kind, mapping=mapping)
-            if forgotten or moved or row.watermark == streams.UNFOLLOWED:
+            if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark == streams.UNFOLLOWED:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
                 spans = _cut(oldest or 0, now, PARALLEL)
-                streams.put(connection, sync.name, kind, watermark=now - lag - AHEAD)
+                streams.put(connection, sync.name, kind, watermark=marked)
             elif mode is Mode.RESCAN:
                 spans = _uncovered(_cut(begun or 0, until or now, PARALLEL), _untouched(connection, sync, kind))
             elif oldest is not None and _is_due(row, mode, now) and not _rescans(connection, sync, kind):
                 spans = [_next_turn(connection, sync, kind, row, oldest, now)]
             else:
-                spans = []
+                continue
             streams.plan(connection, sync.name, kind, "rescan", spans, ticket)
         if forgotten or events is None:
-            streams.put(connection, sync.name, EVENT, watermark=now - lag - AHEAD)
+            streams.put(connection, sync.name, EVENT, watermark=marked)
         for stream in (EVENT, *({Kind.LEG} & kinds.keys())):
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
+
+
+def _require_sense(mode: Mode, since: int | None, until: int | None, now: int) -> None:
+    if until is not None and mode is not Mode.RESCAN:
+        raise Misconfigured('until bounds a rescan only; set mode to "rescan", or leave until empty')
+    if since is not None and until is not None and since >= until:
+        raise Misconfigured("since must be a day before until")
+    if since is not None and since > now:
+        raise Misconfigured("since is a day in the future; nothing would be read")
 
 
 def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> None:
@@ -108,10 +99,17 @@ def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> N
     inbox.give_up(connection, sync.name, kinds)
 
 
-def _show_again(connection: Connection, sync: Sync, kind: Kind) -> None:
+def _show_again(connection: Connection, sync: Sync, kind: Kind, row: streams.Stream, mapping: str) -> bool:
+    """Whether the target keeps the kind elsewhere than before; then it is taken to show nothing of it."""
+    if row.mapping == mapping:
+        return False
+    streams.put(connection, sync.name, kind, mapping=mapping)
+    if row.mapping is None:  # noted by no version so far
+        return False
     links.forget_shown(connection, sync.target, sync.connection, kind)
     if kind is Kind.LEG:
         sums.reset(connection, sync.target, sync.connection)
+    return True
 
 
 def _is_due(row: streams.Stream, mode: Mode, now: int) -> bool:

@@ -64,6 +64,21 @@ def _parser() -> argparse.ArgumentParser:
 
     _connect_parsers(commands)
 
+    _operate_parsers(commands)
+
+    reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
+    reconcile.add_argument("connection", nargs="?", default="main", help="the Stripe account block (%(default)s)")
+    reconcile.add_argument("--json", action="store_true", help="print JSON")
+    reconcile.set_defaults(run=_reconcile)
+
+    _repair_parsers(commands)
+    _database_parsers(commands)
+    for command in commands.choices.values():
+        command.epilog = EPILOG
+    return parser
+
+
+def _operate_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     deploy = commands.add_parser("deploy", help="make or update all that Accord needs on the Prefect server")
     deploy.add_argument("--pool", default="accord", help="the work pool (%(default)s)")
     deploy.add_argument(
@@ -96,17 +111,6 @@ def _parser() -> argparse.ArgumentParser:
         "--drain", type=float, default=600, help="seconds that runs under way have to end once it stops (%(default)s)"
     )
     work.set_defaults(run=_work)
-
-    reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
-    reconcile.add_argument("connection", nargs="?", default="main", help="the Stripe account block (%(default)s)")
-    reconcile.add_argument("--json", action="store_true", help="print JSON")
-    reconcile.set_defaults(run=_reconcile)
-
-    _repair_parsers(commands)
-    _database_parsers(commands)
-    for command in commands.choices.values():
-        command.epilog = EPILOG
-    return parser
 
 
 def _connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -259,39 +263,15 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _db(options: argparse.Namespace) -> int:
-    from accord import settings
-    from accord.ledger.upgrade import differs, upgrade
+    from deployments import tables
 
-    engine = settings.open_ledger().engine
-    if options.action == "copy":
-        from accord.ledger.engine import open_database
-        from accord.ledger.move import copy
-        from deployments.ask import secret
-
-        what = "URL of the new ledger"
-        print(f"copied {copy(engine, open_database(secret(what), what)):,} rows; now set {settings.LEDGER_URL} to it")
-        return 0
-    if options.action == "upgrade":
-        upgrade(engine)
-        print("the ledger is up to date")
-        return 0
-    if differs(engine):
-        raise Misconfigured("the ledger's tables differ from what this version needs; run: accord db upgrade")
-    print("the ledger's tables are as this version needs them")
-    return 0
+    return tables.ledger(options.action)
 
 
 def _accounts(options: argparse.Namespace) -> int:
-    from accord.clock import SystemClock
-    from blocks import AccountsDatabase
-    from tasks.bench import load_block
+    from deployments import tables
 
-    accounts = load_block(AccountsDatabase, options.name).connect(SystemClock())
-    if options.action == "create":
-        accounts.create_tables()
-    accounts.check()
-    print("the accounts' tables fit")
-    return 0
+    return tables.accounts(options.action, options.name)
 
 
 if __name__ == "__main__":
