@@ -77,11 +77,6 @@ class _Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return [("key", self.key)]
 
     @property
-    def ref(self) -> Ref:
-        """The record's own name."""
-        return Ref(self.kind, self.key)
-
-    @property
     def source_key(self) -> str:
         """The key of the object that the record was read from, by which it can be fetched again."""
         return self.key

@@ -36,11 +36,6 @@ def differs(engine: Engine) -> bool:
     return False
 
 
-def write_revision(engine: Engine, message: str) -> None:
-    """Write a migration for what the schema has and the migrations do not."""
-    _run(engine, lambda config: command.revision(config, message, autogenerate=True))
-
-
 def _config() -> Config:
     config = Config(stdout=io.StringIO())  # what it has to say, our callers say
     config.set_main_option("script_location", str(MIGRATIONS))

@@ -91,7 +91,7 @@ def test_the_whole_shop_is_read_and_every_leg_has_an_account(sandbox: Sandbox) -
         shelf = {"intent": "payment_intents", "payment": "charges", "leg": "balance_transactions"}.get(kind, f"{kind}s")
         assert {one.key for one in parsed} == set(store.shelves[shelf].rows)
         for record in (one.record for one in parsed if one.record is not None):
-            facts[record.ref] = record.facts()
+            facts[Ref(record.kind, record.key)] = record.facts()
             if isinstance(record, Leg):
                 placed = attribute(record, facts.get)
                 assert placed.account
@@ -115,7 +115,7 @@ def test_events_speak_of_what_can_be_fetched(sandbox: Sandbox) -> None:
         body = stripe.fetch(kind, key)
         record = stripe.tombstone(kind, key) if body is None else next(stripe.records(kind, body)).record
         assert record is not None
-        assert record.ref == (kind, key)
+        assert (record.kind, record.key) == (kind, key)
 
 
 def test_windows_share_a_list_between_them(sandbox: Sandbox) -> None:
