@@ -58,6 +58,7 @@ def plan(
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
         _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
         oldest, marked = links.oldest(connection, sync.connection), now - lag - AHEAD
+        rescans: dict[Kind, list[tuple[int, int]]] = {}
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
             if row is None:
@@ -75,7 +76,11 @@ def plan(
                 spans = [_next_turn(connection, sync, kind, row, oldest, now)]
             else:
                 continue
-            streams.plan(connection, sync.name, kind, "rescan", spans, ticket)
+            rescans[kind] = spans
+        # A number of their own, by which what is read for them is told from what was read before and settled after.
+        begins = counters.next_rev(connection, sync.connection) if rescans else ticket
+        for kind, spans in rescans.items():
+            streams.plan(connection, sync.name, kind, "rescan", spans, begins)
         if forgotten or events is None:
             streams.put(connection, sync.name, EVENT, watermark=marked)
         for stream in (EVENT, *({Kind.LEG} & kinds.keys())):

@@ -92,10 +92,11 @@ def settle(
                 streams.put(connection, sync.name, prepared.kind, stopped=stop)
                 return stop
         # Here and not with the outcome: until then an older reading could still count.
-        links.confirm(connection, sync.target, sync.connection, prepared.kind, prepared.id, rev, plan.confirmed)
+        reading = (sync.target, sync.connection, prepared.kind, prepared.id, prepared.ticket)
+        links.confirm(connection, *reading, rev, plan.confirmed)
         adoption.move_legs(connection, sync, (record for _, record in plan.writes), ledger)
         if plan.writes:
-            links.intend(connection, sync.target, sync.connection, prepared.kind, prepared.id, plan.intents)
+            links.intend(connection, *reading, plan.intents)
         else:
             _conclude(connection, sync, prepared, plan, ledger, run)
         return plan

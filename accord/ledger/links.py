@@ -86,8 +86,10 @@ def _of_records(
     return [(key, value) for key, value in found]
 
 
-def intend(connection: Connection, target: str, source: str, kind: str, batch: int, intents: Iterable[Intent]) -> None:
-    """Write down what is about to be done, before it is done."""
+def intend(
+    connection: Connection, target: str, source: str, kind: str, batch: int, ticket: int, intents: Iterable[Intent]
+) -> None:
+    """Write down what is about to be done, before it is done; `ticket` is that of the reading which says so."""
     listed = list(intents)
     encode = msgspec.json.encode
     # A plain text: a driver may take an enumeration for something else.
@@ -108,12 +110,20 @@ def intend(connection: Connection, target: str, source: str, kind: str, batch: i
         # Not the links' hash: that is what the target shows, and it does not show this yet.
         "wanted": hashes,
         "batch": repeat(batch),
+        "ticket": repeat(ticket),
     }
     put(connection, links, same | link, same=tuple(same))
 
 
 def confirm(
-    connection: Connection, target: str, source: str, kind: str, batch: int, rev: int, keys: Collection[str]
+    connection: Connection,
+    target: str,
+    source: str,
+    kind: str,
+    batch: int,
+    ticket: int,
+    rev: int,
+    keys: Collection[str],
 ) -> None:
     """Note that these records were seen again as they are, so that no older reading of them counts any more."""
     same = (
@@ -124,7 +134,7 @@ def confirm(
         & (links.c.rev < rev)
     )
     if keys:
-        seen = update(links).where(same).values(rev=rev, batch=batch)
+        seen = update(links).where(same).values(rev=rev, batch=batch, ticket=ticket)
         connection.execute(seen, [{"one": key} for key in keys])
 
 
@@ -205,13 +215,16 @@ def live(connection: Connection, target: str, source: str, kind: str) -> int:
 def unseen(
     connection: Connection, target: str, source: str, kind: str, lo: int, hi: int, ticket: int
 ) -> tuple[list[str], int]:
-    """Of the live records that stand in [lo, hi) of their stream's order: those not seen since the ticket, and how
-    many there are."""
+    """Of the live records that stand in [lo, hi) of their stream's order: those that no reading has shown which began
+    with the ticket or later, and how many there are.
+
+    Not by their revs: what was read before may have been settled after.
+    """
     there = records.c
     stretch = select(there.key).where(there.connection == source, there.kind == kind, there.deleted.is_(False))
     keys = list(connection.scalars(stretch.where(there.position >= lo, there.position < hi)))
     where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
-    rows = select(links.c.key).where(where, links.c.rev <= ticket, among(connection, links.c.key, keys))
+    rows = select(links.c.key).where(where, links.c.ticket < ticket, among(connection, links.c.key, keys))
     return list(connection.scalars(rows)) if keys else [], len(keys)
 
 

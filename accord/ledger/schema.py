@@ -140,6 +140,7 @@ links = Table(
     Column("hash", Text, comment="what the target shows; NULL until the first outcome"),
     Column("wanted", Text, nullable=False),
     Column("batch", BigInteger, nullable=False, comment="the batch that took this rev"),
+    Column("ticket", BigInteger, nullable=False, server_default=text("0"), comment="of the reading that it holds"),
     Index("ix_links_batch", "batch"),
     comment="A record tied to its twin in one target.",
     sqlite_with_rowid=False,

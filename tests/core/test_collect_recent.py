@@ -192,10 +192,10 @@ def test_a_window_from_before_a_gap_does_not_take_the_watermark_back(home, shop,
 def test_legs_that_are_shown_already_are_not_stored_again(home, shop, shops, clock):
     shop.put(*(shops.leg(f"txn_{n}", created=1000 + n) for n in range(6)))
     known = [Intent(f"txn_{n}", 1, "h", False, 1000 + n, {}) for n in (0, 2, 4)]
-    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 1, known))
+    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 1, 0, known))
     home.ledger.write(lambda c: links.done(c, home.sync.target, 1))
     sent = [Intent("txn_1", 1, "h", False, 1001, {})]  # intended, and the target may not show it yet
-    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 2, sent))
+    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 2, 0, sent))
     home.open_recent(0, int(clock.now()), Kind.LEG)
     assert home.collector.stream(Kind.LEG) == 3
     assert sorted(home.stored(Kind.LEG)) == ["txn_1", "txn_3", "txn_5"]
@@ -205,7 +205,7 @@ def test_pages_of_known_legs_move_the_place_too(home, shop, shops, clock):
     """Or else a source that fails again and again behind them would never be read to its end."""
     shop.put(*(shops.leg(f"txn_{n}", created=1000 + n) for n in range(9)))
     known = [Intent(f"txn_{n}", 1, "h", False, 1000 + n, {}) for n in range(9)]
-    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 1, known))
+    home.ledger.write(lambda c: links.intend(c, home.sync.target, home.sync.connection, Kind.LEG, 1, 0, known))
     home.ledger.write(lambda c: links.done(c, home.sync.target, 1))
     home.open_recent(0, int(clock.now()), Kind.LEG)
     shop.before = shops.failing(None, shops.later())

@@ -6,9 +6,9 @@ from accord.ledger.links import Intent, Link
 TARGET, SOURCE, KIND = "accounts/main", "stripe/main", "payment"
 
 
-def intend(ledger, batch, *intents, target=TARGET):
+def intend(ledger, batch, *intents, target=TARGET, ticket=0):
     rows = [Intent(*intent) for intent in intents]
-    ledger.write(lambda c: links.intend(c, target, SOURCE, KIND, batch, rows))
+    ledger.write(lambda c: links.intend(c, target, SOURCE, KIND, batch, ticket, rows))
 
 
 def intent(key, rev, hash_="h1", deleted=False, position=5, facts=None):
@@ -85,7 +85,7 @@ def test_confirming_moves_the_rev_forward_only(new_ledger):
     ledger = new_ledger()
     intend(ledger, 7, intent("ch_1", 3), intent("ch_2", 9))
     done(ledger, 7)
-    ledger.write(lambda c: links.confirm(c, TARGET, SOURCE, KIND, 8, 5, ["ch_1", "ch_2", "ch_3"]))
+    ledger.write(lambda c: links.confirm(c, TARGET, SOURCE, KIND, 8, 0, 5, ["ch_1", "ch_2", "ch_3"]))
     found = load(ledger, "ch_1", "ch_2", "ch_3")
     assert {key: (link.rev, link.batch, link.state) for key, link in found.items()} == {
         "ch_1": (5, 8, "done"),
@@ -100,13 +100,14 @@ def test_unseen_are_the_live_ones_of_a_stretch_that_nobody_saw_since(new_ledger)
         7,
         intent("before", 1, position=9),
         intent("first", 1, position=10),
-        intent("seen", 6, position=15),
         intent("gone", 1, position=15, deleted=True),
-        intent("last", 5, position=19),
+        intent("read before, settled after", 9, position=19),
         intent("behind", 1, position=20),
+        ticket=4,
     )
+    intend(ledger, 8, intent("seen", 6, position=15), ticket=5)
     unseen, among = ledger.read(lambda c: links.unseen(c, TARGET, SOURCE, KIND, 10, 20, 5))
-    assert (sorted(unseen), among) == (["first", "last"], 3)
+    assert (sorted(unseen), among) == (["first", "read before, settled after"], 3)
     assert ledger.read(lambda c: links.live(c, TARGET, SOURCE, KIND)) == 5
 
 

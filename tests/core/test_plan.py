@@ -38,7 +38,7 @@ def finish(home):
 def settled(home, *positions):
     """These records are known."""
     intents = [Intent(f"ch_{p}", 1, "h", False, p, {}) for p in positions]
-    home.ledger.write(lambda c: links.intend(c, "accounts/main", "stripe/main", "payment", 1, intents))
+    home.ledger.write(lambda c: links.intend(c, "accounts/main", "stripe/main", "payment", 1, 0, intents))
 
 
 def contiguous(parts, lo, hi):

@@ -216,6 +216,14 @@ def test_what_lies_above_a_place_that_is_deleted_is_still_noticed(known, monkeyp
     assert rescan(known).deleted == len(places) == 1
 
 
+def test_what_was_read_before_and_settled_after_it_began_is_not_met_by_a_rescan(known, shops):
+    known.open_window(shops.BEGAN, shops.BEGAN + 400, PAYMENT, "backfill")
+    known.collector.stream(PAYMENT)  # a worker reads this, and dies
+    known.shop.remove(PAYMENT, "ch_003")
+    assert rescan(known).deleted == 1
+    assert known.shown()["ch_003"]["deleted"]
+
+
 def test_a_stretch_that_comes_back_empty_stops_the_stream_however_much_there_is_besides(known, shops):
     known.shop.put(*(shops.payment(f"ch_more_{n:03}", created=shops.BEGAN + 1000 + n) for n in range(600)))
     rescan(known)

@@ -86,7 +86,7 @@ def test_what_was_read_and_not_settled_waits(home, shops):
 def test_an_intention_without_an_outcome_disagrees(home, shops):
     number = home.read_all(shops.payment("ch_1"))
     intent = links.Intent("ch_1", 1, "h", False, 0, {})
-    home.ledger.write(lambda c: links.intend(c, "accounts/main", "stripe/main", "payment", number, [intent]))
+    home.ledger.write(lambda c: links.intend(c, "accounts/main", "stripe/main", "payment", number, 0, [intent]))
     home.ledger.write(lambda c: batches.remove(c, number))
     now = standing(home)
     assert (now.records, now.agreeing, now.sending, now.agreed) == (1, 0, 1, False)

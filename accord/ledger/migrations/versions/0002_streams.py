@@ -1,4 +1,4 @@
-"""What a stream's deletions, turns, bounds and mapping are, and links that the target refused.
+"""What a stream's deletions, turns, bounds and mapping are; by which reading a link is, and that it was refused.
 
 Revision ID: 0002
 """
@@ -26,11 +26,16 @@ def upgrade() -> None:
         sa.Column("deleting_since", sa.Float(), server_default=none, nullable=False),
     ):
         op.add_column("streams", column)
+    read = sa.Column(
+        "ticket", sa.BigInteger(), server_default=none, nullable=False, comment="of the reading that it holds"
+    )
+    op.add_column("links", read)
     _say_of_state(_STATE, f"{_STATE}; refused by the target")
 
 
 def downgrade() -> None:
     _say_of_state(f"{_STATE}; refused by the target", _STATE)
+    op.drop_column("links", "ticket")
     for column in ("deleting_since", "deletions", "mapping", "since", "rescanned_at"):
         op.drop_column("streams", column)
 
