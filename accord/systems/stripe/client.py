@@ -1,10 +1,10 @@
 """Stripe as a source: lists in windows, single objects, and events (docs.stripe.com/api)."""
 
 import email.utils
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
-from urllib.parse import quote
 
 import msgspec
 
@@ -31,6 +31,8 @@ PATHS = {
     Kind.DISPUTE: "/v1/disputes",
     Kind.LEG: "/v1/balance_transactions",
 }
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 Mode = Literal["test", "live"]
 
@@ -121,7 +123,7 @@ class Stripe:
 
         A leg is never None: Stripe keeps balance transactions for ever, so one that is missing is Refused.
         """
-        if not parse.is_name(key) or key.startswith("sha256:"):
+        if not _KEY.fullmatch(key):
             raise Refused(f"the key of this {kind} record is none that Stripe gives out")
         try:
             body = self._get(PATHS[Kind(kind)], key=key).body
@@ -211,7 +213,7 @@ class Stripe:
                 self._admitted = keys == self._keys  # or else the key was changed while we looked
 
     def _ask(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
-        address = path if key is None else f"{path}/{quote(key, safe='')}"
+        address = path if key is None else f"{path}/{key}"
         try:
             return self._transport.get(address, params, endpoint=path)
         except Forbidden as error:
