@@ -25,7 +25,7 @@ class Children:
         self._logs = logs
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
-    def start(self, name: str, environment: Mapping[str, str], *arguments: str) -> None:
+    def start(self, name: str, environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
         """Run `python -m` with these arguments, and with this environment only; its output goes to NAME.log."""
         with (self._logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
@@ -40,6 +40,7 @@ class Children:
                 preexec_fn=_listen_to_interrupts,
             )
         self._running.append((name, process))
+        return process
 
     def require_alive(self) -> None:
         """Raise TryLater, with where to look, when a child has ended by itself."""

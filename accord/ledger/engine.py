@@ -154,9 +154,9 @@ def _passing(error: DBAPIError) -> bool:
     if error.connection_invalidated or _PASSING.fullmatch(getattr(error.orig, "sqlstate", None) or ""):
         return True
     text = str(error.orig)
-    return isinstance(error, OperationalError | InterfaceError) and (
-        "locked" in text or "connection" in text or "disk is full" in text
-    )
+    # SQLite calls a disk without room full, and a quota or a limit on a file's size an I/O error.
+    signs = ("locked", "connection", "disk is full", "disk I/O error")
+    return isinstance(error, OperationalError | InterfaceError) and any(sign in text for sign in signs)
 
 
 class Ledger:

@@ -1,25 +1,17 @@
-"""A Prefect server of its own, and the places where its alerts arrive: a mailbox and a web address."""
+"""The places where alerts arrive: a mailbox and a web address."""
 
 import json
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.children import Children, answers, free_port
-
-T = TypeVar("T")
-PATIENCE = 90.0  # seconds; the machine may be busy
+from deployments.children import free_port
 
 
 class Alert(NamedTuple):
@@ -93,49 +85,6 @@ class Mailbox:
 
     def close(self) -> None:
         self._controller.stop()
-
-
-def _until(what: str, look: Callable[[], T], limit: float = PATIENCE) -> T:
-    deadline = time.monotonic() + limit
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what} did not come within {limit:.0f} s"
-        time.sleep(0.2)
-    return found
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., Any]:
-    """Waits for what a function finds, and gives it as soon as it finds something."""
-    return _until
-
-
-@contextmanager
-def _prefect_server(home: Path, **settings: str) -> Iterator[Children]:
-    url = f"http://127.0.0.1:{free_port(0)}"
-    environment = os.environ | {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"{url}/api",
-        "PREFECT_UI_URL": url,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PREFECT_WORKER_QUERY_SECONDS": "2",
-        **settings,
-    }
-    children = Children(home, environment)
-    children.start("server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", url.rpartition(":")[2])
-    try:
-        _until("the Prefect server", lambda: children.require_alive() or answers(f"{url}/api/health"), 180)
-        with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
-            yield children
-    finally:
-        children.stop()
-
-
-@pytest.fixture(scope="session")
-def prefect_server() -> Callable[..., Any]:
-    """Makes a Prefect server process that this test process talks to, for as long as a `with` block."""
-    return _prefect_server
 
 
 @pytest.fixture(name="free_port")
