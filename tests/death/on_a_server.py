@@ -110,18 +110,20 @@ def test_worker_and_process_die_at_once_and_nobody_can_tell(
         figure(what, "the next complete", killed, _completes(one, run, after=marked))
 
 
-def test_a_killed_worker_leaves_its_run_at_work(stage: Callable[..., Any], figure: Callable[..., None]) -> None:
+def test_a_killed_worker_takes_its_run_with_it(stage: Callable[..., Any], figure: Callable[..., None]) -> None:
     one = stage("orphan")
     one.slow(1)
     worker = one.worker()
     run = one.begin()
-    one.at_work(run)
+    process = one.at_work(run)
     dead = _kill(signal.SIGKILL, worker.pid)
     worker.wait()
-    figure("SIGKILL of the worker", "its run complete", dead, _completes(one, run))
-    assert "Crashed" not in one.names(run)
+    marked = one.when(run, "Crashed")
+    one.until("the end of its process", lambda: not os.path.exists(f"/proc/{process}"))
+    figure("SIGKILL of the worker", "marked", dead, marked)
     one.worker()
-    figure("SIGKILL of the worker", "the next complete", dead, _completes(one, one.begin()))
+    figure("SIGKILL of the worker", "the next at work", dead, one.when(run, "Running", after=marked))
+    figure("SIGKILL of the worker", "the next complete", dead, _completes(one, run, after=marked))
 
 
 def test_both_are_terminated_at_once(stage: Callable[..., Any], figure: Callable[..., None]) -> None:
