@@ -25,13 +25,13 @@ def require_same_target(sync: Sync, ledger: Ledger) -> None:
     ledger.write(lambda c: _pin_target(c, sync))
 
 
-def require_same_database(sync: Sync, ledger: Ledger, database: str) -> None:
+def require_same_database(target: str, ledger: Ledger, database: str) -> None:
     """Raise Misconfigured where the target's name stands for another database now: it would lack what is old."""
-    first = ledger.write(lambda c: counters.pin(c, sync.target, database))
+    first = ledger.write(lambda c: counters.pin(c, target, database))
     if first != database:
         raise Misconfigured(
-            f"{sync.target} is another database than the one that {sync.name} was settled into so far. Name that one "
-            "in the block again (a copy of it will do); for a new one make another block and another connection"
+            f"{target} is another database than the one that was settled into under this name so far. Name that one "
+            "again (a copy of it will do); for a new one make another block, and another connection to it"
         )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 from uuid import UUID, uuid4
 
 from prefect.blocks.core import Block
@@ -78,6 +78,7 @@ def mail_address(url: str) -> str:
     With smtp the connection is secured by STARTTLS, unless the URL says tls=no.
     """
     parts = urlsplit(url)
+    _require_port(parts)
     told = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not {"from", "to"} <= told.keys():
         raise Misconfigured(
@@ -92,7 +93,15 @@ def mail_address(url: str) -> str:
     return f"{scheme}://{who}{parts.hostname}:{port}/?{query}"
 
 
+def _require_port(parts: SplitResult) -> None:
+    try:
+        parts.port  # noqa: B018 - it is looked at only when it is asked for
+    except ValueError:
+        raise Misconfigured("the port of the address is none; they go from 0 to 65535") from None
+
+
 def _http(url: str) -> str:
+    _require_port(urlsplit(url))
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise Misconfigured("the address must begin with https:// or http://")
     return url

@@ -7,12 +7,15 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from accord import settings
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from accord.ledger.engine import open_database
+from accord.identity import require_same_database
+from accord.ledger.engine import Ledger, open_database
+from accord.ledger.version import require_current
 from accord.records import Kind
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import check_writable, rows
+from accord.systems.accounts_look import check_writable, identity, rows
 from blocks import AccountsDatabase
 from deployments import server
 from deployments.ask import secret
@@ -33,7 +36,7 @@ def connect(name: str, mapping: Path | None, create: bool, as_json: bool) -> int
             given = kept.mapping
         _require_file(url, create)
         block = AccountsDatabase(url=SecretStr(url), mapping=given)
-        found = _test(block, create)
+        found = _test(block, name, create)
         block.save(name, overwrite=True)
     if as_json:
         tables = {kind: {"table": table, "rows": count} for kind, (table, count) in found.items()}
@@ -46,11 +49,20 @@ def connect(name: str, mapping: Path | None, create: bool, as_json: bool) -> int
 
 def _read(file: Path) -> Any:
     try:
-        return json.loads(file.read_text())
+        mapping = json.loads(file.read_text())
     except OSError as error:
         raise Misconfigured(f"the mapping {file} can not be read: {error.strerror}") from None
     except ValueError as error:
         raise Misconfigured(f"the mapping {file} is no JSON: {error}") from None
+    if not isinstance(mapping, dict):
+        raise Misconfigured(f"the mapping {file} must name kinds, each with its table and columns: docs/mapping.md")
+    return mapping
+
+
+def _ledger() -> Ledger:
+    ledger = settings.open_ledger()
+    require_current(ledger.engine)
+    return ledger
 
 
 def _require_file(url: str, create: bool) -> None:
@@ -61,14 +73,18 @@ def _require_file(url: str, create: bool) -> None:
         raise Misconfigured(f"there is no file {path}; correct {SETTING}, or have it made with --create")
 
 
-def _test(block: AccountsDatabase, create: bool) -> dict[Kind, tuple[str, int]]:
-    """Raise Misconfigured where the tables do not fit or take no writes; else each kind's table with its rows."""
+def _test(block: AccountsDatabase, name: str, create: bool) -> dict[Kind, tuple[str, int]]:
+    """Raise Misconfigured where the tables do not fit or take no writes, or are not those that this block stood for.
+
+    Else each kind's table with its rows.
+    """
     accounts: Accounts = block.connect(SystemClock())
     try:
         if create:
             accounts.create_tables()
         accounts.check()
         check_writable(accounts)
+        require_same_database(f"accounts/{name}", _ledger(), identity(accounts))
         return rows(accounts)
     except Misconfigured as error:
         how = "" if create else ". Nothing was saved; --create makes Accord's own tables, and never changes yours"
@@ -84,8 +100,7 @@ def _tell(found: dict[Kind, tuple[str, int]], mapped: bool) -> None:
         return
     if mapped:
         print(
-            "Rows whose key Stripe knows are brought into agreement in the mapped columns. All others stay as they "
-            "are, and accord reconcile names them as extra."
+            "Rows whose key Stripe knows are brought into agreement in the mapped columns. All others stay as they are."
         )
     else:
         print("Rows of this connection are brought into agreement, whichever ledger wrote them; all others stay.")

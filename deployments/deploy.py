@@ -124,8 +124,9 @@ def _put(
 ) -> Deployed:
     if there is None:
         wanted.apply()
-    else:
-        client.update_deployment(there.id, _update(wanted, there, reset_schedules))
+    elif changes := _changes(wanted, there, reset_schedules):
+        # Only then: the server makes scheduled runs anew after each update, and until they begin nobody hears of them.
+        client.update_deployment(there.id, DeploymentUpdate(**changes))
     now = client.read_deployment_by_name(f"{FLOW}/{wanted.name}")
     shown = {one.slug or str(one.id): _shown(one) for one in now.schedules}
     file = {one.slug: described(one.schedule) for one in wanted.schedules or []}
@@ -134,8 +135,8 @@ def _put(
     return Deployed(wanted.name, there is None, now.paused, shown, differs)
 
 
-def _update(wanted: RunnerDeployment, there: DeploymentResponse, reset_schedules: bool) -> DeploymentUpdate:
-    """What is Accord's own of a deployment; what people add to it in the UI stays."""
+def _changes(wanted: RunnerDeployment, there: DeploymentResponse, reset_schedules: bool) -> dict[str, Any]:
+    """What is to be other than it is of what is Accord's own; what people add to a deployment in the UI stays."""
     theirs, ours = there.job_variables or {}, wanted.job_variables
     fields: dict[str, Any] = {
         "description": wanted.description,
@@ -156,7 +157,16 @@ def _update(wanted: RunnerDeployment, there: DeploymentResponse, reset_schedules
             )
             for one in wanted.schedules or []
         ]
-    return DeploymentUpdate(**fields)
+    limit, options = there.global_concurrency_limit, there.concurrency_options
+    now = {
+        "tags": sorted(there.tags),
+        "concurrency_limit": limit.limit if limit else None,
+        "concurrency_options": options.model_dump() if options else None,
+    }
+    want = fields["concurrency_options"]
+    fields["concurrency_options"] = want if want is None or isinstance(want, dict) else want.model_dump()
+    plain = there.model_dump(include=fields.keys() - now.keys()) | now
+    return {name: value for name, value in fields.items() if plain.get(name) != value}
 
 
 def _shown(one: DeploymentSchedule) -> str:

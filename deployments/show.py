@@ -31,7 +31,7 @@ def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def table(counts: dict[str, int], agreement: Agreement) -> None:
+def table(counts: dict[str, int], agreement: Agreement, connection: str = "main") -> None:
     """Print what a run did and whether both sides agree."""
     console = Console()
     if counts:
@@ -41,7 +41,9 @@ def table(counts: dict[str, int], agreement: Agreement) -> None:
         done.add_row(*(f"{counts.get(what, 0):,}" for what in COUNTED))
         console.print(done)
     note = "Records that Stripe has deleted are not compared."
-    both = Table(title="Both sides, read afresh", title_justify="left", caption=note, caption_justify="left")
+    both = Table(
+        title=f"Both sides of {connection}, read afresh", title_justify="left", caption=note, caption_justify="left"
+    )
     for name in ("", "Stripe", "accounts", "agreement"):
         both.add_column(name, justify="right" if name else "left")
     missing = sum(one.how in ("missing", "unreadable") for one in agreement.disagreements)

@@ -103,7 +103,7 @@ def _open(connection: str, run: str) -> Bench:
     target.check()
     sync = sync_of(connection, account.accounts)
     require_same_target(sync, ledger)
-    require_same_database(sync, ledger, identity(target))
+    require_same_database(sync.target, ledger, identity(target))
     take_over(sync, ledger, highest_rev(target, sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
     reader = f"{run}:{secrets.token_hex(4)}"

@@ -145,6 +145,8 @@ def reaching(what: str) -> Iterator[None]:
         if not _passing(error):
             raise
         failure = type(error.orig).__name__
+        if failure == "ReadOnlySqlTransaction":
+            raise _Away(f"{what} takes no writes: it is a standby, or set to read-only", 30) from None
     else:
         return
     raise _Away(f"{what} stayed locked or away ({failure}); is its server up and its disk not full?", 30)

@@ -93,7 +93,7 @@ class Accounts:
 
     def create_tables(self) -> None:
         """Make what is missing of Accord's own tables; tables of the user's are never made or changed."""
-        own.create(self._engine, everything=self._own)
+        self._transact(lambda c: own.create(c, everything=self._own))
         self._shelves = None
 
     def check(self) -> None:
@@ -215,7 +215,7 @@ class Accounts:
         except DBAPIError as error:
             why = own.refusal(error)
         # Outside the except: a database quotes the values that it refuses.
-        raise Misconfigured(f"{_WHAT} refused a row: {why}; {_MAKE_ROOM}")
+        raise Misconfigured(f"{_WHAT} refuses what Accord wants to write: {why}; {_MAKE_ROOM}")
 
     def _write(
         self, c: Connection, shelf: _Shelf, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]

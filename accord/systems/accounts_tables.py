@@ -11,8 +11,8 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     DateTime,
-    Engine,
     Float,
     Inspector,
     Integer,
@@ -149,14 +149,13 @@ SELECT connection, account, currency, SUM(gross) AS gross, SUM(fee) AS fee, SUM(
 FROM account_legs GROUP BY connection, account, currency"""
 
 
-def create(engine: Engine, everything: bool) -> None:
+def create(connection: Connection, everything: bool) -> None:
     """Make the tables that are missing: Accord's bookkeeping, and with `everything` also those of the records."""
-    with engine.execution_options(writes=True).begin() as connection:
-        _beside.create_all(connection)
-        if everything:
-            _metadata.create_all(connection)
-            if "account_balances" not in inspect(connection).get_view_names():
-                connection.execute(text(_BALANCES))
+    _beside.create_all(connection)
+    if everything:
+        _metadata.create_all(connection)
+        if "account_balances" not in inspect(connection).get_view_names():
+            connection.execute(text(_BALANCES))
 
 
 def missing(inspector: Inspector) -> list[str]:

@@ -102,7 +102,7 @@ def test_a_target_that_is_another_database_is_refused(home, fresh, open_engine):
     accounts = Accounts(open_engine(fresh.accounts()), SystemClock())
     mine = identity(home.target.accounts)
     assert identity(home.target.accounts) == mine
-    require_same_database(home.sync, home.ledger, mine)
-    require_same_database(home.sync, home.ledger, mine)
+    require_same_database(home.sync.target, home.ledger, mine)
+    require_same_database(home.sync.target, home.ledger, mine)
     with pytest.raises(Misconfigured, match="is another database"):
-        require_same_database(home.sync, home.ledger, identity(accounts))
+        require_same_database(home.sync.target, home.ledger, identity(accounts))

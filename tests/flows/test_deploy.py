@@ -111,6 +111,21 @@ def test_a_second_deploy_leaves_what_was_paused_edited_or_added_and_doubles_noth
     assert after["changes"][1] is False, "paused stays paused"
 
 
+def test_a_deploy_that_changes_nothing_does_not_touch_a_deployment(
+    client: SyncPrefectClient, connections: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server makes scheduled runs anew after an update, and follows them less well until they begin."""
+    main(["deploy"])
+    touched: list[UUID] = []
+    with monkeypatch.context() as watching:
+        watching.setattr(SyncPrefectClient, "update_deployment", lambda _, id, *given: touched.append(id))
+        assert main(["deploy"]) == 0
+    assert touched == []
+    client.update_deployment(deployed(client, "deploy-eu").id, DeploymentUpdate(description="mine"))
+    main(["deploy"])
+    assert deployed(client, "deploy-eu").description != "mine"
+
+
 def test_a_deployment_without_its_block_is_named_with_what_to_do(
     client: SyncPrefectClient, connections: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
