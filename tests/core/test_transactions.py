@@ -55,6 +55,7 @@ TRANSIENT = [
     DBAPIError.instance("", None, psycopg.errors.TooManyConnections(), psycopg.Error),
     DBAPIError.instance("", None, sqlite3.OperationalError("database is locked"), sqlite3.Error),
     DBAPIError.instance("", None, sqlite3.OperationalError("database or disk is full"), sqlite3.Error),
+    DBAPIError.instance("", None, sqlite3.OperationalError("disk I/O error"), sqlite3.Error),
 ]
 
 
