@@ -58,6 +58,8 @@ def plan(
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
         _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
         oldest, marked = links.oldest(connection, sync.connection), now - lag - AHEAD
+        # A host's clock that is slow must not leave out of a rescan what events were read for already.
+        end = max(now, events.watermark if events else 0, links.newest(connection, sync.connection) + 1)
         rescans: dict[Kind, list[tuple[int, int]]] = {}
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
@@ -68,10 +70,10 @@ def plan(
                 continue
             if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark == streams.UNFOLLOWED:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
-                spans = _cut(oldest or 0, now, PARALLEL)
+                spans = _cut(oldest or 0, end, PARALLEL)
                 streams.put(connection, sync.name, kind, watermark=marked)
             elif mode is Mode.RESCAN:
-                spans = _uncovered(_cut(begun or 0, until or now, PARALLEL), _untouched(connection, sync, kind))
+                spans = _uncovered(_cut(begun or 0, until or end, PARALLEL), _untouched(connection, sync, kind))
             elif oldest is not None and _is_due(row, mode, now) and not _rescans(connection, sync, kind):
                 spans = [_next_turn(connection, sync, kind, row, oldest, now)]
             else:

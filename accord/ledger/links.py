@@ -228,6 +228,11 @@ def unseen(
     return list(connection.scalars(rows)) if keys else [], len(keys)
 
 
+def newest(connection: Connection, source: str) -> int:
+    """Where the connection's newest record stands in its stream's order; 0 where there is none."""
+    return connection.scalar(select(func.max(records.c.position)).where(records.c.connection == source)) or 0
+
+
 def oldest(connection: Connection, source: str) -> int | None:
     """Where the connection's oldest record stands in its stream's order; what is deleted stands nowhere."""
     there = (records.c.connection == source) & records.c.deleted.is_(False)

@@ -124,7 +124,7 @@ def agreement(home: Home) -> None:
     if quarantined != bad:
         raise Violation(f"F7: in quarantine are {sorted(quarantined)}, unsound are {sorted(bad)}")
     found = reconcile(home.model, home.target.accounts, SOURCE)
-    unread = _unattributable(home, bad)
+    unread = _unattributable(home, out)
     excused = out | unread
     wrong = [one for one in found.disagreements if (one.kind, one.key.partition("/")[0]) not in excused]
     if wrong:
