@@ -144,9 +144,9 @@ class Collector(Fetcher):
                 return reading
             if recent and after is None and hi is None and page.date is not None:
                 # By the source's clock: ours may be ahead of it, and what is not yet visible must be read again.
-                reading.ahead = window.lo > page.date
-                reading.hi = min(window.hi, page.date - self._lag)
-                reading.hi = reading.hi if reading.ahead else max(reading.hi, window.lo)
+                reading.date, reading.hi = page.date, min(window.hi, page.date - self._lag)
+                if window.lo <= page.date:
+                    reading.hi = max(reading.hi, window.lo)
             self._take(window, reading, page)
             if not page.has_more:
                 reading.finished = True
@@ -218,8 +218,9 @@ class Collector(Fetcher):
     def _mark(self, connection: Connection, window: Window, reading: Reading) -> None:
         """Move the watermark, which says up to when a list was read."""
         name, row = self.sync.name, streams.get(connection, self.sync.name, window.stream)
-        if reading.ahead:
-            # It was set by a clock that was fast. What came since the last reading is not known to be read.
+        mark = row.watermark if row else 0
+        if reading.date is not None and max(mark, window.lo) > reading.date:
+            # In the source's future: a clock was fast. What came since the last reading is not known to be read.
             missed = {Kind.LEG} if window.stream == Kind.LEG else self._kinds - {Kind.LEG}
             streams.put(connection, name, window.stream, watermark=reading.hi)
             streams.unfollow(connection, name, missed)
@@ -227,5 +228,4 @@ class Collector(Fetcher):
         if window.stream == EVENT and len(reading.unreadable) < reading.events:
             streams.put(connection, name, EVENT, unsound_run=0)
         # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
-        mark = max(reading.hi, row.watermark if row else 0)
-        streams.put(connection, name, window.stream, watermark=mark)
+        streams.put(connection, name, window.stream, watermark=max(reading.hi, mark))

@@ -69,8 +69,9 @@ def plan(
                 streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
                 continue
             if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark == streams.UNFOLLOWED:
-                # All of it, whatever else is under way: windows opened before the gap do not count as read after it.
-                spans = _cut(oldest or 0, end, PARALLEL)
+                # All of it, whatever else is under way: windows opened before the gap do not count as read after it,
+                # and what they have read, but nobody has settled, may be older than all that is known.
+                spans = [(row.since or 0, oldest or 0), *_cut(oldest or 0, end, PARALLEL)]
                 streams.put(connection, sync.name, kind, watermark=marked)
             elif mode is Mode.RESCAN:
                 spans = _uncovered(_cut(begun or 0, until or end, PARALLEL), _untouched(connection, sync, kind))

@@ -26,7 +26,7 @@ class Reading:
     failed: TryLater | None = None
     events: int = 0
     unreadable: list[quarantine.Unsound] = field(default_factory=list)  # among the events
-    ahead: bool = False  # the window begins in the source's future: a clock was fast when it was planned
+    date: int | None = None  # the source's own clock, where it tells
     asked: int = 0  # how many pages
     request: str | None = None  # the last page's, by the source's own name for it
 
