@@ -154,7 +154,7 @@ def test_what_is_still_open_is_said_instead_of_agreement(page: Page, open_: str)
             inbox.look_again(connection, SYNC.name, [("payment", "ch_1")], "held", "waits for customer cus_1", 0.0)
         elif open_ == "sending":
             intent = links.Intent("ch_1", 1, "hash", False, 1, {})
-            links.intend(connection, SYNC.target, SYNC.connection, "payment", 1, [intent])
+            links.intend(connection, SYNC.target, SYNC.connection, "payment", 1, 0, [intent])
         elif open_ == "stopped":
             streams.put(connection, SYNC.name, "payment", stopped="31 of 2500 payment records are unsound")
 
@@ -202,7 +202,7 @@ def test_a_leg_that_is_gone_from_the_accounts_fails_the_run(page: Page) -> None:
 
 def test_what_failed_is_listed_by_expectation_with_at_most_five_keys(page: Page) -> None:
     known = [links.Intent(f"ok_{n}", 1, "hash", False, 1, {}) for n in range(93)]
-    page.write(lambda c: links.intend(c, SYNC.target, SYNC.connection, "payment", 1, known))
+    page.write(lambda c: links.intend(c, SYNC.target, SYNC.connection, "payment", 1, 0, known))
     page.write(lambda c: links.done(c, SYNC.target, 1))
     page.keep(*(f"ch_{n}" for n in range(6)))
     page.keep("ch_odd|`<b>\n# x", reasons=("Invalid enum value 'new' - at `$.status`",))
