@@ -171,7 +171,7 @@ class Stage:
     def agrees(self) -> None:
         """Both sides agree by a fresh read of each, and no record was created twice."""
         from accord.ledger.schema import entries
-        from deployments.demo import reconcile
+        from deployments.reconcile import reconcile
 
         self.soon()
         with self.ledger() as ledger:
