@@ -105,7 +105,7 @@ class ModelStripe:
     rng: Random
     now: Callable[[], float]
     habits: Habits
-    kinds: frozenset[Kind]
+    kinds: tuple[Kind, ...]
     began_at: int
     things: dict[Kind, dict[str, Thing]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     log: list[Told] = field(default_factory=list)

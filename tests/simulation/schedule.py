@@ -108,7 +108,7 @@ class Schedule:
         assert self.profile.kinds is not None
         habits = Habits(**self.profile.habits)  # type: ignore[arg-type]
         habits.lag = LAG if habits.dates else LAG - 20
-        self.model = ModelStripe(world.rng, world.true_now, habits, frozenset(KINDS[self.profile.kinds]), BEGAN)
+        self.model = ModelStripe(world.rng, world.true_now, habits, KINDS[self.profile.kinds], BEGAN)
         self.model.note, self.model.heeded = world.note, bool(self.profile.stop)
         self.home = Home(world, databases(), self.model, self.lag())
         self.home.watch, self.home.planned = self._watch, self._planned

@@ -15,7 +15,7 @@ from unittest import mock
 from sqlalchemy import Connection, bindparam
 
 from accord.errors import Superseded
-from accord.ledger import batches, counters, inbox, leases, links, streams
+from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
 
 Use = Callable[[sqlite3.Cursor], Any]
 
@@ -41,6 +41,19 @@ def _released(cursor: sqlite3.Cursor) -> None:
         raise Superseded("another worker took it over")
 
 
+def _keys(cursor: sqlite3.Cursor) -> set[Any]:
+    return set(_column(cursor))
+
+
+def _number(cursor: sqlite3.Cursor) -> Any:
+    row = cursor.fetchone()
+    return (row and row[0]) or 0
+
+
+def _one(cursor: sqlite3.Cursor) -> bool:
+    return cursor.rowcount == 1
+
+
 def _stopped(cursor: sqlite3.Cursor) -> dict[str, str]:
     names = [name for name, *_ in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor]
@@ -49,21 +62,37 @@ def _stopped(cursor: sqlite3.Cursor) -> dict[str, str]:
 
 # Functions of one statement, and what they make of its rows.
 MADE: list[tuple[Any, str, Use]] = [
-    (streams, "in_state", lambda cursor: [streams.Window(*row) for row in cursor]),
-    (streams, "get", _first(streams.Stream)),
-    (streams, "put", _nothing),
-    (streams, "advance", _nothing),
-    (streams, "open_count", _first(int)),
-    (streams, "stopped", _stopped),
+    (batches, "lock", _one),
+    (batches, "oldest", _first(batches.Open)),
+    (batches, "open_ids", _column),
+    (batches, "remove", _one),
+    (batches, "unsettled", _number),
+    (counters, "lock", _nothing),
+    (counters, "next_rev", _first(int)),
+    (counters, "ticket", _number),
+    (inbox, "forget_old", _nothing),
+    (inbox, "held", _number),
+    (inbox, "in_hand", _number),
+    (inbox, "oldest", _first(inbox.Waiting)),
+    (inbox, "open_keys", _keys),
+    (inbox, "unmet", lambda cursor: sorted(_keys(cursor))),
+    (inbox, "waiting", _number),
     (leases, "acquire", _first(int)),
     (leases, "release", _released),
-    (batches, "open_ids", _column),
-    (counters, "ticket", lambda cursor: (cursor.fetchone() or (0,))[0]),
-    (counters, "next_rev", _first(int)),
-    (inbox, "in_hand", _first(int)),
+    (links, "live_records", _number),
+    (links, "newest", _number),
+    (links, "pending", _keys),
+    (quarantine, "held", _number),
     (streams, "_still_open", _first(streams.Window)),
-    (streams, "_unsettled", lambda cursor: set(_column(cursor))),
-    (links, "pending", lambda cursor: set(_column(cursor))),
+    (streams, "_unsettled", _keys),
+    (streams, "advance", _nothing),
+    (streams, "finish", _nothing),
+    (streams, "get", _first(streams.Stream)),
+    (streams, "in_state", lambda cursor: [streams.Window(*row) for row in cursor]),
+    (streams, "open_count", _number),
+    (streams, "plan_recent", _nothing),
+    (streams, "put", _nothing),
+    (streams, "stopped", _stopped),
 ]
 
 

@@ -1,6 +1,8 @@
 """A slice of the simulation: schedules, the planted bugs, crashes, and that a seed replays."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -35,6 +37,16 @@ def test_a_seed_replays_exactly(command: ModuleType) -> None:
     first, again = (command.play(11) for _ in range(2))
     assert first.trace
     assert first.digest == again.digest
+
+
+def test_a_seed_replays_exactly_in_another_process(command: ModuleType) -> None:
+    played = [command.play(seed).digest for seed in range(20)]
+    script = "import run; print(*(run.play(seed).digest for seed in range(20)))"
+    for hashed in ("1", "2"):  # the order of sets is another in each
+        env = {**os.environ, "PYTHONHASHSEED": hashed}
+        where = Path(__file__).parent
+        again = subprocess.run([sys.executable, "-c", script], cwd=where, env=env, capture_output=True, check=True)
+        assert again.stdout.decode().split() == played
 
 
 def test_statements_made_once_change_nothing(command: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
