@@ -19,7 +19,7 @@ from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.systems.accounts_look import check_writable
 from blocks import AccountsDatabase, StripeAccount
-from deployments import host, server
+from deployments import channels, host, server
 from deployments.connect_stripe import try_out
 from tasks.bench import FLOW, load_block, sync_of
 
@@ -104,6 +104,8 @@ def _server(client: SyncPrefectClient) -> Iterator[Finding]:
     if differs:
         yield Finding("Prefect", differs)
     yield from _open_to_all()
+    for sentence in channels.changed_by_hand(client):
+        yield Finding("alerts", sentence, DISAGREES)
     names, there = server.connections(client), server.deployments(client)
     if not names:
         yield Finding("connections", "there is none yet; make one: accord connect stripe")
