@@ -71,19 +71,13 @@ def recovery(silence: timedelta) -> list[Wanted]:
     # again and again, and never come to count its deaths.
     crashed = _of_each_run({*BEGUN}, {f"{RUN}Crashed"}, Posture.Reactive, DAY)
     # A death is often reported twice, and the second report may come when the run is scheduled again, which it undoes.
-    reported_late = _of_each_run({f"{RUN}AwaitingRetry"}, goes_on, Posture.Proactive, timedelta(seconds=20))
+    told_twice = _of_each_run({f"{RUN}AwaitingRetry"}, goes_on, Posture.Proactive, timedelta(seconds=20))
     return [
         Wanted(key, f"Accord: {name}", f"{what}: see docs/alerts.md.", trigger, action)
         for key, name, what, trigger, action in (
             ("silent", "mark a silent run as crashed", "Its process is gone", silent, mark),
             ("resume", "resume a crashed run", "Three times, then the run refuses", crashed, again),
-            (
-                "resume-late",
-                "resume a run that was reported late",
-                "Its death was told twice",
-                reported_late,
-                once_more,
-            ),
+            ("resume-late", "resume a run that was reported late", "Its death was told twice", told_twice, once_more),
         )
     ]
 
