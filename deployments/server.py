@@ -82,10 +82,9 @@ def version_differs(client: SyncPrefectClient) -> str | None:
     there, here = client.api_version(), prefect.__version__
     if there.split(".")[:2] == here.split(".")[:2]:
         return None
-    newer = max(there, here, key=lambda version: [int(part) for part in version.split(".")[:2]])
     return (
         f"the Prefect server is of version {there}, and here is {here}: runs may fail in ways that neither was tested "
-        f'for. Install the same on both sides, such as: pip install "prefect=={newer}"'
+        f'for. Install the same on both sides, such as: pip install "prefect=={there}"'
     )
 
 
