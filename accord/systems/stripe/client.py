@@ -10,7 +10,7 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport
-from accord.ports import CursorGone, Event, Owner, Page, Parsed, Place
+from accord.ports import CursorGone, Discovery, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
 from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
@@ -76,6 +76,9 @@ def check_mode(api_key: str, mode: Mode) -> None:
 
 class Stripe:
     """One Stripe account, read in one mode. Methods that ask raise TryLater, Refused and Misconfigured."""
+
+    # No event tells of a new balance transaction.
+    discovery = Discovery(events=True, newest=frozenset({Kind.LEG}))
 
     def __init__(self, transport: Transport, mode: Mode, admit: Callable[[Owner], None] | None = None) -> None:
         """`admit` is told whose key it is before anything is read with it, and raises where it is the wrong one's."""
