@@ -104,7 +104,7 @@ class Collector(Fetcher):
                 return False
             if row is not None and row.lenient:
                 # Any record may be one that these events spoke of.
-                streams.unfollow(connection, name, self._kinds - {Kind.LEG})
+                streams.doubt(connection, name, self._kinds - {Kind.LEG})
                 return False
             leases.release(connection, streams.lease_name(window.id), token)
             why = f"{new} of {reading.events} events could not be read; did the API change?"
@@ -223,7 +223,7 @@ class Collector(Fetcher):
             # In the source's future: a clock was fast. What came since the last reading is not known to be read.
             missed = {Kind.LEG} if window.stream == Kind.LEG else self._kinds - {Kind.LEG}
             streams.put(connection, name, window.stream, watermark=reading.hi)
-            streams.unfollow(connection, name, missed)
+            streams.doubt(connection, name, missed)
             return
         if window.stream == EVENT and len(reading.unreadable) < reading.events:
             streams.put(connection, name, EVENT, unsound_run=0)
