@@ -103,7 +103,7 @@ class Collector(Fetcher):
                 return False
             if row is not None and row.lenient:
                 # Any record may be one that these events spoke of.
-                streams.unfollow(connection, name, self._kinds - self.source.discovery.newest)
+                streams.doubt(connection, name, self._kinds - self.source.discovery.newest)
                 return False
             leases.release(connection, streams.lease_name(window.id), token)
             why = f"{new} of {reading.events} events could not be read; did the API change?"
@@ -226,7 +226,7 @@ class Collector(Fetcher):
             newest = self.source.discovery.newest
             missed = self._kinds - newest if window.stream == EVENT else {Kind(window.stream)}
             streams.put(connection, name, window.stream, watermark=reading.hi)
-            streams.unfollow(connection, name, missed)
+            streams.doubt(connection, name, missed)
             return
         if window.stream == EVENT and len(reading.unreadable) < reading.events:
             streams.put(connection, name, EVENT, unsound_run=0)

@@ -67,7 +67,7 @@ def plan(
                 fresh: dict[str, object] = {"watermark": marked, "mapping": mapping, "since": since}
                 streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
                 continue
-            if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark == streams.UNFOLLOWED:
+            if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark < 0:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it,
                 # and what they have read, but nobody has settled, may be older than all that is known.
                 spans = [(row.since or 0, oldest or 0), *_cut(oldest or 0, end, found.parallel)]
@@ -102,7 +102,7 @@ def _require_sense(mode: Mode, since: int | None, until: int | None, now: int) -
 
 def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> None:
     """What changes of kinds that the mapping does not name is not followed; once it does, all of them is read."""
-    streams.unfollow(connection, sync.name, kinds)
+    streams.leave_out(connection, sync.name, kinds)
     inbox.give_up(connection, sync.name, kinds)
 
 

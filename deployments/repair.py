@@ -105,7 +105,7 @@ def _retry(connection: Connection, now: float, ids: Sequence[int]) -> None:
         if row.kind == EVENT:
             # Any record may be the one that it speaks of: the next run reads them all again.
             quarantine.drop(connection, row_id)
-            streams.unfollow(connection, row.sync, [kind for kind in Kind if kind is not Kind.LEG])
+            streams.doubt(connection, row.sync, [kind for kind in Kind if kind is not Kind.LEG])
         else:
             inbox.look_again(connection, row.sync, [(row.kind, row.key)], "retry", "a person asked for it", now)
 
