@@ -209,7 +209,10 @@ class Collector(Fetcher):
                 self._mark(connection, window, reading)
                 if window.stream == EVENT:
                     streams.put(connection, name, EVENT, lenient=False)
-            idle = not reading.finished and streams.open_count(connection, name, window.stream) < self.source.discovery.parallel
+            idle = (
+                not reading.finished
+                and streams.open_count(connection, name, window.stream) < self.source.discovery.parallel
+            )
             second = reading.place[1] if reading.place else None
             if idle and second is not None and window.purpose != "recent":
                 streams.split(connection, name, window, second)
