@@ -179,7 +179,7 @@ class Collector(Fetcher):
             reading.keep(page.body, page.count)
 
     def _fresh(self, kind: Kind, page: Page) -> list[bytes]:
-        """Those on the page that the target does not show yet, or shows otherwise; a leg that it shows can not change."""
+        """Those on the page that the target does not show, or shows otherwise; legs that it shows can not change."""
         parsed = list(self.source.records(kind, page.body))
         sync = self.sync
         keys = [one.key for one in parsed]
