@@ -12,7 +12,7 @@ LEDGER_URL = "ACCORD_LEDGER_URL"
 LEDGER_KEY = "ACCORD_LEDGER_KEY"
 OVERDUE_HOURS = "ACCORD_OVERDUE_HOURS"
 _NEW_KEY = (
-    "there is no ledger yet, so make a key, and keep it: python -c 'from accord.ledger.cipher import new_key; "
+    "there is no ledger in {} yet, so make a key, and keep it: python -c 'from accord.ledger.cipher import new_key; "
     "print(new_key())'"
 )
 _RESTORE_KEY = (
@@ -31,7 +31,8 @@ def open_ledger(clock: Clock | None = None) -> Ledger:
     try:
         cipher = Cipher(os.environ.get(LEDGER_KEY, ""))
     except BadKey as error:
-        raise Misconfigured(f"{error}; {_RESTORE_KEY if revision(engine) else _NEW_KEY}") from None
+        how = _RESTORE_KEY if revision(engine) else _NEW_KEY.format(engine.url.database)
+        raise Misconfigured(f"{error}; {how}") from None
     return Ledger(engine, cipher, clock or SystemClock())
 
 

@@ -43,7 +43,9 @@ def test_a_new_key_is_advised_only_where_there_is_no_ledger_yet(environment, tmp
         environment.delenv("ACCORD_LEDGER_KEY")
     else:
         environment.setenv("ACCORD_LEDGER_KEY", key)
-    with pytest.raises(Misconfigured, match=r"ACCORD_LEDGER_KEY is n.*make a key, and keep it: python -c"):
+    with pytest.raises(
+        Misconfigured, match=r"ACCORD_LEDGER_KEY is n.*no ledger in .*l\.db yet, so make a key, and keep it: python -c"
+    ):
         settings.open_ledger()
     assert list(tmp_path.iterdir()) == [], "looking for a ledger makes none"
     upgrade(ledger.engine)
