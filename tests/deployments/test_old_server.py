@@ -8,7 +8,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from accord.errors import Misconfigured
-from deployments import server
+from deployments import host, server
 
 
 @pytest.fixture
@@ -48,4 +48,4 @@ def test_an_old_server_is_to_be_upgraded() -> None:
         server.opened() as client,
     ):
         server.deployments(client)
-    assert 'on its host, run: pip install "prefect<4,>=3.8.8"' in str(raised.value)
+    assert f'on its host, run: pip install "prefect{host.supported("prefect")}"' in str(raised.value)
