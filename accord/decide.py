@@ -49,7 +49,9 @@ def decide(read: Reading, link: Link | None, waits_for: str | None) -> Decision:
         return Decision(Change.AGAIN, "settled by another reading since this one began")
     if link is not None and read.final and link.hash is not None:
         return Decision(Change.CONFLICT, "a record that never changes has changed in the source")
-    if waits_for is not None:
+    # What was intended already may be there: it is driven to its end, also where the parent is not known any more.
+    intended = link is not None and ours and link.state == "sending" and link.wanted == read.hash
+    if waits_for is not None and not intended:
         return Decision(Change.HOLD, f"waits for {waits_for}")
     if link is None or link.hash is None:
         shown = "had deleted it before the target showed it" if read.deleted else "shows it, the target does not"
