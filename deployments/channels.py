@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from accord.errors import Misconfigured
 from deployments import alerts
-from deployments.automations import Pace, Wanted, ensure, recovery
+from deployments.automations import Pace, Wanted, differences, ensure, recovery
 
 CHANNELS = ("first", "second")
 HEARTBEAT = "accord-heartbeat"
@@ -173,6 +173,11 @@ def ensure_automations(client: SyncPrefectClient, pace: Pace = PACE) -> list[str
     if "first" not in blocks:
         return [*ensured.left, "nobody is told when something fails; to change that: accord connect alerts --mail"]
     return ensured.left
+
+
+def changed_by_hand(client: SyncPrefectClient) -> list[str]:
+    """A sentence, with what to do, for each automation that a person switched off, edited, copied or deleted."""
+    return differences(client, wanted(found(client), PACE))
 
 
 def _alarming(client: SyncPrefectClient, anew: bool) -> list[dict[str, Any]]:

@@ -107,6 +107,8 @@ def _server(client: SyncPrefectClient) -> Iterator[Finding]:
     if differs:
         yield Finding("Prefect", differs)
     yield from _open_to_all()
+    for sentence in channels.changed_by_hand(client):
+        yield Finding("alerts", sentence, DISAGREES)
     names, there = server.connections(client), server.deployments(client)
     if not names:
         yield Finding("connections", "there is none yet; make one: accord connect stripe")

@@ -56,7 +56,7 @@ def command(as_json: bool) -> int:
         for alert in alerts:
             instead = "; the second channel sent it" if alert.second else ""
             when = _ago(alert.at.timestamp(), now)
-            print(f"alert not sent {when}: {alert.alert} {alert.sync}: {alert.said} ({alert.why}{instead})")
+            print(f"alert not sent {when}: {alert.sync} {alert.alert}: {alert.said} ({alert.why}{instead})")
         for trouble in troubles:
             print(f"note: {trouble}")
         if any(one.runs is None for one in found):

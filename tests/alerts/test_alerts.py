@@ -26,7 +26,7 @@ def render() -> Any:
     return user_templates.render_user_template_sync
 
 
-def _event(state: str = "Failed", message: str | None = None, **payload: str) -> dict[str, Any]:
+def _event(state: str = "Failed", message: str | None = None, **payload: object) -> dict[str, Any]:
     involved = [
         ("prefect.flow.1", "flow", "f"),
         ("prefect.deployment.2", "deployment", "eu"),
@@ -44,8 +44,8 @@ def _event(state: str = "Failed", message: str | None = None, **payload: str) ->
     }
 
 
-def _told_of(event: dict[str, Any]) -> dict[str, Any]:
-    return {"resource": {"name": f"{alerts.PREFIX}a sync fails"}, "payload": {"triggering_event": event}}
+def _told_of(event: dict[str, Any], alert: str = f"{alerts.PREFIX}fails") -> dict[str, Any]:
+    return {"resource": {"name": alert}, "payload": {"triggering_event": event}}
 
 
 def _texts(render: Any, one: Wanted, **context: Any) -> tuple[str, str]:
@@ -108,6 +108,36 @@ def test_only_texts_of_our_own_leave(render: Any, state: str, message: str, says
         assert CANARY not in body
         assert (says or "") in body or one.key.startswith("test-")
         assert ("Why: " in body) == (says is not None) or one.key.startswith("test-")
+
+
+@pytest.mark.parametrize(
+    ("before", "next_"),
+    [
+        ("RUNNING", "A run whose process ends at work is resumed by itself, three times at most"),
+        ("PENDING", "A run whose process ends before the run began is not resumed: the next scheduled one goes on"),
+    ],
+)
+def test_an_alert_of_a_death_says_whether_the_run_is_resumed(render: Any, before: str, next_: str) -> None:
+    event = _event("Crashed", initial_state={"type": before})
+    for key in ("failing-begins", "failing-lasts", "second"):
+        [one] = [one for one in SENT if one.key == key]
+        _, body = _texts(render, one, event=event, automation="")
+        assert body.count("resumed") == 1
+        assert next_ in body
+
+
+def test_the_second_channel_says_the_same_as_the_first_and_that_the_first_failed(render: Any) -> None:
+    [second] = [one for one in SENT if one.key == "second"]
+    event = _event("Misconfigured", "the API key is not valid")
+    run = {"parameters": {"connection": "eu"}}
+    told = [one for one in SENT if one.key != "second" and not one.key.startswith("test-")]
+    assert len(told) == 3 * len(alerts.CONDITIONS) + 3
+    for first in told:
+        subject, body = _texts(render, first, event=event, flow_run=run, automation="http://ui/automations/1")
+        context = {"event": _told_of(event, first.name), "automation": "http://ui/automations/2"}
+        assert render(second.action.subject, context) == subject
+        ends = "The first channel did not send this; accord status says why."
+        assert render(second.action.body, context).rstrip() == f"{body.rstrip()}\n{ends}"
 
 
 def test_every_condition_waits_for_what_ends_it() -> None:

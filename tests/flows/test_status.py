@@ -238,6 +238,27 @@ def test_doctor_names_everything_that_is_wrong(
     assert "accord connect accounts --name none" in found["connection us"]
 
 
+@pytest.mark.usefixtures("worker")
+def test_doctor_names_automations_that_a_person_switched_off_or_deleted(
+    deployed: Callable[[], object], capsys: Capture
+) -> None:
+    assert deployed().is_completed()
+    with get_client(sync_client=True) as client:
+        off = client.find_automation("Accord: resume a crashed run")
+        client.pause_automation(off.id)
+        client.delete_automation(client.find_automation("Accord: mark a silent run as crashed").id)
+        try:
+            capsys.readouterr()
+            assert main(["doctor"]) == 1
+        finally:
+            client.resume_automation(off.id)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2
+    assert '"Accord: resume a crashed run" is switched off in Prefect' in said[0]
+    assert "switch it on there" in said[0]
+    assert '"Accord: mark a silent run as crashed"; make them: accord deploy' in said[1]
+
+
 def _paused(paused: bool) -> object:
     from prefect.client.schemas.actions import WorkPoolUpdate
 
