@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -14,8 +15,9 @@ from starlette.routing import Mount, Route
 from accord.sandbox import page
 from accord.sandbox.clock import SandboxClock
 from accord.sandbox.keep import Keeper
+from accord.sandbox.mount import Provider, ProviderApp
+from accord.sandbox.stripe import admin as stripe_admin
 from accord.sandbox.stripe import seed as stripe_seed
-from accord.sandbox.stripe.app import StripeApp
 from accord.sandbox.stripe.service import Stripe
 
 PAYMENTS = 2_150
@@ -32,6 +34,10 @@ class Sandbox:
     def __init__(self, clock: SandboxClock, stripe: Stripe, keeper: Keeper | None) -> None:
         self.clock = clock
         self.stripe = stripe
+        self.providers = {
+            "stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
+        }
+        """By the prefix below which each is served."""
         self._keeper = keeper
         self._saved: tuple[int, float] | None = None
 
@@ -88,7 +94,8 @@ def application(sandbox: Sandbox) -> Starlette:
             saving.cancel()
             sandbox.save()
 
-    routes = [Route("/", index), Mount("/stripe", StripeApp(sandbox.stripe))]
+    mounts = [Mount(f"/{prefix}", ProviderApp(provider)) for prefix, provider in sandbox.providers.items()]
+    routes = [Route("/", index), *mounts]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.sandbox = sandbox
     return app

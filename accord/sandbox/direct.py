@@ -5,7 +5,6 @@ from collections.abc import Callable
 import httpx
 
 from accord.sandbox.app import Sandbox
-from accord.sandbox.stripe import admin
 from accord.sandbox.wire import Ask, Dropped
 
 
@@ -20,24 +19,25 @@ class Direct(httpx.BaseTransport):
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        prefix, path = "/stripe", request.url.path
-        if not path.startswith(prefix + "/"):
+        _, prefix, *rest = request.url.path.split("/", 2)
+        provider = self._sandbox.providers.get(prefix)
+        if provider is None or not rest:
             return httpx.Response(404, text="no provider lives there")
         ask = Ask(
             request.method,
-            path.removeprefix(prefix),
+            f"/{rest[0]}",
             request.url.query.decode("latin-1"),
             request.read(),
             {name.lower(): value for name, value in request.headers.items()},
         )
-        stripe = self._sandbox.stripe
+        service, admin = provider
         if ask.path.startswith("/_admin"):
-            answer = admin.answer(stripe, ask)
+            answer = admin(ask)
         else:
-            begun = stripe.begin(ask)
+            begun = service.begin(ask)
             if begun.wait:
                 self._sleep(begun.wait)
-            answer = stripe.finish(begun)
+            answer = service.finish(begun)
         if answer.manner == "none":
             raise Dropped("Server disconnected without sending a response.", request=request)
         if answer.manner == "midway":

@@ -6,15 +6,17 @@ from typing import Any
 import msgspec
 
 from accord.sandbox.clock import SandboxClock
+from accord.sandbox.distort import BODY, spoil_answer
 from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import Malformed, decode
+from accord.sandbox.stats import Stats
 from accord.sandbox.stripe import distort, routes
 from accord.sandbox.stripe.errors import StripeError
 from accord.sandbox.stripe.events import API_VERSION
 from accord.sandbox.stripe.expand import expand
 from accord.sandbox.stripe.idempotency import Keys, fingerprint
 from accord.sandbox.stripe.keys import SHOPS, Key, allow, identify
-from accord.sandbox.stripe.limits import Limits, Stats
+from accord.sandbox.stripe.limits import Limits
 from accord.sandbox.stripe.lists import HONEST, View
 from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.store import Store
@@ -134,9 +136,9 @@ class Stripe:
             if answer.status == 200:
                 body = distort.spoil_rows(self.faults, method, path, answer.body)
                 answer = answer._replace(body=body)
-            for fault in self.faults.matching(distort.BODY, method, path)[:1]:
+            for fault in self.faults.matching(BODY, method, path)[:1]:
                 self.faults.strike(fault)
-                answer = distort.spoil_answer(fault, answer)
+                answer = spoil_answer(fault, answer)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 

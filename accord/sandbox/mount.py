@@ -1,22 +1,40 @@
-"""The sandbox's Stripe as an ASGI application."""
+"""A provider as an ASGI application below its own prefix."""
 
 import asyncio
 import email.utils
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from accord.sandbox.stripe import admin
-from accord.sandbox.stripe.service import Stripe
+from accord.sandbox.clock import SandboxClock
 from accord.sandbox.wire import Answer, Ask, deliver
 
 _MOST_BYTES = 1_000_000
 
 
-class StripeApp:
-    """Mounted below the provider's prefix; Stripe's own paths (`/v1/…`) and `/_admin/…` follow."""
+class Service(Protocol):
+    """A provider's API: a request is begun, waits for as long as `begun.wait` says, and is finished."""
 
-    def __init__(self, stripe: Stripe) -> None:
-        self.stripe = stripe
+    clock: SandboxClock
+
+    def begin(self, ask: Ask) -> Any: ...
+
+    def finish(self, begun: Any) -> Answer: ...
+
+
+class Provider(NamedTuple):
+    """An API, and the sandbox's own switches for it below `/_admin`."""
+
+    service: Service
+    admin: Callable[[Ask], Answer]
+
+
+class ProviderApp:
+    """Mounted below the provider's prefix; its own paths and `/_admin/…` follow."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -29,16 +47,17 @@ class StripeApp:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         ask = Ask(scope["method"], path, scope["query_string"].decode("latin-1"), body, headers)
         answer = await self._answer(ask)
-        date = email.utils.formatdate(self.stripe.clock.now(), usegmt=True)
+        date = email.utils.formatdate(self._provider.service.clock.now(), usegmt=True)
         return await deliver(answer._replace(headers={"date": date, **answer.headers}), scope, receive, send)
 
     async def _answer(self, ask: Ask) -> Answer:
+        service, admin = self._provider
         if ask.path.startswith("/_admin"):
-            return admin.answer(self.stripe, ask)
-        begun = self.stripe.begin(ask)
+            return admin(ask)
+        begun = service.begin(ask)
         if begun.wait:
             await asyncio.sleep(begun.wait)
-        return self.stripe.finish(begun)
+        return service.finish(begun)
 
 
 async def _body(receive: Receive) -> bytes | None:
