@@ -15,11 +15,11 @@ from starlette.routing import Mount, Route
 from accord.sandbox import page
 from accord.sandbox.clock import SandboxClock
 from accord.sandbox.keep import Keeper
-from accord.sandbox.mount import Provider, ProviderApp
 from accord.sandbox.oblio import admin as oblio_admin
 from accord.sandbox.oblio import page as oblio_page
 from accord.sandbox.oblio import seed as oblio_seed
 from accord.sandbox.oblio.service import Oblio
+from accord.sandbox.provider import Provider, ProviderApp
 from accord.sandbox.stripe import admin as stripe_admin
 from accord.sandbox.stripe import seed as stripe_seed
 from accord.sandbox.stripe.service import Stripe
@@ -40,10 +40,9 @@ class Sandbox:
         self.stripe = stripe
         self.oblio = oblio
         self.providers = {
-            "stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
-            "oblio": Provider(oblio, partial(oblio_admin.answer, oblio)),
+            "/stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
+            "/oblio": Provider(oblio, partial(oblio_admin.answer, oblio)),
         }
-        """By the prefix below which each is served."""
         self._keeper = keeper
         self._saved: tuple[int, int, float] | None = None
 
@@ -107,9 +106,8 @@ def application(sandbox: Sandbox) -> Starlette:
             saving.cancel()
             sandbox.save()
 
-    mounts = [Mount(f"/{prefix}", ProviderApp(provider)) for prefix, provider in sandbox.providers.items()]
-    routes = [Route("/", index), *mounts]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    mounts = [Mount(prefix, ProviderApp(provider)) for prefix, provider in sandbox.providers.items()]
+    app = Starlette(routes=[Route("/", index), *mounts], lifespan=lifespan)
     app.state.sandbox = sandbox
     return app
 

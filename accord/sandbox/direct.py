@@ -19,25 +19,18 @@ class Direct(httpx.BaseTransport):
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        _, prefix, *rest = request.url.path.split("/", 2)
-        provider = self._sandbox.providers.get(prefix)
-        if provider is None or not rest:
+        first, _, rest = request.url.path.removeprefix("/").partition("/")
+        provider = self._sandbox.providers.get(f"/{first}")
+        if provider is None:
             return httpx.Response(404, text="no provider lives there")
         ask = Ask(
             request.method,
-            f"/{rest[0]}",
+            f"/{rest}",
             request.url.query.decode("latin-1"),
             request.read(),
             {name.lower(): value for name, value in request.headers.items()},
         )
-        service, admin = provider
-        if ask.path.startswith("/_admin"):
-            answer = admin(ask)
-        else:
-            begun = service.begin(ask)
-            if begun.wait:
-                self._sleep(begun.wait)
-            answer = service.finish(begun)
+        answer = provider.answer(ask, self._sleep)
         if answer.manner == "none":
             raise Dropped("Server disconnected without sending a response.", request=request)
         if answer.manner == "midway":

@@ -1,4 +1,4 @@
-"""Counting requests: how many an endpoint had, and with which status."""
+"""Counting requests: how many an endpoint had, and how they were answered."""
 
 from collections import Counter
 from typing import Any

@@ -5,9 +5,7 @@ from typing import Any
 
 import msgspec
 
-from accord.sandbox import distort
 from accord.sandbox.clock import SandboxClock
-from accord.sandbox.distort import BODY, spoil_answer
 from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import Malformed, decode
 from accord.sandbox.oblio import files, routes
@@ -16,6 +14,7 @@ from accord.sandbox.oblio.limits import Limits, Settings
 from accord.sandbox.oblio.lists import View
 from accord.sandbox.oblio.store import Store
 from accord.sandbox.oblio.tokens import Tokens
+from accord.sandbox.spoil import spoil, spoil_rows
 from accord.sandbox.stats import Stats
 from accord.sandbox.wire import Answer, Ask
 
@@ -108,11 +107,8 @@ class Oblio:
         method, path = begun.ask.method, begun.ask.path
         if answer.manner == "whole":
             if answer.status == 200 and begun.call is not None:
-                body = distort.spoil_rows(self.faults, method, path, answer.body, _rows, _usual)
-                answer = answer._replace(body=body)
-            for fault in self.faults.matching(BODY, method, path)[:1]:
-                self.faults.strike(fault)
-                answer = spoil_answer(fault, answer)
+                answer = answer._replace(body=spoil_rows(self.faults, method, path, answer.body))
+            answer = spoil(self.faults, method, path, answer)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 
@@ -166,15 +162,6 @@ def _struck(fault: Fault) -> Answer:
         case _:
             status = 403 if fault.status == 403 else 429
             return Answer(status, headers, OblioError("Prea multe cereri.", status).body)
-
-
-def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
-    data = document["data"]
-    return data if isinstance(data, list) else [data]
-
-
-def _usual(fault: Fault, row: dict[str, Any]) -> str:
-    return "einvoiceStatus.code" if fault.kind == "unknown_enum" else "total"
 
 
 def _files(ask: Ask) -> str:

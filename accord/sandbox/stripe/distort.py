@@ -1,9 +1,8 @@
-"""Stripe's answers made wrong on purpose: its own refusals, and where its objects are."""
+"""Answers made wrong on purpose: what Stripe says before any work."""
 
 from typing import Any
 
-from accord.sandbox import distort
-from accord.sandbox.faults import Fault, Faults
+from accord.sandbox.faults import Fault
 
 BEFORE = frozenset(("rate_limit", "unauthorized", "redirect", "drop_before"))
 LISTS = frozenset(("lag", "has_more_forever", "repeat_page"))
@@ -34,16 +33,3 @@ def refusal(fault: Fault) -> tuple[int, dict[str, Any], dict[str, str]]:
         headers["stripe-rate-limited-reason"] = fault.reason
     error |= {"code": "rate_limit", "message": "Request rate limit exceeded."}
     return 429, {"error": error}, headers
-
-
-def spoil_rows(faults: Faults, method: str, path: str, body: bytes) -> bytes:
-    """Apply the switches that spoil objects."""
-    return distort.spoil_rows(faults, method, path, body, _rows, _usual)
-
-
-def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return document["data"] if document.get("object") == "list" else [document]
-
-
-def _usual(fault: Fault, row: dict[str, Any]) -> str:
-    return "status" if fault.kind == "unknown_enum" else "amount" if "amount" in row else "created"

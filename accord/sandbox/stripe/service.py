@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from accord.sandbox.clock import SandboxClock
-from accord.sandbox.distort import BODY, spoil_answer
 from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import Malformed, decode
+from accord.sandbox.spoil import spoil, spoil_rows
 from accord.sandbox.stats import Stats
 from accord.sandbox.stripe import distort, routes
 from accord.sandbox.stripe.errors import StripeError
@@ -134,11 +134,9 @@ class Stripe:
         method, path = begun.ask.method, begun.ask.path
         if answer.manner == "whole":
             if answer.status == 200:
-                body = distort.spoil_rows(self.faults, method, path, answer.body)
+                body = spoil_rows(self.faults, method, path, answer.body)
                 answer = answer._replace(body=body)
-            for fault in self.faults.matching(BODY, method, path)[:1]:
-                self.faults.strike(fault)
-                answer = spoil_answer(fault, answer)
+            answer = spoil(self.faults, method, path, answer)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 

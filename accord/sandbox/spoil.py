@@ -1,6 +1,5 @@
-"""Answers made wrong on purpose, whoever gives them: switches that spoil an object, a body, or the way it is sent."""
+"""Answers made wrong on purpose, whichever provider gave them: an object in the body, or the whole of it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,8 +8,6 @@ from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import words
 from accord.sandbox.wire import Answer, gzip_bomb
 
-Row = dict[str, Any]
-
 ROWS = frozenset(("unknown_enum", "missing_field", "null_field", "wrong_type", "extra_fields"))
 BODY = frozenset(words("drop_answer drop_midway truncated_json html_502 wrong_content_type big_body gzip_bomb drip"))
 
@@ -18,25 +15,15 @@ _PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 B
 _BIG = 12_000_000
 
 
-def spoil_rows(
-    faults: Faults,
-    method: str,
-    path: str,
-    body: bytes,
-    rows_of: Callable[[Any], list[Row]],
-    usual: Callable[[Fault, Row], str],
-) -> bytes:
-    """Apply the switches that spoil objects; those that find no object to spoil are not used up.
-
-    `rows_of` finds the objects in an answer, `usual` names the field that is spoilt where the switch names none.
-    """
+def spoil_rows(faults: Faults, method: str, path: str, body: bytes) -> bytes:
+    """Apply the switches that spoil objects; those that find no object to spoil are not used up."""
     for fault in faults.matching(ROWS, method, path):
         document = msgspec.json.decode(body)
-        rows = rows_of(document)
+        rows = document["data"] if isinstance(document.get("data"), list) else [document]
         if fault.kind == "extra_fields":
             hit = [_extra(row) for row in rows]
         else:
-            hit = [_spoil(fault, row, fault.field or usual(fault, row)) for row in _picked(fault, rows)]
+            hit = [_spoil(fault, row) for row in _picked(fault, rows)]
         if any(hit):
             faults.strike(fault)
             body = msgspec.json.encode(document)
@@ -49,14 +36,15 @@ def _picked(fault: Fault, rows: list[Any]) -> list[Any]:
     return rows[fault.nth - 1 : fault.nth] if fault.nth > 0 else rows
 
 
-def _extra(row: Row) -> bool:
+def _extra(row: dict[str, Any]) -> bool:
     row["hologram"] = {"angle": 42, "layers": [1, 2, 3]}
     row["_preview_of_next_version"] = None
     return True
 
 
-def _spoil(fault: Fault, row: Row, field: str) -> bool:
-    *outer, last = field.split(".")
+def _spoil(fault: Fault, row: dict[str, Any]) -> bool:
+    usual = ("status", "type") if fault.kind == "unknown_enum" else ("amount", "created", "total")
+    *outer, last = (fault.field or next((field for field in usual if field in row), usual[0])).split(".")
     for step in outer:
         row = row[step] if isinstance(row.get(step), dict) else {}
     if last not in row:
@@ -72,8 +60,15 @@ def _spoil(fault: Fault, row: Row, field: str) -> bool:
     return True
 
 
-def spoil_answer(fault: Fault, answer: Answer) -> Answer:
-    """Apply one of the switches that spoil a whole answer."""
+def spoil(faults: Faults, method: str, path: str, answer: Answer) -> Answer:
+    """The answer as the oldest of the switches that this request meets would have it."""
+    for fault in faults.matching(BODY, method, path)[:1]:
+        faults.strike(fault)
+        return _spoilt(fault, answer)
+    return answer
+
+
+def _spoilt(fault: Fault, answer: Answer) -> Answer:
     headers = dict(answer.headers)
     match fault.kind:
         case "drop_answer":

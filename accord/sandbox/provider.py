@@ -1,4 +1,4 @@
-"""A provider as an ASGI application below its own prefix."""
+"""A provider of the sandbox over HTTP: bytes in, an answer out, in the manner that a fault asks for."""
 
 import asyncio
 import email.utils
@@ -14,20 +14,31 @@ _MOST_BYTES = 1_000_000
 
 
 class Service(Protocol):
-    """A provider's API: a request is begun, waits for as long as `begun.wait` says, and is finished."""
+    """What a provider does, without the waiting."""
 
     clock: SandboxClock
 
-    def begin(self, ask: Ask) -> Any: ...
+    def begin(self, ask: Ask) -> Any:
+        """Everything up to the work."""
 
-    def finish(self, begun: Any) -> Answer: ...
+    def finish(self, begun: Any) -> Answer:
+        """The work and its answer."""
 
 
 class Provider(NamedTuple):
-    """An API, and the sandbox's own switches for it below `/_admin`."""
+    """A provider, and what answers below its `/_admin`."""
 
     service: Service
     admin: Callable[[Ask], Answer]
+
+    def answer(self, ask: Ask, sleep: Callable[[float], None]) -> Answer:
+        """Answer at once, but for what `sleep` does about a latency."""
+        if ask.path.startswith("/_admin"):
+            return self.admin(ask)
+        begun = self.service.begin(ask)
+        if begun.wait:
+            sleep(begun.wait)
+        return self.service.finish(begun)
 
 
 class ProviderApp:
@@ -51,13 +62,12 @@ class ProviderApp:
         return await deliver(answer._replace(headers={"date": date, **answer.headers}), scope, receive, send)
 
     async def _answer(self, ask: Ask) -> Answer:
-        service, admin = self._provider
         if ask.path.startswith("/_admin"):
-            return admin(ask)
-        begun = service.begin(ask)
+            return self._provider.admin(ask)
+        begun = self._provider.service.begin(ask)
         if begun.wait:
             await asyncio.sleep(begun.wait)
-        return service.finish(begun)
+        return self._provider.service.finish(begun)
 
 
 async def _body(receive: Receive) -> bytes | None:
