@@ -21,7 +21,6 @@ from accord.systems.oblio.tokens import Credentials, Tokens
 
 PAGE = 100  # rows, the most that a list gives at once
 
-_LIST = "/docs/invoice/list"
 _EVERYTHING = (
     ("draft", "-1"),
     ("canceled", "-1"),
@@ -99,7 +98,7 @@ class Oblio:
 
     def page(self, offset: int) -> Page:
         """A page of all invoices, newest first; `offset` is a multiple of PAGE. Behind the end it is empty."""
-        page = parse.read(self._get(_LIST, [*_EVERYTHING, ("offset", str(offset))]), self.company())
+        page = self._listed([("offset", str(offset))])
         positions = [item.position for item in page.items if item.position is not None]
         if any(later >= earlier for earlier, later in pairwise(positions)):
             raise Refused("Oblio's list of invoices is not in the order asked for; did its API change?")
@@ -109,7 +108,7 @@ class Oblio:
         """One invoice as it is now; None where Oblio does not know it."""
         if not (key.isascii() and key.isdigit()):
             raise Refused("the key of this invoice is none that Oblio gives out")
-        page = parse.read(self._get(_LIST, [*_EVERYTHING, ("offset", "0"), ("id", key)]), self.company())
+        page = self._listed([("offset", "0"), ("id", key)])
         if not page.items:
             return None
         if [item.key for item in page.items] != [key]:
@@ -154,6 +153,11 @@ class Oblio:
         for part in (self._api, self._files, self._tokens):
             part.close()
 
+    def _listed(self, params: Sequence[tuple[str, str]]) -> Page:
+        issuer = self.company()
+        asked = [("cif", self._cif), *_EVERYTHING, *params]
+        return parse.read(self._api.get("/docs/invoice/list", asked, endpoint=READ).body, issuer)
+
     def _nomenclature(self, what: str, shape: type[T]) -> T:
         return self._rows(f"/nomenclature/{what}", [("cif", self._cif)], shape)
 
@@ -164,9 +168,6 @@ class Oblio:
         except UNREADABLE:
             must_be_json(body, path)
             raise Refused(f"Oblio's answer to GET {path} is not what it was; did its API change?") from None
-
-    def _get(self, path: str, params: Sequence[tuple[str, str]]) -> bytes:
-        return self._api.get(path, [("cif", self._cif), *params], endpoint=READ).body
 
 
 def _digits(cif: str) -> str:

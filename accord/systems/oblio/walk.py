@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from math import inf
 from typing import Protocol
 
 from accord.errors import Refused
@@ -49,11 +50,13 @@ class Walk:
         self._last.clear()
         self.complete = False
         offset = same = again = 0
+        oldest = inf
         ended = False  # a page that is not full is the last one
         while True:
             page = self._oblio.page(offset)
             unknown = sum(item.key not in self._met for item in page.items)
-            if ended and unknown:
+            reaches = min((item.position for item in page.items if item.position is not None), default=inf)
+            if ended and reaches < oldest:
                 raise Refused(f"Oblio gives fewer than {PAGE} invoices on a page, which it did not use to")
             again += page.count - unknown
             same = 0 if unknown else same + 1
@@ -62,7 +65,7 @@ class Walk:
             yield self._fresh(page)
             if not page.items or self._reached(page):
                 break
-            ended = page.count < PAGE
+            oldest, ended = min(oldest, reaches), page.count < PAGE
             offset += PAGE
         if offset == 0:
             self.complete = True
