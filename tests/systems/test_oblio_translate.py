@@ -90,6 +90,7 @@ def test_a_foreign_invoice_keeps_its_currency_and_rate() -> None:
     assert (found.currency, found.exchange_rate, found.total) == ("EUR", "5.091200", 121000)
     assert (found.due_on, found.origins["due_on"]) == (None, Origin.UNKNOWN)
     assert document(1, exchangeRate="0.000000").exchange_rate is None
+    assert document(1, currency="RON").exchange_rate is None
 
 
 def test_a_storno_keeps_the_rates_of_its_day() -> None:
