@@ -27,6 +27,7 @@ class Origin(StrEnum):
 
     API = "api"
     PDF = "pdf"
+    COMPUTED = "computed"  # from other fields, which add up to what the service tells
     EXPORT = "export"  # a file that a person exported from the service's web application
     UNKNOWN = "unknown"  # nowhere: the field is None
 

@@ -1,9 +1,11 @@
 """The sandbox's front page: what runs, where, with which keys, what is in it, and how to make it misbehave."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup
 
 from accord.sandbox.faults import MEANINGS
 from accord.sandbox.stripe import admin
@@ -25,8 +27,8 @@ def _units(amount: int, currency: str) -> str:
     return f"{sign}{whole // 10**digits:,}.{whole % 10**digits:0{digits}}" if digits else f"{sign}{whole:,}"
 
 
-def render(stripe: Stripe, base: str) -> str:
-    """The page as HTML; `base` is the address it was asked at."""
+def render(stripe: Stripe, base: str, others: Sequence[str]) -> str:
+    """The page as HTML; `base` is the address it was asked at, `others` what the other providers say of themselves."""
     modes: list[dict[str, Any]] = []
     for mode in SHOPS:
         facts = admin.truth(stripe, {"mode": mode}, "")
@@ -41,6 +43,7 @@ def render(stripe: Stripe, base: str) -> str:
         )
     return _TEMPLATE.render(
         base=base,
+        others=[Markup(part) for part in others],  # noqa: S704 - from templates of ours, which escape
         version=API_VERSION,
         modes=modes,
         keys=KEYS,
