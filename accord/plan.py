@@ -47,16 +47,19 @@ def plan(
     """
     _require_sense(mode, since, until, now := int(ledger.clock.now()))
     found = source.discovery
-    new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
-    begun = since if since is not None else (source.began() if new or mode is Mode.RESCAN else None)
+    anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now))
+    began = source.began() if anew or mode is Mode.RESCAN else None
+    begun = began if since is None else since
+    # The host's clock may be fast, and what the source tells later no longer shows that it was.
+    clock = min(now, source.date or now)
 
     def write(connection: Connection) -> None:
         counters.lock(connection, sync.connection)  # of two plans at once, one sees what the other has opened
         ticket = counters.ticket(connection, sync.connection)
         events = streams.get(connection, sync.name, EVENT) if found.events else None
-        forgotten = events is not None and events.watermark < now - EVENTS_LIVE
+        forgotten = events is not None and _forgotten(events, now)
         _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
-        oldest, marked = links.oldest(connection, sync.connection), now - lag - AHEAD
+        oldest, marked = links.oldest(connection, sync.connection), clock - lag - AHEAD
         # A host's clock that is slow must not leave out of a rescan what events were read for already.
         end = max(now, events.watermark if events else 0, links.newest(connection, sync.connection) + 1)
         rescans: dict[Kind, list[tuple[int, int]]] = {}
@@ -98,6 +101,20 @@ def _require_sense(mode: Mode, since: int | None, until: int | None, now: int) -
         raise Misconfigured("since must be a day before until")
     if since is not None and since > now:
         raise Misconfigured("since is a day in the future; nothing would be read")
+
+
+def _reads_anew(connection: Connection, sync: Sync, kinds: Mapping[Kind, str], now: int) -> bool:
+    """Whether some kind is read for the first time, or all of it is read again."""
+    events = streams.get(connection, sync.name, EVENT)
+    rows = [streams.get(connection, sync.name, kind) for kind in kinds]
+    if any(row is None or row.watermark < 0 for row in rows) or (events is not None and _forgotten(events, now)):
+        return True
+    return any(row is not None and row.mapping != kinds[kind] for kind, row in zip(kinds, rows, strict=True))
+
+
+def _forgotten(events: streams.Stream, now: int) -> bool:
+    """Whether the source no longer lists all events since they were last read."""
+    return events.watermark < now - EVENTS_LIVE
 
 
 def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> None:

@@ -86,6 +86,10 @@ class Source(Protocol):
     """A system that records are read from. Every method raises TryLater, Refused or Misconfigured only."""
 
     @property
+    def date(self) -> int | None:
+        """The source's own clock (Unix seconds), as its latest answer told; None where none did."""
+
+    @property
     def discovery(self) -> Discovery:
         """How changes are found."""
 

@@ -108,6 +108,13 @@ def reasons(connection: Connection, sync: str, kind: str) -> dict[str, list[str]
     return {row.key: row.reasons for row in listed(connection, sync) if row.kind == kind}
 
 
+def older(connection: Connection, sync: str, kind: str, ticket: int) -> list[str]:
+    """The keys of a kind's records that were found unsound by no reading which began with the ticket or later."""
+    q = quarantine.c
+    where = (q.sync == sync) & (q.kind == kind) & (q.ticket < ticket)
+    return list(connection.scalars(select(q.key).where(where).order_by(q.id)))
+
+
 def news(connection: Connection, sync: str, kind: str, unsound: Collection[Unsound]) -> list[Entry]:
     """What the audit is to tell of these: nothing where they are in quarantine for the same reasons already."""
     known = reasons(connection, sync, kind) if unsound else {}

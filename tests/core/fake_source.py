@@ -85,6 +85,7 @@ class Shop:
     def __init__(self, page: int = 3) -> None:
         self.page_size = page
         self.clock: Callable[[], float] | None = None
+        self.date: int | None = None
         self.before: Callable[[Asked | tuple[str, str]], None] = lambda _: None
         self.asked: list[Asked] = []
         self.fetched: list[tuple[str, str]] = []

@@ -66,6 +66,18 @@ def test_what_changes_during_the_first_run_is_read_after_it_whatever_the_clock_s
         assert [w.lo for w in home.windows(stream) if w.purpose == "recent"] == [home.stream(stream).watermark]
 
 
+@pytest.mark.parametrize("since", [None, 1000])
+def test_a_fast_clock_is_told_from_the_sources_own(home, homes, clock, since):
+    home.shop.date = int(clock.now())
+    clock.jump(DAY)
+    home.plan(since=since)
+    assert {home.stream(stream).watermark <= home.shop.date - homes.LAG for stream in (EVENT, Kind.LEG)} == {True}
+    finish(home)
+    home.ledger.write(lambda c: streams.doubt(c, home.sync.name, [Kind.LEG]))
+    home.plan()
+    assert home.stream(Kind.LEG).watermark <= home.shop.date - homes.LAG
+
+
 def test_since_bounds_the_first_backfill(home, clock):
     since = int(clock.now()) - 1000
     home.plan(since=since)

@@ -200,6 +200,17 @@ def test_what_a_list_only_seemed_to_lack_is_confirmed_by_asking_for_it(known):
     assert deleted(known) == 0
 
 
+def test_what_could_not_be_read_and_is_gone_by_the_next_rescan_leaves_the_quarantine(known, shops):
+    known.shop.put(shops.payment("ch_new", created=shops.BEGAN + 3))
+    known.shop.break_(PAYMENT, "ch_new", b'{"key":"ch_new"}')
+    rescan(known)
+    assert list(known.quarantined()) == ["ch_new"]
+    known.shop.remove(PAYMENT, "ch_new")
+    rescan(known)
+    assert known.quarantined() == {}
+    assert ("payment", "ch_new") in known.shop.fetched
+
+
 def test_what_lies_above_a_place_that_is_deleted_is_still_noticed(known, monkeypatch):
     monkeypatch.setattr(collect, "BATCH", 6)
     known.shop.remove(PAYMENT, "ch_038")

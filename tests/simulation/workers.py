@@ -132,6 +132,7 @@ class SimSource:
     def __init__(self, world: World, model: ModelStripe) -> None:
         self._world, self._model = world, model
         self.asked = 0
+        self.date: int | None = None
 
     def _ask(self, what: str, answer: Callable[[], T]) -> T:
         verdict = self._world.point("source", what)
@@ -141,6 +142,7 @@ class SimSource:
         if verdict == THROTTLED:
             raise TryLater("the source asks to wait", 20)
         result = answer()
+        self.date = int(self._world.true) if self._model.habits.dates else None
         if verdict == REPLY_LOST:
             raise TryLater("the source broke off")
         return result

@@ -92,7 +92,7 @@ class Stripe:
         self._gate = threading.Lock()
         self._live = mode == "live"
         self.date: int | None = None
-        """Stripe's own clock, Unix seconds, as its latest list page told."""
+        """Stripe's own clock, Unix seconds, as its latest answer told."""
 
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
         """A list page: what was created in [lo, hi), newest first, behind the object `after`.
@@ -118,9 +118,7 @@ class Stripe:
         if has_more and not heads:
             raise Refused(f"Stripe's list of {stream} objects says has_more for ever, without an object to go on from")
         last = Place(heads[-1].id, heads[-1].created) if heads else None
-        date = _date(response)
-        self.date = date or self.date
-        return Page(response.body, count, has_more, last, date, request_id(response))
+        return Page(response.body, count, has_more, last, _date(response), request_id(response))
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One object as it is now; None where Stripe does not know it.
@@ -219,7 +217,9 @@ class Stripe:
     def _ask(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
         address = path if key is None else f"{path}/{key}"
         try:
-            return self._transport.get(address, params, endpoint=path)
+            answer = self._transport.get(address, params, endpoint=path)
+            self.date = _date(answer) or self.date
+            return answer
         except Forbidden as error:
             raise NotPermitted(
                 f"{error}. Give the key the permission to read {path}, in Stripe's dashboard under API keys"
