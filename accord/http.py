@@ -57,8 +57,9 @@ class Transport:
 
     `authorize` gives the headers that prove who asks: it is called before the first request and anew after a
     401. `classify` is the system's own table: None for an answer that the caller can use, else the error to
-    raise; a TryLater from it is tried again within the deadline, a Throttled first pauses the budget. Links
-    to hosts outside `allowed_hosts` (base_url's own host, if None) are refused.
+    raise; a TryLater from it is tried again within the deadline, a Throttled first pauses the budget. `rest`
+    says of any answer for how many seconds the account is to be left alone before it throttles. Links to hosts
+    outside `allowed_hosts` (base_url's own host, if None) are refused.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Transport:
         budget: Budget,
         breaker: Breaker,
         clock: Clock,
+        rest: Callable[[Response], float] | None = None,
         allowed_hosts: frozenset[str] | None = None,
         client: httpx.Client | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class Transport:
         self._hosts = allowed_hosts or frozenset({self._base.host})
         self._authorize = authorize
         self._classify = classify
+        self._rest = rest
         self._budget = budget
         self._breaker = breaker
         self._clock = clock
@@ -112,6 +115,8 @@ class Transport:
             turn, headers = self._credential()
             answer = self._send(url, headers, ends, again=tries > 0)
             if isinstance(answer, Response):
+                if self._rest is not None and (seconds := self._rest(answer)) > 0:
+                    self._budget.pause(None, seconds)
                 if answer.status == 401 and not renewed:
                     self._renew(turn)
                     renewed = True

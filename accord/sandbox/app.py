@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -14,8 +15,12 @@ from starlette.routing import Mount, Route
 from accord.sandbox import page
 from accord.sandbox.clock import SandboxClock
 from accord.sandbox.keep import Keeper
+from accord.sandbox.provider import Provider, ProviderApp
+from accord.sandbox.smartbill import admin as smartbill_admin
+from accord.sandbox.smartbill import seed as smartbill_seed
+from accord.sandbox.smartbill.service import SmartBill
+from accord.sandbox.stripe import admin as stripe_admin
 from accord.sandbox.stripe import seed as stripe_seed
-from accord.sandbox.stripe.app import StripeApp
 from accord.sandbox.stripe.service import Stripe
 
 PAYMENTS = 2_150
@@ -29,17 +34,22 @@ _SAVE_EVERY = 1.0
 class Sandbox:
     """The providers with their common clock, and the file that keeps them."""
 
-    def __init__(self, clock: SandboxClock, stripe: Stripe, keeper: Keeper | None) -> None:
+    def __init__(self, clock: SandboxClock, stripe: Stripe, smartbill: SmartBill, keeper: Keeper | None) -> None:
         self.clock = clock
         self.stripe = stripe
+        self.smartbill = smartbill
+        self.providers = {
+            "/stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
+            "/smartbill": Provider(smartbill, partial(smartbill_admin.answer, smartbill)),
+        }
         self._keeper = keeper
-        self._saved: tuple[int, float] | None = None
+        self._saved: tuple[int, int, float] | None = None
 
     def save(self) -> None:
         """Write the state to its file if there is one and anything changed."""
-        mark = (self.stripe.version, self.clock.offset)
+        mark = (self.stripe.version, self.smartbill.version, self.clock.offset)
         if self._keeper is not None and mark != self._saved:
-            self._keeper.save({"stripe": self.stripe.dump()})
+            self._keeper.save({"stripe": self.stripe.dump(), "smartbill": self.smartbill.dump()})
             self._saved = mark
 
 
@@ -54,8 +64,9 @@ def build(
 ) -> Sandbox:
     """The providers, from the file `state` or, without one, from the seed; `reset` forgets the file first.
 
-    `now` is the time in Unix seconds, `payments` the size of the seed (0: nothing but prices), `per_endpoint` a limit
-    of requests per second for each endpoint (four times that in all). Raises ValueError for a file that is no state.
+    `now` is the time in Unix seconds, `payments` the size of Stripe's seed (0: nothing but prices, and no invoices at
+    SmartBill), `per_endpoint` a limit of Stripe's requests per second for each endpoint (four times that in all).
+    Raises ValueError for a file that is no state.
     """
     clock = SandboxClock(now)
     stripe = Stripe(clock, seed=seed, per_endpoint=per_endpoint)
@@ -69,7 +80,12 @@ def build(
         if not saved or shop not in saved["stripe"]["stores"]:
             size = payments if shop == "test" else min(payments, FEW_PAYMENTS)
             stripe_seed.fill(store, payments=size, seed=store.seed)
-    return Sandbox(clock, stripe, keeper)
+    smartbill = SmartBill(clock, seed=seed)
+    if saved and "smartbill" in saved:
+        smartbill.load(saved["smartbill"])
+    elif payments:
+        smartbill_seed.fill(smartbill.company)
+    return Sandbox(clock, stripe, smartbill, keeper)
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -77,7 +93,7 @@ def application(sandbox: Sandbox) -> Starlette:
 
     async def index(request: Request) -> HTMLResponse:
         sandbox.stripe.run_due()
-        return HTMLResponse(page.render(sandbox.stripe, str(request.base_url).rstrip("/")))
+        return HTMLResponse(page.render(sandbox.stripe, sandbox.smartbill, str(request.base_url).rstrip("/")))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -88,8 +104,8 @@ def application(sandbox: Sandbox) -> Starlette:
             saving.cancel()
             sandbox.save()
 
-    routes = [Route("/", index), Mount("/stripe", StripeApp(sandbox.stripe))]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    mounts = [Mount(prefix, ProviderApp(provider)) for prefix, provider in sandbox.providers.items()]
+    app = Starlette(routes=[Route("/", index), *mounts], lifespan=lifespan)
     app.state.sandbox = sandbox
     return app
 

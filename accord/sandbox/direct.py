@@ -5,7 +5,6 @@ from collections.abc import Callable
 import httpx
 
 from accord.sandbox.app import Sandbox
-from accord.sandbox.stripe import admin
 from accord.sandbox.wire import Ask, Dropped
 
 
@@ -20,24 +19,18 @@ class Direct(httpx.BaseTransport):
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        prefix, path = "/stripe", request.url.path
-        if not path.startswith(prefix + "/"):
+        first, _, rest = request.url.path.removeprefix("/").partition("/")
+        provider = self._sandbox.providers.get(f"/{first}")
+        if provider is None:
             return httpx.Response(404, text="no provider lives there")
         ask = Ask(
             request.method,
-            path.removeprefix(prefix),
+            f"/{rest}",
             request.url.query.decode("latin-1"),
             request.read(),
             {name.lower(): value for name, value in request.headers.items()},
         )
-        stripe = self._sandbox.stripe
-        if ask.path.startswith("/_admin"):
-            answer = admin.answer(stripe, ask)
-        else:
-            begun = stripe.begin(ask)
-            if begun.wait:
-                self._sleep(begun.wait)
-            answer = stripe.finish(begun)
+        answer = provider.answer(ask, self._sleep)
         if answer.manner == "none":
             raise Dropped("Server disconnected without sending a response.", request=request)
         if answer.manner == "midway":

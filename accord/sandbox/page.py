@@ -3,9 +3,13 @@
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from jinja2 import Environment
 
 from accord.sandbox.faults import MEANINGS
+from accord.sandbox.smartbill import admin as smartbill_admin
+from accord.sandbox.smartbill.company import CIF
+from accord.sandbox.smartbill.service import EMAIL, NO_RIGHTS, TOKEN, SmartBill
 from accord.sandbox.stripe import admin
 from accord.sandbox.stripe.cards import CARDS
 from accord.sandbox.stripe.events import API_VERSION
@@ -25,7 +29,7 @@ def _units(amount: int, currency: str) -> str:
     return f"{sign}{whole // 10**digits:,}.{whole % 10**digits:0{digits}}" if digits else f"{sign}{whole:,}"
 
 
-def render(stripe: Stripe, base: str) -> str:
+def render(stripe: Stripe, smartbill: SmartBill, base: str) -> str:
     """The page as HTML; `base` is the address it was asked at."""
     modes: list[dict[str, Any]] = []
     for mode in SHOPS:
@@ -51,4 +55,14 @@ def render(stripe: Stripe, base: str) -> str:
         meanings=MEANINGS,
         faults=stripe.faults.on(),
         limit=stripe.limits.per_endpoint,
+        smartbill={
+            "cif": CIF,
+            "email": EMAIL,
+            "tokens": {TOKEN: "everything", NO_RIGHTS: "reads everything, issues nothing"},
+            "token": TOKEN,
+            "truth": smartbill_admin.truth(smartbill, {}, ""),
+            "behaviour": msgspec.to_builtins(smartbill.behaviour),
+            "limit": smartbill.limits.most,
+            "faults": smartbill.faults.on(),
+        },
     )

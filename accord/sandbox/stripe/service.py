@@ -8,13 +8,15 @@ import msgspec
 from accord.sandbox.clock import SandboxClock
 from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import Malformed, decode
+from accord.sandbox.spoil import spoil, spoil_rows
+from accord.sandbox.stats import Stats
 from accord.sandbox.stripe import distort, routes
 from accord.sandbox.stripe.errors import StripeError
 from accord.sandbox.stripe.events import API_VERSION
 from accord.sandbox.stripe.expand import expand
 from accord.sandbox.stripe.idempotency import Keys, fingerprint
 from accord.sandbox.stripe.keys import SHOPS, Key, allow, identify
-from accord.sandbox.stripe.limits import Limits, Stats
+from accord.sandbox.stripe.limits import Limits
 from accord.sandbox.stripe.lists import HONEST, View
 from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.store import Store
@@ -132,11 +134,9 @@ class Stripe:
         method, path = begun.ask.method, begun.ask.path
         if answer.manner == "whole":
             if answer.status == 200:
-                body = distort.spoil_rows(self.faults, method, path, answer.body)
+                body = spoil_rows(self.faults, method, path, answer.body)
                 answer = answer._replace(body=body)
-            for fault in self.faults.matching(distort.BODY, method, path)[:1]:
-                self.faults.strike(fault)
-                answer = distort.spoil_answer(fault, answer)
+            answer = spoil(self.faults, method, path, answer)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 

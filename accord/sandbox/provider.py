@@ -1,22 +1,51 @@
-"""The sandbox's Stripe as an ASGI application."""
+"""A provider of the sandbox over HTTP: bytes in, an answer out, in the manner that a fault asks for."""
 
 import asyncio
 import email.utils
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from accord.sandbox.stripe import admin
-from accord.sandbox.stripe.service import Stripe
+from accord.sandbox.clock import SandboxClock
 from accord.sandbox.wire import Answer, Ask, deliver
 
 _MOST_BYTES = 1_000_000
 
 
-class StripeApp:
-    """Mounted below the provider's prefix; Stripe's own paths (`/v1/…`) and `/_admin/…` follow."""
+class Service(Protocol):
+    """What a provider does, without the waiting."""
 
-    def __init__(self, stripe: Stripe) -> None:
-        self.stripe = stripe
+    clock: SandboxClock
+
+    def begin(self, ask: Ask) -> Any:
+        """Everything up to the work."""
+
+    def finish(self, begun: Any) -> Answer:
+        """The work and its answer."""
+
+
+class Provider(NamedTuple):
+    """A provider, and what answers below its `/_admin`."""
+
+    service: Service
+    admin: Callable[[Ask], Answer]
+
+    def answer(self, ask: Ask, sleep: Callable[[float], None]) -> Answer:
+        """Answer at once, but for what `sleep` does about a latency."""
+        if ask.path.startswith("/_admin"):
+            return self.admin(ask)
+        begun = self.service.begin(ask)
+        if begun.wait:
+            sleep(begun.wait)
+        return self.service.finish(begun)
+
+
+class ProviderApp:
+    """Mounted below the provider's prefix; its own paths and `/_admin/…` follow."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -29,16 +58,16 @@ class StripeApp:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         ask = Ask(scope["method"], path, scope["query_string"].decode("latin-1"), body, headers)
         answer = await self._answer(ask)
-        date = email.utils.formatdate(self.stripe.clock.now(), usegmt=True)
+        date = email.utils.formatdate(self._provider.service.clock.now(), usegmt=True)
         return await deliver(answer._replace(headers={"date": date, **answer.headers}), scope, receive, send)
 
     async def _answer(self, ask: Ask) -> Answer:
         if ask.path.startswith("/_admin"):
-            return admin.answer(self.stripe, ask)
-        begun = self.stripe.begin(ask)
+            return self._provider.admin(ask)
+        begun = self._provider.service.begin(ask)
         if begun.wait:
             await asyncio.sleep(begun.wait)
-        return self.stripe.finish(begun)
+        return self._provider.service.finish(begun)
 
 
 async def _body(receive: Receive) -> bytes | None:
