@@ -71,9 +71,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An invoice, a storno or a credit note.
 
     `key` names it at its service for ever; series and number do not, since a number that was deleted is given out
-    again. Dates are ISO days of the issuer's calendar (Europe/Bucharest for Romanian services), amounts include VAT
-    and are in the currency's smallest unit. `position` is where it stands in the order in which the service lists
-    documents.
+    again. Dates are ISO days of the issuer's calendar (Europe/Bucharest for Romanian services), amounts include VAT and
+    are in the currency's smallest unit. `position` is where it stands in the order that the service lists documents in.
     """
 
     key: str

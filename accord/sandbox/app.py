@@ -17,6 +17,7 @@ from accord.sandbox.clock import SandboxClock
 from accord.sandbox.keep import Keeper
 from accord.sandbox.provider import Provider, ProviderApp
 from accord.sandbox.smartbill import admin as smartbill_admin
+from accord.sandbox.smartbill import page as smartbill_page
 from accord.sandbox.smartbill import seed as smartbill_seed
 from accord.sandbox.smartbill.service import SmartBill
 from accord.sandbox.stripe import admin as stripe_admin
@@ -93,7 +94,8 @@ def application(sandbox: Sandbox) -> Starlette:
 
     async def index(request: Request) -> HTMLResponse:
         sandbox.stripe.run_due()
-        return HTMLResponse(page.render(sandbox.stripe, sandbox.smartbill, str(request.base_url).rstrip("/")))
+        base = str(request.base_url).rstrip("/")
+        return HTMLResponse(page.render(sandbox.stripe, base, [smartbill_page.render(sandbox.smartbill, base)]))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -1,15 +1,13 @@
 """The sandbox's front page: what runs, where, with which keys, what is in it, and how to make it misbehave."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-import msgspec
 from jinja2 import Environment
+from markupsafe import Markup
 
 from accord.sandbox.faults import MEANINGS
-from accord.sandbox.smartbill import admin as smartbill_admin
-from accord.sandbox.smartbill.company import CIF
-from accord.sandbox.smartbill.service import EMAIL, NO_RIGHTS, TOKEN, SmartBill
 from accord.sandbox.stripe import admin
 from accord.sandbox.stripe.cards import CARDS
 from accord.sandbox.stripe.events import API_VERSION
@@ -29,8 +27,8 @@ def _units(amount: int, currency: str) -> str:
     return f"{sign}{whole // 10**digits:,}.{whole % 10**digits:0{digits}}" if digits else f"{sign}{whole:,}"
 
 
-def render(stripe: Stripe, smartbill: SmartBill, base: str) -> str:
-    """The page as HTML; `base` is the address it was asked at."""
+def render(stripe: Stripe, base: str, others: Sequence[str]) -> str:
+    """The page as HTML; `base` is the address it was asked at, `others` what the other providers say of themselves."""
     modes: list[dict[str, Any]] = []
     for mode in SHOPS:
         facts = admin.truth(stripe, {"mode": mode}, "")
@@ -45,6 +43,7 @@ def render(stripe: Stripe, smartbill: SmartBill, base: str) -> str:
         )
     return _TEMPLATE.render(
         base=base,
+        others=[Markup(part) for part in others],  # noqa: S704 - from templates of ours, which escape
         version=API_VERSION,
         modes=modes,
         keys=KEYS,
@@ -55,14 +54,4 @@ def render(stripe: Stripe, smartbill: SmartBill, base: str) -> str:
         meanings=MEANINGS,
         faults=stripe.faults.on(),
         limit=stripe.limits.per_endpoint,
-        smartbill={
-            "cif": CIF,
-            "email": EMAIL,
-            "tokens": {TOKEN: "everything", NO_RIGHTS: "reads everything, issues nothing"},
-            "token": TOKEN,
-            "truth": smartbill_admin.truth(smartbill, {}, ""),
-            "behaviour": msgspec.to_builtins(smartbill.behaviour),
-            "limit": smartbill.limits.most,
-            "faults": smartbill.faults.on(),
-        },
     )

@@ -8,7 +8,7 @@ from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import words
 from accord.sandbox.wire import Answer, gzip_bomb
 
-ROWS = frozenset(("unknown_enum", "missing_field", "wrong_type", "extra_fields"))
+ROWS = frozenset(("unknown_enum", "missing_field", "null_field", "wrong_type", "extra_fields"))
 BODY = frozenset(words("drop_answer drop_midway truncated_json html_502 wrong_content_type big_body gzip_bomb drip"))
 
 _PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
@@ -19,7 +19,7 @@ def spoil_rows(faults: Faults, method: str, path: str, body: bytes) -> bytes:
     """Apply the switches that spoil objects; those that find no object to spoil are not used up."""
     for fault in faults.matching(ROWS, method, path):
         document = msgspec.json.decode(body)
-        rows = document["data"] if document.get("object") == "list" else [document]
+        rows = document["data"] if isinstance(document.get("data"), list) else [document]
         if fault.kind == "extra_fields":
             hit = [_extra(row) for row in rows]
         else:
@@ -43,8 +43,8 @@ def _extra(row: dict[str, Any]) -> bool:
 
 
 def _spoil(fault: Fault, row: dict[str, Any]) -> bool:
-    usual = "status" if fault.kind == "unknown_enum" else "amount" if "amount" in row else "created"
-    *outer, last = (fault.field or usual).split(".")
+    usual = ("status", "type") if fault.kind == "unknown_enum" else ("amount", "created", "total")
+    *outer, last = (fault.field or next((field for field in usual if field in row), usual[0])).split(".")
     for step in outer:
         row = row[step] if isinstance(row.get(step), dict) else {}
     if last not in row:
@@ -53,6 +53,8 @@ def _spoil(fault: Fault, row: dict[str, Any]) -> bool:
         row[last] = fault.value or "quantum_entangled"
     elif fault.kind == "missing_field":
         del row[last]
+    elif fault.kind == "null_field":
+        row[last] = None
     else:
         row[last] = fault.value or (["not", "what", "it", "was"] if isinstance(row[last], str) else str(row[last]))
     return True

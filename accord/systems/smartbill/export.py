@@ -9,7 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import openpyxl
@@ -208,17 +208,13 @@ def _day(value: Any, column: str) -> str | None:
 def _amount(value: Any, column: str) -> Decimal | None:
     """An amount as a number, or as a text with points between thousands and a comma, or the other way round."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        text = repr(value)
-    else:
-        text = (_text(value) or "").replace(" ", "")
-        if not text:
-            return None
-        if match := re.fullmatch(r"(-?\d{1,3}(?:[.,]\d{3})*|-?\d+)([.,]\d{1,2})?", text):
-            text = re.sub(r"[.,]", "", match[1]) + (match[2] or "").replace(",", ".")
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("nan")
-    if not amount.is_finite():
+        return Decimal(repr(round(value, 4)))  # without what binary fractions add
+    text = (_text(value) or "").replace(" ", "")
+    if not text:
+        return None
+    if re.fullmatch(r"-?\d{1,3}[.,]\d{3}", text):
+        raise _Spoilt(f"{column} can be read in two ways")
+    match = re.fullmatch(r"(-?\d{1,3}(?:[.,]\d{3})*|-?\d+)(?:[.,](\d{1,2}|\d{4}))?", text)
+    if match is None:
         raise _Spoilt(f"{column} is no amount")
-    return amount
+    return Decimal(f"{re.sub('[.,]', '', match[1])}.{match[2] or 0}")
