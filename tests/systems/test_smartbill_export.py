@@ -1,6 +1,8 @@
 """The report "Facturi emise" from the web application: read by its columns' names, refused by the column's name."""
 
 import io
+import re
+import zipfile
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -110,6 +112,19 @@ def test_a_file_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> Non
         read(book(HEAD, ROW), SERIES)
 
 
+def test_a_file_that_claims_to_be_endless() -> None:
+    whole = book(HEAD, ROW)
+    with zipfile.ZipFile(io.BytesIO(whole)) as parts:
+        texts = {part: parts.read(part) for part in parts.namelist()}
+    sheet = texts["xl/worksheets/sheet1.xml"]
+    texts["xl/worksheets/sheet1.xml"] = re.sub(rb'dimension ref="[^"]*"', b'dimension ref="A1:XFD1048576"', sheet)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as parts:
+        for part, text in texts.items():
+            parts.writestr(part, text)
+    assert len(read(file.getvalue(), SERIES).rows) == 1
+
+
 @pytest.mark.parametrize(
     ("joined", "split"),
     [
@@ -134,6 +149,8 @@ def test_series_and_number_are_told_apart(joined: str, split: tuple[str, str]) -
         ({"Data_emiterii": None}, "Data emiterii or Valoare Totala is empty"),
         ({"Data_scadentei": "30/02/2026"}, "Data scadentei is no day"),
         ({"Valoare_Totala": "mult"}, "Valoare Totala is no amount"),
+        ({"Valoare_Totala": 1e300}, "Valoare Totala is no amount"),
+        ({"Valoare_Totala": "9" * 40}, "Valoare Totala is no amount"),
         ({"Valoare_Totala": "1.234"}, "Valoare Totala can be read in two ways"),
         ({"Valoare_Totala": ""}, "Data emiterii or Valoare Totala is empty"),
         ({"Moneda": "euro"}, "Moneda is no currency"),

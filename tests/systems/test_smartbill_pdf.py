@@ -159,6 +159,8 @@ def test_a_currency_is_known_only_where_all_say_the_same(heading: str, total: st
         ("Client", ["Cumparat de Moara"], "client"),
         ("Total plata", ["Total plata 872.41 RON", "Total plata 900.00 RON"], "total"),
         ("Total plata", ["Total plata 1.234 RON"], "total"),
+        ("Total plata", [f"Total plata {'9' * 4_500} RON"], "total"),
+        ("Seria", [f"Seria WEB nr. {'9' * 4_500}"], "number"),
         ("Total 721", ["Total 700.00 151.41"], "net"),
         ("Mentiuni", ["Mentiuni: a", "Mentiuni: b"], "mentions"),
         ("2 Transport", ["3 Transport km 10.5 2.00 21.00 4.41"], "lines"),

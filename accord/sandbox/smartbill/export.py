@@ -3,8 +3,6 @@
 import io
 from decimal import Decimal
 
-from openpyxl import Workbook
-
 from accord.sandbox.smartbill.company import INVOICE, ISSUER, Company, Row
 from accord.sandbox.smartbill.payments import unpaid
 
@@ -31,6 +29,8 @@ COLUMNS = (
 
 def export(company: Company) -> bytes:
     """The report over all invoices, as .xlsx. The column of the currency is there only if one was a foreign one."""
+    from openpyxl import Workbook  # only now: it takes a second to import, and few ask for the report
+
     rows = company.of_type(INVOICE)
     foreign = any(row["currency"] != "RON" for row in rows)
     shown = [column for column in COLUMNS if foreign or column != "Moneda"]

@@ -12,7 +12,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import openpyxl
 from msgspec import Struct
 
 from accord.documents import Party, State
@@ -21,6 +20,8 @@ from accord.systems.smartbill.names import folded
 
 _MOST_BYTES = 20_000_000  # of the file
 _MOST_UNPACKED = 300_000_000
+_MOST_LINES, _MOST_COLUMNS = 200_000, 60
+_MOST = Decimal(10) ** 13  # of an amount
 _HEAD_ROWS = 20  # lines among which the columns are named
 
 _NEEDED = ("Factura", "Client", "Data emiterii", "Status", "Valoare Totala")
@@ -106,19 +107,26 @@ def _lines(body: bytes) -> list[tuple[Any, ...]]:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
-        if len(body) > _MOST_BYTES or unpacked > _MOST_UNPACKED:
-            raise Refused("the export is too big; export shorter periods, one by one")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about styles
-            book = openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True)
-            try:
-                return list(book.worksheets[0].iter_rows(values_only=True))
-            finally:
-                book.close()
-    except Refused:
-        raise
+        lines = _sheet(body) if len(body) <= _MOST_BYTES and unpacked <= _MOST_UNPACKED else None
     except Exception:  # a damaged file can raise anything, with what is in the file as its text
         raise Refused("the export is damaged, or no Excel file (.xlsx); export it again") from None
+    if lines is None or len(lines) > _MOST_LINES:
+        raise Refused("the export is too big; export shorter periods, one by one")
+    return lines
+
+
+def _sheet(body: bytes) -> list[tuple[Any, ...]]:
+    import openpyxl  # only now: it takes a second to import
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about styles
+        book = openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True)
+        try:
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()  # they may claim any size
+            return list(sheet.iter_rows(max_row=_MOST_LINES + 1, max_col=_MOST_COLUMNS, values_only=True))
+        finally:
+            book.close()
 
 
 def _columns(lines: Sequence[tuple[Any, ...]]) -> tuple[int, Mapping[str, int]]:
@@ -207,14 +215,14 @@ def _day(value: Any, column: str) -> str | None:
 
 def _amount(value: Any, column: str) -> Decimal | None:
     """An amount as a number, or as a text with points between thousands and a comma, or the other way round."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if type(value) in (int, float) and abs(value) < _MOST:
         return Decimal(repr(round(value, 4)))  # without what binary fractions add
     text = (_text(value) or "").replace(" ", "")
     if not text:
         return None
-    if re.fullmatch(r"-?\d{1,3}[.,]\d{3}", text):
+    if re.fullmatch(r"-?\d{1,3}[.,]\d{3}", text, re.ASCII):
         raise _Spoilt(f"{column} can be read in two ways")
-    match = re.fullmatch(r"(-?\d{1,3}(?:[.,]\d{3})*|-?\d+)(?:[.,](\d{1,2}|\d{4}))?", text)
+    match = re.fullmatch(r"(-?\d{1,3}(?:[.,]\d{3}){0,3}|-?\d{1,12})(?:[.,](\d{1,2}|\d{4}))?", text)
     if match is None:
         raise _Spoilt(f"{column} is no amount")
     return Decimal(f"{re.sub('[.,]', '', match[1])}.{match[2] or 0}")

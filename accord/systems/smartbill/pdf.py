@@ -23,6 +23,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what
 _MOST_PAGES = 50
 _MOST_TEXT = 200_000
 _LONGEST_LINE = 500
+_LONGEST_AMOUNT = 20
 
 _AMOUNT = r"-?\d[\d.,]*\d|-?\d"
 _CURRENCY = r"[A-Z]{3}|[Ll]ei|LEI"
@@ -35,7 +36,7 @@ def _line(pattern: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
     return re.compile(rf"^[^\w\n]{{0,9}}{pattern}", flags | re.MULTILINE)
 
 
-_NUMBER = _line(rf"seria\s*:?\s*(\S+)\s+{_NR}\s*:?\s*(\d+)[^\w\n]{{0,9}}$")
+_NUMBER = _line(rf"seria\s*:?\s*(\S+)\s+{_NR}\s*:?\s*([0-9]{{1,15}})[^\w\n]{{0,9}}$")
 _ISSUED = _line(rf"data(?: emiterii| facturii)?\s*(?:\(zi/lun[aă]/an\))?\s*:\s*{_DATE}")
 _DUE = _line(rf"(?:termen(?:ul)?(?: de)? plat[aă]|scaden[tțţ][aă]|data scaden[tțţ]ei)\s*:\s*{_DATE}")
 _CLIENT = _line(r"(?:client|cump[aă]r[aă]tor|beneficiar)\s*:\s*(\S.*)$")
@@ -51,7 +52,7 @@ _TOTAL = _line(rf"total (?:de )?plat[aă]\s*:?\s*(-?\d[\d., ]*\d|-?\d)\s*({_CURR
 _ONE_RATE = _line(r"cota TVA\s*:\s*(\d{1,2}(?:[.,]\d+)?)\s*%")
 _EXCHANGE = _line(r"curs(?: valutar)?\s*:?\s*1\s*[A-Z]{3}\s*=\s*(\d+[.,]\d{2,6})\s*(?:RON|lei)")
 _REVERSES = re.compile(
-    rf"storn(?:o|are|eaz[aă])\s+(?:la\s+|a\s+)?factur[aăi]+\s+seria\s+(\S+)\s+{_NR}\s*(\d+)", re.IGNORECASE
+    rf"storn(?:o|are|eaz[aă])\s+(?:la\s+|a\s+)?factur[aăi]+\s+seria\s+(\S+)\s+{_NR}\s*([0-9]{{1,15}})\b", re.IGNORECASE
 )
 _MENTIONS = _line(r"men[tțţ]iuni\s*:\s*(\S.*)$")
 _CANCELLED = _line(r"(?:FACTUR[AĂ] )?ANULAT[AĂ]?[^\w\n]{0,9}$", 0)
@@ -259,6 +260,8 @@ def _adds_up(line: PaperLine) -> bool:
 def _amount(text: str) -> Decimal | None:
     """A number as it is printed, with points and commas either way; None where they could mean two things."""
     text = text.replace(" ", "")
+    if len(text) > _LONGEST_AMOUNT:
+        return None
     point = max(text.rfind("."), text.rfind(","))
     if point >= 0:
         whole, part = text[:point], text[point + 1 :]
