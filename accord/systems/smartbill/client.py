@@ -131,22 +131,16 @@ class SmartBill:
         SmartBill answers 502 for a missing one and when it is out of order alike: its payment status settles which.
         Raises NoPdf where the invoice is there and its PDF can not be had now.
         """
-        for _ in range(2):
-            try:
-                body = self._papers.get(
-                    "/invoice/pdf", self._params(_named(series, number)), endpoint="/invoice/pdf"
-                ).body
-            except NoPaper:
-                if self.status(series, number) is None:
-                    return None
-                continue
-            except NotFound:
-                return None
-            if body.startswith(b"%PDF-"):
-                return body
-            if text := errors.error_text(body):
-                raise errors.refused(text)
-            raise NoPdf("SmartBill gave something else than a PDF")
+        named = _named(series, number)
+        try:
+            for _ in range(2):
+                try:
+                    return self._paper(named)
+                except NoPaper:
+                    if self.status(series, number) is None:
+                        return None
+        except NotFound:
+            return None
         raise NoPdf("SmartBill knows the invoice, but gives no PDF of it for now")
 
     def invoices_of(self, series: str, number: str) -> tuple[shapes.Numbered, ...] | None:
@@ -168,6 +162,14 @@ class SmartBill:
 
     def _params(self, given: Mapping[str, str]) -> list[tuple[str, str]]:
         return [("cif", self._cif), *given.items()]
+
+    def _paper(self, named: Mapping[str, str]) -> bytes:
+        body = self._papers.get("/invoice/pdf", self._params(named), endpoint="/invoice/pdf").body
+        if body.startswith(b"%PDF-"):
+            return body
+        if text := errors.error_text(body):
+            raise errors.refused(text)
+        raise NoPdf("SmartBill gave something else than a PDF")
 
     def _ask(self, path: str, given: Mapping[str, str], shape: type[T], *, heed_text: bool = True) -> T:
         body = self._transport.get(path, self._params(given), endpoint=path).body

@@ -122,9 +122,9 @@ def _sheet(body: bytes) -> list[tuple[Any, ...]]:
         warnings.simplefilter("ignore")  # about styles
         book = openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True)
         try:
-            sheet = book.worksheets[0]
-            sheet.reset_dimensions()  # they may claim any size
-            return list(sheet.iter_rows(max_row=_MOST_LINES + 1, max_col=_MOST_COLUMNS, values_only=True))
+            # Bounded here, since the sheet may claim any size.
+            rows = book.worksheets[0].iter_rows(max_row=_MOST_LINES + 1, max_col=_MOST_COLUMNS, values_only=True)
+            return list(rows)
         finally:
             book.close()
 
