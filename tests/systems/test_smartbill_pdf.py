@@ -103,6 +103,16 @@ def test_the_sandboxes_two_years_are_read_in_full() -> None:
         assert found.mentions == row["mentions"]
 
 
+def test_a_client_in_other_letters_and_some_that_are_too_many() -> None:
+    found = changed("Client", "Client: Žižka 東京 ⑴ Łódź")
+    assert found.client is not None
+    assert found.client.name == "Žižka 東京 ⑴ Łódź"
+    many = changed("Client", "Client: " + "".join(chr(0x4E00 + n) for n in range(60)))
+    assert many.client is not None
+    assert many.client.name is not None
+    assert many.client.name.endswith("???")
+
+
 @pytest.mark.parametrize("mark", ["ANULAT", "ANULATĂ", "FACTURA ANULATA", "* ANULAT *"])
 def test_the_mark_of_a_cancelled_one(mark: str) -> None:
     assert changed("FACTURA", "FACTURA", mark).cancelled

@@ -1,11 +1,13 @@
-"""A small PDF file with real text: lines of cells, each at its place, in Helvetica, with any character of Unicode."""
+"""A small PDF file with real text: lines of cells, each at its place, in Helvetica, Romanian letters included."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 Cell = tuple[int, str]
 """Where on the line a text begins, in points from the left, and the text."""
 
 _TOP, _LEADING, _LINES = 800, 15, 50
+_ODD = 32  # codes below it are for letters that the font lacks
 _MAP = """/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /A def /CMapType 2 def
 1 begincodespacerange <00> <FF> endcodespacerange
 {count} beginbfchar
@@ -18,15 +20,15 @@ def pdf(lines: Sequence[Sequence[Cell]]) -> bytes:
     codes: dict[str, int] = {}
     pages = [lines[start : start + _LINES] for start in range(0, len(lines), _LINES)] or [[]]
     contents = [_content(page, codes) for page in pages]
-    odd = [(code, ord(char)) for char, code in codes.items() if code > 126]
-    names = " ".join(f"/uni{point:04X}" for _, point in odd)
-    pairs = "\n".join(f"<{code:02X}> <{point:04X}>" for char, code in codes.items() for point in [ord(char)])
+    # Helvetica lacks some letters: they are drawn without their marks, and copied with them.
+    names = " ".join(f"/{_bare(char)}" for char, code in codes.items() if code < _ODD)
+    pairs = "\n".join(f"<{code:02X}> <{ord(char):04X}>" for char, code in codes.items())
     kids = " ".join(f"{5 + 2 * n} 0 R" for n in range(len(pages)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
         f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 4 0 R /Encoding << /Type /Encoding "
-        f"/BaseEncoding /WinAnsiEncoding /Differences [127 {names}] >> >>".encode(),
+        f"/BaseEncoding /WinAnsiEncoding /Differences [1 {names}] >> >>".encode(),
         _stream(_MAP.format(count=len(codes), pairs=pairs).encode()),
     ]
     for number, content in enumerate(contents):
@@ -44,11 +46,24 @@ def _content(lines: Iterable[Sequence[Cell]], codes: dict[str, int]) -> bytes:
 
 
 def _encoded(text: str, codes: dict[str, int]) -> str:
-    for char in text:
-        if char not in codes:
-            free = 127 + sum(1 for code in codes.values() if code > 126)
-            codes[char] = ord(char) if 31 < ord(char) < 127 else free if free < 256 else ord("?")
-    return "".join(f"{codes[char]:02X}" for char in text)
+    return "".join(f"{_code(char, codes):02X}" for char in text)
+
+
+def _code(char: str, codes: dict[str, int]) -> int:
+    """The byte for a character; a question mark where all that are free are taken."""
+    if char not in codes:
+        usual = char.encode("cp1252", "ignore")
+        code = usual[0] if usual else 1 + sum(1 for taken in codes.values() if taken < _ODD)
+        if code == _ODD and char != " ":
+            return _code("?", codes)
+        codes[char] = code
+    return codes[char]
+
+
+def _bare(char: str) -> str:
+    """What the font calls the letter without its marks."""
+    bare = unicodedata.normalize("NFKD", char)[0]
+    return bare if bare.isascii() and bare.isalpha() else "question"
 
 
 def _stream(data: bytes) -> bytes:
