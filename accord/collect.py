@@ -10,7 +10,7 @@ from accord.fetch import Fetcher
 from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
-from accord.ports import CursorGone, FanOut, Page, Source
+from accord.ports import CursorGone, FanOut, Page, Parsed, Source
 from accord.reading import Reading, as_page, second_left, tell_read, tell_stored
 from accord.records import Kind
 from accord.sync import EVENT, Sync
@@ -18,7 +18,6 @@ from accord.sync import EVENT, Sync
 BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
 STOP_SHARE, STOP_ROWS = 0.01, 20  # of what can not be read: beyond both, the source is broken, not the record
 CLOSE_AFTER = 15.0  # seconds after which a batch is stored though it is not full
-PARALLEL = 4  # windows of a stream read at once
 
 
 class Collector(Fetcher):
@@ -53,7 +52,7 @@ class Collector(Fetcher):
             stored.append(count or 0)
             return count is not None
 
-        self._fan_out.repeat(step, PARALLEL)
+        self._fan_out.repeat(step, self.source.discovery.parallel)
         left = self.ledger.read(lambda c: self._unread(c, stream))
         if left:
             raise TryLater(f"another worker is reading {left} windows of {self.sync.name}:{stream}", leases.TTL)
@@ -104,7 +103,7 @@ class Collector(Fetcher):
                 return False
             if row is not None and row.lenient:
                 # Any record may be one that these events spoke of.
-                streams.unfollow(connection, name, self._kinds - {Kind.LEG})
+                streams.doubt(connection, name, self._kinds - self.source.discovery.newest)
                 return False
             leases.release(connection, streams.lease_name(window.id), token)
             why = f"{new} of {reading.events} events could not be read; did the API change?"
@@ -169,8 +168,8 @@ class Collector(Fetcher):
                 new = [inbox.Hint(event.id, kind, key) for kind, key in event.hints if kind in self._kinds]
                 reading.hints += new
             reading.count = len(reading.hints)
-        elif window.stream == Kind.LEG and window.purpose == "recent":
-            fresh = self._unknown_legs(page)
+        elif window.purpose == "recent":
+            fresh = self._fresh(Kind(window.stream), page)
             if fresh:
                 self._news()
                 reading.keep(as_page(fresh), len(fresh))
@@ -179,13 +178,16 @@ class Collector(Fetcher):
                 self._news()
             reading.keep(page.body, page.count)
 
-    def _unknown_legs(self, page: Page) -> list[bytes]:
-        """The page's legs that the target does not show yet; the others were read before and can not change."""
-        parsed = list(self.source.records(Kind.LEG, page.body))
+    def _fresh(self, kind: Kind, page: Page) -> list[bytes]:
+        """Those on the page that the target does not show, or shows otherwise; legs that it shows can not change."""
+        parsed = list(self.source.records(kind, page.body))
         sync = self.sync
         keys = [one.key for one in parsed]
-        known = self.ledger.read(lambda c: links.known(c, sync.target, sync.connection, Kind.LEG, keys))
-        return [one.raw for one in parsed if one.key not in known]
+        if kind is Kind.LEG:
+            known = self.ledger.read(lambda c: links.known(c, sync.target, sync.connection, kind, keys))
+            return [one.raw for one in parsed if one.key not in known]
+        shown = self.ledger.read(lambda c: links.load(c, sync.target, sync.connection, kind, keys))
+        return [one.raw for one in parsed if not _shown_so(one, shown.get(one.key))]
 
     def _store(self, window: Window, token: int, ticket: int, reading: Reading) -> None:
         name = self.sync.name
@@ -207,7 +209,10 @@ class Collector(Fetcher):
                 self._mark(connection, window, reading)
                 if window.stream == EVENT:
                     streams.put(connection, name, EVENT, lenient=False)
-            idle = not reading.finished and streams.open_count(connection, name, window.stream) < PARALLEL
+            idle = (
+                not reading.finished
+                and streams.open_count(connection, name, window.stream) < self.source.discovery.parallel
+            )
             second = reading.place[1] if reading.place else None
             if idle and second is not None and window.purpose != "recent":
                 streams.split(connection, name, window, second)
@@ -221,11 +226,19 @@ class Collector(Fetcher):
         mark = row.watermark if row else 0
         if reading.date is not None and max(mark, window.lo) > reading.date:
             # In the source's future: a clock was fast. What came since the last reading is not known to be read.
-            missed = {Kind.LEG} if window.stream == Kind.LEG else self._kinds - {Kind.LEG}
+            newest = self.source.discovery.newest
+            missed = self._kinds - newest if window.stream == EVENT else {Kind(window.stream)}
             streams.put(connection, name, window.stream, watermark=reading.hi)
-            streams.unfollow(connection, name, missed)
+            streams.doubt(connection, name, missed)
             return
         if window.stream == EVENT and len(reading.unreadable) < reading.events:
             streams.put(connection, name, EVENT, unsound_run=0)
         # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
         streams.put(connection, name, window.stream, watermark=max(reading.hi, mark))
+
+
+def _shown_so(one: Parsed, link: links.Link | None) -> bool:
+    """Whether the target shows the record as it was read."""
+    if one.record is None or link is None:
+        return False
+    return link.state == "done" and link.hash == one.record.fingerprint()

@@ -27,6 +27,7 @@ class Origin(StrEnum):
 
     API = "api"
     PDF = "pdf"
+    COMPUTED = "computed"  # from other fields, which add up to what the service tells
     EXPORT = "export"  # a file that a person exported from the service's web application
     UNKNOWN = "unknown"  # nowhere: the field is None
 
@@ -72,7 +73,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `key` names it at its service for ever; series and number do not, since a number that was deleted is given out
     again. Dates are ISO days of the issuer's calendar (Europe/Bucharest for Romanian services), amounts include VAT and
-    are in the currency's smallest unit. `position` is where it stands in the order that the service lists documents in.
+    are in the currency's smallest unit. `position` is where it stands in the order of the service's list.
     """
 
     key: str

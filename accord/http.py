@@ -17,7 +17,7 @@ from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLat
 from accord.ledger.budgets import LONGEST_PAUSE
 from accord.wire import Response, Wire
 
-__all__ = ["Response", "Throttled", "Transport", "retry_after"]
+__all__ = ["NotAccepted", "Response", "Throttled", "Transport", "retry_after"]
 
 _LEAST_TRY = 1.0  # seconds that must be left for another try to be worth it
 _THROTTLES = 5  # of one request in a row, until it is given back to the caller
@@ -34,6 +34,10 @@ class Throttled(TryLater):
     def __init__(self, why: str, scope: Literal["endpoint", "account"], after: float | None = None) -> None:
         super().__init__(why, after)
         self.scope: Literal["endpoint", "account"] = scope
+
+
+class NotAccepted(Misconfigured):
+    """The credential was refused, as a system without a 401 says it; a GET is tried once more with it loaded anew."""
 
 
 def retry_after(value: str, now: float) -> float | None:
@@ -53,13 +57,14 @@ def retry_after(value: str, now: float) -> float | None:
 
 
 class Transport:
-    """GETs against one account of one system; several threads may use it at once.
+    """Requests to one account of one system; several threads may use it at once.
 
-    `authorize` gives the headers that prove who asks: it is called before the first request and anew after a
-    401. `classify` is the system's own table: None for an answer that the caller can use, else the error to
-    raise; a TryLater from it is tried again within the deadline, a Throttled first pauses the budget. `rest`
-    says of any answer for how many seconds the account is to be left alone before it throttles. Links to hosts
-    outside `allowed_hosts` (base_url's own host, if None) are refused.
+    `authorize` gives the headers that prove who asks: it is called before the first request, anew after a 401 or a
+    NotAccepted, and once `stale` says that what it gave is about to end; by one thread at a time. `classify` is the
+    system's own table: None for an answer that the caller can use, else the error to raise; a TryLater from it is
+    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer to a GET for how
+    many seconds the account is to be left alone before it throttles. Links to hosts outside `allowed_hosts`
+    (base_url's own host, if None) are refused.
     """
 
     def __init__(
@@ -74,11 +79,13 @@ class Transport:
         rest: Callable[[Response], float] | None = None,
         allowed_hosts: frozenset[str] | None = None,
         client: httpx.Client | None = None,
+        stale: Callable[[], bool] = lambda: False,
     ) -> None:
         self._base = _base(base_url)
         self._base_path = self._base.path.rstrip("/")
         self._hosts = allowed_hosts or frozenset({self._base.host})
         self._authorize = authorize
+        self._stale = stale
         self._classify = classify
         self._rest = rest
         self._budget = budget
@@ -113,15 +120,16 @@ class Transport:
             self._budget.take(endpoint)
             ends += self._clock.monotonic() - asked
             turn, headers = self._credential()
-            answer = self._send(url, headers, ends, again=tries > 0)
+            answer = self._send(url, headers, None, ends, again=tries > 0)
             if isinstance(answer, Response):
                 if self._rest is not None and (seconds := self._rest(answer)) > 0:
                     self._budget.pause(None, seconds)
-                if answer.status == 401 and not renewed:
+                judged = self._judge(answer)
+                if not renewed and (answer.status == 401 or isinstance(judged, NotAccepted)):
                     self._renew(turn)
                     renewed = True
                     continue
-                if (fault := self._judge(answer)) is None:
+                if (fault := judged) is None:
                     return answer
             else:
                 fault = answer
@@ -137,6 +145,25 @@ class Transport:
                 raise fault
             _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), fault, wait)
             self._clock.sleep(wait)
+
+    def post(self, path: str, body: bytes, *, content_type: str, endpoint: str, deadline: float = 30.0) -> Response:
+        """The answer to one POST, which is sent once: where no answer comes, it may have been heard all the same.
+
+        Raises as `get` does; here TryLater is for a caller who knows whether to send it again.
+        """
+        url = self._url(path, ())
+        self._breaker.check()
+        self._budget.take(endpoint)
+        _, headers = self._credential()
+        sent = (*headers, (b"Content-Type", content_type.encode("ascii")))
+        answer = self._send(url, sent, body, self._clock.monotonic() + deadline, again=False)
+        fault = self._judge(answer) if isinstance(answer, Response) else answer
+        if isinstance(fault, Throttled):
+            self._pause(fault, endpoint, throttles=1)
+        if isinstance(answer, Response) and fault is None:
+            return answer
+        assert fault is not None  # noqa: S101 - an answer that is none is an error
+        raise fault
 
     def close(self) -> None:
         """Close all connections."""
@@ -157,6 +184,9 @@ class Transport:
 
     def _credential(self) -> tuple[int, _Headers]:
         with self._lock:
+            if self._headers is not None and self._stale():
+                self._headers = None
+                self._turn += 1
             if self._headers is None:
                 self._headers = self._load()
             return self._turn, self._headers
@@ -179,11 +209,14 @@ class Transport:
         sent = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "accord", **given}
         return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())
 
-    def _send(self, url: httpx.URL, headers: _Headers, ends: float, again: bool) -> Response | AccordError:
+    def _send(
+        self, url: httpx.URL, headers: _Headers, body: bytes | None, ends: float, again: bool
+    ) -> Response | AccordError:
         began = self._clock.monotonic()
         answer: Response | AccordError
         try:
-            answer = self._wire.get(url, headers, ends)
+            wire = self._wire
+            answer = wire.get(url, headers, ends) if body is None else wire.post(url, headers, body, ends)
         except AccordError as error:
             answer = error
         status, number = 0, ""
@@ -195,7 +228,8 @@ class Transport:
         else:
             self._breaker.failed(again)
         elapsed = (self._clock.monotonic() - began) * 1000
-        _log.debug("GET %s %s %s %.0f ms", _shown(url), status or "no answer", _printable(number), elapsed)
+        method = "GET" if body is None else "POST"
+        _log.debug("%s %s %s %s %.0f ms", method, _shown(url), status or "no answer", _printable(number), elapsed)
         return answer
 
     def _judge(self, answer: Response) -> Exception | None:

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from accord.collect import PARALLEL
 from accord.errors import Misconfigured
 from accord.ledger import counters, inbox, links, streams, sums
 from accord.ledger.engine import Ledger
@@ -16,7 +15,6 @@ from accord.sync import EVENT, Sync
 
 DAY = 86_400
 EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare
-TURNS = 30  # nights in which the nightly rescan comes round
 MISSED = 36 * 3600  # seconds after which a turn is taken by whichever run comes next
 AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
@@ -48,13 +46,14 @@ def plan(
     missed; also where the target keeps the kind elsewhere than before, and is then shown it anew.
     """
     _require_sense(mode, since, until, now := int(ledger.clock.now()))
+    found = source.discovery
     new = ledger.read(lambda c: [k for k in kinds if streams.get(c, sync.name, k) is None])
     begun = since if since is not None else (source.began() if new or mode is Mode.RESCAN else None)
 
     def write(connection: Connection) -> None:
         counters.lock(connection, sync.connection)  # of two plans at once, one sees what the other has opened
         ticket = counters.ticket(connection, sync.connection)
-        events = streams.get(connection, sync.name, EVENT)
+        events = streams.get(connection, sync.name, EVENT) if found.events else None
         forgotten = events is not None and events.watermark < now - EVENTS_LIVE
         _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
         oldest, marked = links.oldest(connection, sync.connection), now - lag - AHEAD
@@ -64,19 +63,19 @@ def plan(
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
             if row is None:
-                streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, PARALLEL), ticket)
+                streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, found.parallel), ticket)
                 fresh: dict[str, object] = {"watermark": marked, "mapping": mapping, "since": since}
                 streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
                 continue
-            if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark == streams.UNFOLLOWED:
+            if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark < 0:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it,
                 # and what they have read, but nobody has settled, may be older than all that is known.
-                spans = [(row.since or 0, oldest or 0), *_cut(oldest or 0, end, PARALLEL)]
+                spans = [(row.since or 0, oldest or 0), *_cut(oldest or 0, end, found.parallel)]
                 streams.put(connection, sync.name, kind, watermark=marked)
             elif mode is Mode.RESCAN:
-                spans = _uncovered(_cut(begun or 0, until or end, PARALLEL), _untouched(connection, sync, kind))
+                spans = _uncovered(_cut(begun or 0, until or end, found.parallel), _untouched(connection, sync, kind))
             elif oldest is not None and _is_due(row, mode, now) and not _rescans(connection, sync, kind):
-                spans = [_next_turn(connection, sync, kind, row, oldest, now)]
+                spans = [_next_turn(connection, sync, kind, row, oldest, now, found.turns)]
             else:
                 continue
             rescans[kind] = spans
@@ -84,9 +83,9 @@ def plan(
         begins = counters.next_rev(connection, sync.connection) if rescans else ticket
         for kind, spans in rescans.items():
             streams.plan(connection, sync.name, kind, "rescan", spans, begins)
-        if forgotten or events is None:
+        if found.events and (forgotten or events is None):
             streams.put(connection, sync.name, EVENT, watermark=marked)
-        for stream in (EVENT, *({Kind.LEG} & kinds.keys())):
+        for stream in (*((EVENT,) * found.events), *sorted(found.newest & kinds.keys())):
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
@@ -103,7 +102,7 @@ def _require_sense(mode: Mode, since: int | None, until: int | None, now: int) -
 
 def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> None:
     """What changes of kinds that the mapping does not name is not followed; once it does, all of them is read."""
-    streams.unfollow(connection, sync.name, kinds)
+    streams.leave_out(connection, sync.name, kinds)
     inbox.give_up(connection, sync.name, kinds)
 
 
@@ -149,13 +148,13 @@ def _uncovered(spans: list[tuple[int, int]], windows: list[streams.Window]) -> l
 
 
 def _next_turn(
-    connection: Connection, sync: Sync, kind: Kind, row: streams.Stream, oldest: int, now: int
+    connection: Connection, sync: Sync, kind: Kind, row: streams.Stream, oldest: int, now: int, turns: int
 ) -> tuple[int, int]:
     """The next stretch of history, each beginning where the one before it ended; the last ends now."""
-    turn = row.rescan_turn % TURNS
+    turn = row.rescan_turn % turns
     lo = row.rescanned if turn and row.rescanned is not None else oldest
-    hi = lo + -(-(now - lo) // (TURNS - turn))
-    streams.put(connection, sync.name, kind, rescan_turn=(turn + 1) % TURNS, rescanned=hi, rescanned_at=now)
+    hi = lo + -(-(now - lo) // (turns - turn))
+    streams.put(connection, sync.name, kind, rescan_turn=(turn + 1) % turns, rescanned=hi, rescanned_at=now)
     return lo, hi
 
 

@@ -72,11 +72,28 @@ class Owner(NamedTuple):
         return f"{who} in {self.mode} mode"
 
 
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """How changes are found at a source, besides by reading all of it again."""
+
+    events: bool  # a stream of events tells which records to look at again
+    newest: frozenset[Kind]  # lists that show what is new: each run reads that, and keeps what the target does not show
+    turns: int = 30  # nights in which the nightly rescan comes round
+    parallel: int = 4  # stretches of one list that may be read at once
+
+
 class Source(Protocol):
     """A system that records are read from. Every method raises TryLater, Refused or Misconfigured only."""
 
+    @property
+    def discovery(self) -> Discovery:
+        """How changes are found."""
+
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
-        """A page of a stream: objects created in [lo, hi), newest first, behind the object `after`."""
+        """A page of a stream: objects that stand in [lo, hi) of its order, newest first, behind the object `after`.
+
+        The order is that of the records' `created`. Without `hi`: what is new, of a list that shows it (`discovery`).
+        """
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One object as it is now; None where the source does not know it."""

@@ -29,7 +29,7 @@ class Standing(NamedTuple):
     waiting: int  # hints that a record may have changed, without those on held ones
     sending: int  # written without an outcome yet
     unsettled: int  # read, and in batches that wait to be settled
-    unread: int  # stretches of history that are not read and settled to their end
+    unread: int  # stretches of history that are not read and settled to their end, and kinds to be read again
     stopped: dict[str, str]  # stream -> why
     read_until: int | None  # everything created before this second has been read
     oldest: Oldest | None
@@ -64,7 +64,6 @@ def _stand(c: Connection, sync: Sync) -> Standing:
     never_shown = len(off) - links.live_among(c, sync.connection, off)
     records = links.live_records(c, sync.connection) + never_shown
     marks = [row.watermark for s in (EVENT, Kind.LEG) if (row := streams.get(c, sync.name, s)) is not None]
-    marks = [mark for mark in marks if mark != streams.UNFOLLOWED]
     return Standing(
         records=records,
         agreeing=records - len(off),
@@ -73,9 +72,10 @@ def _stand(c: Connection, sync: Sync) -> Standing:
         waiting=inbox.waiting(c, sync.name) - len(held),
         sending=len(sending),
         unsettled=batches.unsettled(c, sync.name),
-        unread=sum(streams.unfinished_history(c, sync.name, kind) for kind in PARENTS_FIRST),
+        unread=streams.doubted(c, sync.name)
+        + sum(streams.unfinished_history(c, sync.name, kind) for kind in PARENTS_FIRST),
         stopped=streams.stopped(c, sync.name),
-        read_until=min(marks, default=None),
+        read_until=min((mark for mark in marks if mark >= 0), default=None),
         oldest=min(_waiting(c, sync.name, kept), default=None),
     )
 

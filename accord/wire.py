@@ -52,7 +52,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Wire:
-    """GETs that are over by their deadline, on pooled connections that several threads may share.
+    """Requests that are over by their deadline, on pooled connections that several threads may share.
 
     No redirect is followed, no proxy is taken from the environment, no cookie is kept. `client` sends in
     place of the pool: a sandbox that runs in this process.
@@ -75,19 +75,30 @@ class Wire:
 
         Raises TryLater, Refused or Misconfigured; their texts name the host only.
         """
+        return self._send("GET", url, headers, b"", ends)
+
+    def post(self, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]], body: bytes, ends: float) -> Response:
+        """One POST, as `get`. Where it raises TryLater, it may have been heard."""
+        return self._send("POST", url, [*headers, (b"Content-Length", b"%d" % len(body))], body, ends)
+
+    def _send(
+        self, method: str, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]], body: bytes, ends: float
+    ) -> Response:
         left = max(ends - self._clock.monotonic(), 0.001)
         extensions = {"timeout": {phase: min(seconds, left) for phase, seconds in _PHASES.items()}}
         _sending.ends = ends
         try:
             if self._client is not None:
-                return self._through(self._client, url, headers, extensions, ends)
-            request = httpcore.Request(
-                "GET",
+                request = httpx.Request(method, url, headers=list(headers), content=body, extensions=extensions)
+                return self._through(self._client, request, ends)
+            asked = httpcore.Request(
+                method,
                 httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=[(b"Host", url.netloc), *headers],
+                content=body,
                 extensions=extensions,
             )
-            reply = self._pool.handle_request(request)
+            reply = self._pool.handle_request(asked)
             try:
                 return self._whole(reply.status, reply.headers, reply.iter_stream(), url.host, ends)
             finally:
@@ -99,15 +110,7 @@ class Wire:
         # Raised outside the block, so that it does not drag the library's error along.
         raise failure
 
-    def _through(
-        self,
-        client: httpx.Client,
-        url: httpx.URL,
-        headers: Sequence[tuple[bytes, bytes]],
-        extensions: dict[str, Any],
-        ends: float,
-    ) -> Response:
-        request = httpx.Request("GET", url, headers=list(headers), extensions=extensions)
+    def _through(self, client: httpx.Client, request: httpx.Request, ends: float) -> Response:
         reply = client.send(request, stream=True, follow_redirects=False)
         try:
             raw, chunks = reply.headers.raw, reply.iter_raw()
@@ -115,7 +118,7 @@ class Wire:
                 # An in-process client has read and decompressed the body already.
                 raw = [(name, value) for name, value in raw if name.lower() != b"content-encoding"]
                 chunks = iter((reply.content,))
-            return self._whole(reply.status_code, raw, chunks, url.host, ends)
+            return self._whole(reply.status_code, raw, chunks, request.url.host, ends)
         finally:
             reply.close()
 

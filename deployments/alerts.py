@@ -1,5 +1,6 @@
 """Every alert: what begins it, what ends it, what it says. Nothing here asks a server; docs/alerts.md lists them."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from uuid import UUID
 from prefect.events.actions import CallWebhook, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 
-from deployments.automations import BEGUN, DAY, ENDED, OURS, RUN, RUNS, Pace, Wanted
+from deployments.automations import BEGUN, DAY, EACH_RUN, ENDED, OURS, RUN, RUNS, Pace, Wanted
 
 DEPLOYED = "accord.sync.deployed"
 TEST = "accord.alert.test"
@@ -22,7 +23,7 @@ _EXECUTED = "prefect.automation.action.executed"
 
 
 class Condition(NamedTuple):
-    """Something that begins and ends, and is told when it does."""
+    """Something that begins and ends, and is told when it does. What to do is a template, as `_FACTS` prepares it."""
 
     key: str
     begins: frozenset[str]
@@ -47,8 +48,15 @@ CONDITIONS = (
         "fails",
         "still fails",
         "works again",
-        "Misconfigured: a person has to change what the text names. Unreachable: wait, the next run tries again. "
-        "Crashed: wait, it is resumed by itself, three times at most. Failed: read the text, then the run's log.",
+        "{% if f.state == 'Misconfigured' %}change what the text names."
+        "{% elif f.state == 'Unreachable' %}wait; the next run tries again."
+        "{% elif f.state == 'Crashed' and e.payload.initial_state.type == 'PENDING' %}"
+        "nothing. A run whose process ends before the run began is not resumed: the next scheduled one goes on where "
+        "the ledger stands. A rescan that was asked for has to be asked for again."
+        "{% elif f.state == 'Crashed' %}"
+        "nothing. A run whose process ends at work is resumed by itself, three times at most, and goes on where the "
+        "ledger stands."
+        "{% else %}read the text, then the run's log.{% endif %}",
     ),
     Condition(
         "stopped",
@@ -57,7 +65,7 @@ CONDITIONS = (
         "has stopped a stream",
         "still has a stopped stream",
         "has no stopped stream any more",
-        "Look at what the text names at Stripe and in: accord quarantine list. Then: accord resume.",
+        "look at what the text names at Stripe and in: accord quarantine list. Then: accord resume.",
     ),
     Condition(
         "late",
@@ -66,7 +74,7 @@ CONDITIONS = (
         "does not start",
         "still does not start",
         "starts again",
-        "Is a worker up (accord work)? Is the work pool paused, or another run under way?",
+        "is a worker up (accord work)? Is the work pool paused, or another run under way?",
     ),
     Condition(
         "quarantine",
@@ -84,9 +92,39 @@ CONDITIONS = (
         "does not agree with its accounts",
         "still does not agree with its accounts",
         "agrees with its accounts again",
-        "Compare both sides by a fresh read: accord reconcile CONNECTION. accord explain KEY tells a record's story.",
+        "compare both sides by a fresh read: accord reconcile CONNECTION. accord explain KEY tells a record's story.",
     ),
 )
+
+
+class Single(NamedTuple):
+    """Something that happens to a run, and is told when it does."""
+
+    key: str
+    says: str
+    do: str
+
+
+STUCK = Single(
+    "stuck",
+    "has a run that does not end",
+    "look at the run's log; cancel it in Prefect if it does nothing. The next run goes on where it stood.",
+)
+INTERRUPTED = Single(
+    "interrupted",
+    "had a run cancelled, since what served it was shut down",
+    "nothing, if the next run follows. Stop a worker with accord work's own Ctrl-C, which lets runs finish.",
+)
+GAVE_UP = Single(
+    "gave-up",
+    "has a run whose process died again and again",
+    "look for what kills it: memory, disk, the worker's log. Then press Retry, or let the next run try.",
+)
+_LASTS = "This is told once a day while it lasts, and once when it is over."
+# What to do, by what an alert says.
+_TO_DO = {text: f"What to do: {of.do}\n{_LASTS}\n" for of in CONDITIONS for text in (of.says, of.still)} | {
+    one.says: f"What to do: {one.do}\n" for one in (STUCK, INTERRUPTED, GAVE_UP)
+}
 
 # One text for an event as it comes and for one that another event tells of; `e` is that event. Nearly all is read from
 # it, so that nothing has to be asked for; each part is left out, or has another word, where it is not known.
@@ -109,7 +147,7 @@ _DETAILS = """\
 {% if 'encountered an exception: ' in why -%}
 {% set why = 'an error that Accord does not know (' ~ why.split(': ')[1][:80] ~ "); the run's log tells more" -%}
 {% endif -%}
-{% set connection = e.payload.connection or (flow_run.parameters or {}).connection -%}
+{% set connection = e.payload.connection or (flow_run.parameters or {}).connection or f.deployment -%}
 {% set ui = automation | ui_url -%}
 {% if connection %}Connection: {{ connection }}
 {% endif -%}
@@ -122,22 +160,34 @@ When: {{ (e.occurred | string)[:16] | replace('T', ' ') }} UTC
 {% if f.run and ui %}{{ ui.split('/automations/')[0] }}/runs/flow-run/{{ f.id }}
 {% endif -%}
 """
-_THIS = "{%- set e = event -%}"
-_TOLD = "{%- set e = event.payload.triggering_event -%}"
 
 
-def _subject(text: str, of: str = _THIS) -> str:
-    return f"{of}{_FACTS}Accord: {{{{ sync }}}} {text}"
-
-
-def _body(first: str, rest: str = "", of: str = _THIS) -> str:
-    return f"{of}{_FACTS}{first}\n\n{_DETAILS}{rest}"
+def _notification(channel: UUID, event: str, text: str, rest: str) -> SendNotification:
+    """What is sent: every alert in the same words, whichever channel it goes by; all but `channel` are templates."""
+    facts = f"{{%- set e, text = {event}, {text} -%}}{_FACTS}"
+    return SendNotification(
+        block_document_id=channel,
+        subject=f"{facts}Accord: {{{{ sync }}}} {{{{ text }}}}",
+        body=f"{facts}{{{{ sync }}}} {{{{ text }}}}.\n\n{_DETAILS}{rest}",
+    )
 
 
 def alerts(channel: UUID, pace: Pace) -> list[Wanted]:
     """The automations that send each alert by a channel, given as the id of its block."""
     triples = [wanted for condition in CONDITIONS for wanted in _triple(condition, channel, pace.reminder)]
-    return [*triples, *_singles(channel, pace.stuck)]
+    # All that ends a run, or shows that it is not at work.
+    ended = _runs(*ENDED, "AwaitingRetry", "Paused", "Suspended")
+    stuck = EventTrigger(
+        after=set(BEGUN), expect=set(ended), match=RUNS, match_related=OURS, for_each=EACH_RUN,
+        posture=Posture.Proactive, within=pace.stuck,
+    )  # fmt: skip
+    shut_down = RUNS | {"prefect.state-message": "Runner is shutting*"}
+    singles = (
+        (STUCK, stuck),
+        (INTERRUPTED, _once_a_day(f"{RUN}Cancelled", shut_down)),
+        (GAVE_UP, _once_a_day(f"{RUN}GaveUp", RUNS)),
+    )
+    return [*triples, *(_wanted(one.key, one.says, trigger, channel) for one, trigger in singles)]
 
 
 def _triple(of: Condition, channel: UUID, reminder: timedelta) -> Iterator[Wanted]:
@@ -146,56 +196,16 @@ def _triple(of: Condition, channel: UUID, reminder: timedelta) -> Iterator[Wante
     A trigger takes note of the first event that it comes `after`, and is spent by the first that it waits for.
     """
     resources = {"prefect.resource.id": [f"{RUN}*", "accord.sync.*"]}
-    lasts = f"What to do: {of.do}\nThis is told once a day while it lasts, and once when it is over."
-    says = "{{ sync }} "
-    for key, name, after, expect, posture, within, text, rest in (
-        ("begins", "begins", of.ends | {DEPLOYED}, of.begins, Posture.Reactive, FOR_EVER, of.says, lasts),
-        ("lasts", "reminder", of.begins, of.ends, Posture.Proactive, reminder, of.still, lasts),
-        ("ends", "is over", of.begins, of.ends, Posture.Reactive, FOR_EVER, of.over, ""),
+    for key, text, after, expect, posture, within in (
+        ("begins", of.says, of.ends | {DEPLOYED}, of.begins, Posture.Reactive, FOR_EVER),
+        ("lasts", of.still, of.begins, of.ends, Posture.Proactive, reminder),
+        ("ends", of.over, of.begins, of.ends, Posture.Reactive, FOR_EVER),
     ):
         trigger = EventTrigger(
             after=set(after), expect=set(expect), match=resources, match_related=OURS, for_each=EACH_SYNC,
             posture=posture, within=within,
         )  # fmt: skip
-        what = f"A sync {of.says}: {name}."
-        yield _wanted(
-            f"{of.key}-{key}", f"a sync {of.says} ({name})", what, trigger, channel, text, f"{says}{text}.", rest
-        )
-
-
-def _singles(channel: UUID, stuck: timedelta) -> Iterator[Wanted]:
-    # All that ends a run, or shows that it is not at work.
-    ended = _runs(*ENDED, "AwaitingRetry", "Paused", "Suspended")
-    for key, name, text, do, trigger in (
-        (
-            "stuck",
-            "a run is stuck",
-            "has a run that does not end",
-            "Look at the run's log; cancel it in Prefect if it does nothing. The next run goes on where it stood.",
-            EventTrigger(
-                after=set(BEGUN), expect=set(ended), match=RUNS, match_related=OURS,
-                for_each={"prefect.resource.id"}, posture=Posture.Proactive, within=stuck,
-            ),
-        ),
-        (
-            "interrupted",
-            "a run was cancelled by a shutdown",
-            "had a run cancelled, since what served it was shut down",
-            "Nothing, if the next run follows. Stop a worker with accord work's own Ctrl-C, which lets runs finish.",
-            _once_a_day(
-                f"{RUN}Cancelled", {"prefect.resource.id": f"{RUN}*", "prefect.state-message": "Runner is shutting*"}
-            ),
-        ),
-        (
-            "gave-up",
-            "a run gave up",
-            "has a run whose process died again and again",
-            "Look for what kills it: memory, disk, the worker's log. Then press Retry, or let the next run try.",
-            _once_a_day(f"{RUN}GaveUp", RUNS),
-        ),
-    ):  # fmt: skip
-        rest = f"What to do: {do}"
-        yield _wanted(key, name, f"A sync {text}.", trigger, channel, text, f"{{{{ sync }}}} {text}.", rest)
+        yield _wanted(f"{of.key}-{key}", text, trigger, channel)
 
 
 def _once_a_day(event: str, match: dict[str, str]) -> EventTrigger:
@@ -204,11 +214,10 @@ def _once_a_day(event: str, match: dict[str, str]) -> EventTrigger:
     )
 
 
-def _wanted(
-    key: str, name: str, what: str, trigger: EventTrigger, channel: UUID, subject: str, first: str, rest: str
-) -> Wanted:
-    action = SendNotification(block_document_id=channel, subject=_subject(subject), body=_body(first, rest))
-    return Wanted(key, PREFIX + name, what, trigger, action)
+def _wanted(key: str, text: str, trigger: EventTrigger, channel: UUID) -> Wanted:
+    """An alert's automation, whose name tells the second channel what it says."""
+    action = _notification(channel, "event", json.dumps(text), _TO_DO.get(text, ""))
+    return Wanted(key, PREFIX + text, f"Tells that a sync {text}: docs/alerts.md.", trigger, action)
 
 
 def second(channel: UUID, within: timedelta) -> Wanted:
@@ -224,11 +233,10 @@ def second(channel: UUID, within: timedelta) -> Wanted:
         posture=Posture.Proactive,
         within=within,
     )
-    name = f"{{{{ event.resource.name[{len(PREFIX)}:] }}}}"
-    first = f"{{{{ sync }}}}: {name}. This alert could not be sent by the first channel."
-    rest = "What to do: docs/alerts.md says it for each alert, and accord status lists those that were not sent."
-    subject, body = _subject(f"({name}; the first channel failed)", _TOLD), _body(first, rest, _TOLD)
-    action = SendNotification(block_document_id=channel, subject=subject, body=body)
+    text = f"event.resource.name[{len(PREFIX)}:]"
+    to_do = "".join(f"{{% if text == {json.dumps(said)} %}}{do}{{% endif %}}" for said, do in _TO_DO.items())
+    failed = "The first channel did not send this; accord status says why."
+    action = _notification(channel, "event.payload.triggering_event", text, f"{to_do}{failed}")
     what = "Sends what the first channel did not send in time."
     return Wanted("second", "Accord: send by the second channel", what, trigger, action)
 

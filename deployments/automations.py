@@ -60,53 +60,32 @@ class Ensured(NamedTuple):
 
 def recovery(silence: timedelta) -> list[Wanted]:
     """What brings runs back whose process died without a word."""
-    silent = EventTrigger(
-        after={*BEGUN, *(RUN + state for state in ("Pending", "Submitting", "InfrastructurePending", "heartbeat"))},
-        expect={f"{RUN}*"},
-        match=RUNS,
-        match_related=OURS,
-        for_each=EACH_RUN,
-        posture=Posture.Proactive,
-        within=silence,
-    )
-    # Only a run that was running: one that dies before, such as for a parameter that its flow does not know, would die
-    # again and again, and never come to count its deaths.
-    crashed = EventTrigger(
-        after=set(BEGUN),
-        expect={f"{RUN}Crashed"},
-        match=RUNS,
-        match_related=OURS,
-        for_each=EACH_RUN,
-        posture=Posture.Reactive,
-        within=DAY,
-    )
-    # A death is often reported twice, and the second report may come when the run is scheduled again, which it undoes.
-    reported_late = EventTrigger(
-        after={f"{RUN}AwaitingRetry"},
-        expect={*BEGUN, *(RUN + state for state in ("Pending", "Late", *ENDED))} - {f"{RUN}Crashed"},
-        match=RUNS,
-        match_related=OURS,
-        for_each=EACH_RUN,
-        posture=Posture.Proactive,
-        within=timedelta(seconds=20),
-    )
     mark = ChangeFlowRunState(state=StateType.CRASHED, message=f"nothing was heard of it for {silence.seconds} s")
     why = "its process died; it goes on where the ledger stands"
     again = ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=why)
     once_more = ChangeFlowRunState(state=StateType.SCHEDULED, name="Scheduled", message=why)
+    at_work = {*BEGUN, *(RUN + state for state in ("Pending", "Submitting", "InfrastructurePending", "heartbeat"))}
+    goes_on = {*BEGUN, *(RUN + state for state in ("Pending", "Late", *ENDED))} - {f"{RUN}Crashed"}
+    silent = _of_each_run(at_work, {f"{RUN}*"}, Posture.Proactive, silence)
+    # Only a run that was running: one that dies before, such as for a parameter that its flow does not know, would die
+    # again and again, and never come to count its deaths.
+    crashed = _of_each_run({*BEGUN}, {f"{RUN}Crashed"}, Posture.Reactive, DAY)
+    # A death is often reported twice, and the second report may come when the run is scheduled again, which it undoes.
+    told_twice = _of_each_run({f"{RUN}AwaitingRetry"}, goes_on, Posture.Proactive, timedelta(seconds=20))
     return [
-        Wanted(
-            "silent", "Accord: mark a silent run as crashed", "Its process is gone: see docs/alerts.md.", silent, mark
-        ),
-        Wanted("resume", "Accord: resume a crashed run", "Three times, then the run refuses.", crashed, again),
-        Wanted(
-            "resume-late",
-            "Accord: resume a run that was reported late",
-            "Its death was told twice: docs/alerts.md.",
-            reported_late,
-            once_more,
-        ),
+        Wanted(key, f"Accord: {name}", f"{what}: see docs/alerts.md.", trigger, action)
+        for key, name, what, trigger, action in (
+            ("silent", "mark a silent run as crashed", "Its process is gone", silent, mark),
+            ("resume", "resume a crashed run", "Three times, then the run refuses", crashed, again),
+            ("resume-late", "resume a run that was reported late", "Its death was told twice", told_twice, once_more),
+        )
     ]
+
+
+def _of_each_run(after: set[str], expect: set[str], posture: Posture, within: timedelta) -> EventTrigger:
+    return EventTrigger(
+        after=after, expect=expect, match=RUNS, match_related=OURS, for_each=EACH_RUN, posture=posture, within=within
+    )
 
 
 def ensure(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> Ensured:
@@ -114,25 +93,16 @@ def ensure(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> Ensured:
 
     What a person has edited is neither changed nor doubled, but named, with what to do.
     """
-    there = _marked(client)
+    there = _ours(client, wanted)
     changed, left = [], []
     for one in wanted:
         automation = one.automation()
         found = there.pop(one.key, [])
+        left += _differences(one.key, found)
         if not found:
             client.create_automation(automation)
             changed.append(one.name)
-            continue
-        left += [f'the automation "{extra.name}" is a copy of "{found[0].name}"; delete one' for extra in found[1:]]
-        old = found[0]
-        if not old.enabled:
-            left.append(f'the automation "{old.name}" is switched off in Prefect, and stays so')
-        if _edited(one.key, old):
-            left.append(
-                f'the automation "{old.name}" was edited in Prefect and is left as it is; '
-                "to have Accord's own again, delete it there and deploy again"
-            )
-        elif old.description != automation.description:
+        elif not _edited(one.key, old := found[0]) and old.description != automation.description:
             # Validated anew, since the client sends only what was set: a trigger's type, for example, would be missing.
             told = automation.model_dump(exclude={"owner_resource"}) | {"enabled": old.enabled}
             all_set = AutomationCore.model_validate(told)
@@ -145,16 +115,46 @@ def ensure(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> Ensured:
     return Ensured(changed, left)
 
 
-def _marked(client: SyncPrefectClient) -> dict[str, list[Automation]]:
-    """All automations that bear a mark of ours, by their keys, those first that are as we wrote them."""
+def differences(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> list[str]:
+    """A sentence, with what to do, for each wanted automation that is missing or that a person changed; only a look."""
+    there = _ours(client, wanted)
+    missing = [f'"{one.name}"' for one in wanted if one.key not in there]
+    left = [sentence for one in wanted for sentence in _differences(one.key, there.get(one.key, []))]
+    if missing:
+        left.append(f"these automations are not there: {', '.join(missing)}; make them: accord deploy")
+    return left
+
+
+def _differences(key: str, found: list[Automation]) -> list[str]:
+    left = [f'the automation "{extra.name}" is a copy of "{found[0].name}"; delete one' for extra in found[1:]]
+    if found and not found[0].enabled:
+        left.append(
+            f'the automation "{found[0].name}" is switched off in Prefect, so it does nothing, and stays so; '
+            "to have it act again, switch it on there, under Automations"
+        )
+    if found and _edited(key, found[0]):
+        left.append(
+            f'the automation "{found[0].name}" was edited in Prefect and is left as it is; '
+            "to have Accord's own again, delete it there and deploy again"
+        )
+    return left
+
+
+def _ours(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> dict[str, list[Automation]]:
+    """All automations that bear a mark of ours or the name of a wanted one, by key; those as we wrote them come first.
+
+    By name too, since a person who edits an automation may take the mark away with its description.
+    """
     found: list[Automation] = []
     while len(page := client.read_automations(limit=PAGE, offset=len(found))) == PAGE:
         found += page
+    by_name = {one.name: one.key for one in wanted}
     by_key: dict[str, list[Automation]] = {}
     for one in [*found, *page]:
         _, mark, rest = one.description.rpartition("(accord:")
-        if mark:
-            by_key.setdefault(rest.partition(" ")[0], []).append(one)
+        key = rest.partition(" ")[0] if mark else by_name.get(one.name)
+        if key:
+            by_key.setdefault(key, []).append(one)
     return {key: sorted(ones, key=partial(_edited, key)) for key, ones in by_key.items()}
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import anyio
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, get_current_settings
 from prefect.states import Crashed
@@ -22,6 +23,7 @@ from accord.errors import Misconfigured
 
 LONGEST_PAUSE = 60.0  # seconds between attempts while the server does not answer
 STEP = 0.2
+SCHEDULED = "accord.run.scheduled"
 
 
 class Draining:
@@ -61,7 +63,11 @@ class Draining:
 
     async def _take(self) -> None:
         if not self._stopping.is_set():
-            self._taken |= {run.id for run in await self._worker.get_and_submit_flow_runs()}
+            new = {run.id: run for run in await self._worker.get_and_submit_flow_runs() if run.id not in self._taken}
+            self._taken |= new.keys()
+            for run in new.values():
+                if run.auto_scheduled:
+                    await _tell_first_state(self._worker.client, run.id)
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float) -> None:
         """Again and again, also while the server is away."""
@@ -93,6 +99,18 @@ class Draining:
         async with get_client() as client:
             for run_id in self._taken:
                 await _crash(client, run_id)
+
+
+async def _tell_first_state(client: PrefectClient, run_id: UUID) -> None:
+    """Send the event of a run's first state, which the server does not for a run that it made by a schedule.
+
+    It makes the next state's event wait for this one, for up to 15 minutes, where less than five lie between them; and
+    with it every automation. The event of a state has the id of that state.
+    """
+    states = await client.read_flow_run_states(run_id)
+    if states:  # else it was deleted meanwhile, with its schedule
+        first = min(states, key=lambda state: state.timestamp)
+        emit_event(SCHEDULED, resource={"prefect.resource.id": f"prefect.flow-run.{run_id}"}, id=first.id)
 
 
 async def _crash(client: PrefectClient, run_id: UUID) -> None:

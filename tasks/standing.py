@@ -26,7 +26,7 @@ class Standing(NamedTuple):
     sums: dict[str, int]  # gross in the accounts, in minor units
     accepted: dict[str, int] | None  # gross of the legs that the accounts were shown; None where it can not be told
     unsettled: int  # batches that wait to be settled
-    unread: int  # windows of history that are not read and settled to their end
+    unread: int  # windows of history that are not read and settled to their end, and kinds to be read again
 
     @property
     def agreed(self) -> bool:
@@ -58,12 +58,13 @@ def stand(at: Bench) -> Standing:
             sending=sending,
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
-            read_until=min((mark for mark in marks if mark != streams.UNFOLLOWED), default=None),
+            read_until=min((mark for mark in marks if mark >= 0), default=None),
             begun=streams.begun(connection, sync.name),
             since=_oldest(connection, sync.name),
             sums={},
             accepted=None,
-            unread=sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
+            unread=streams.doubted(connection, sync.name)
+            + sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
             unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
         )
 

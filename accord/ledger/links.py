@@ -42,7 +42,7 @@ def load(connection: Connection, target: str, source: str, kind: str, keys: Coll
     rows = columns.where(there.target == target, there.connection == source, there.kind == kind)
     found = connection.execute(rows.where(among(connection, there.key, keys))).all() if keys else []
     deleted = dict(_of_records(connection, records.c.deleted, source, kind, [row.key for row in found]))
-    return {row.key: Link(*row, deleted[row.key]) for row in found}
+    return {row.key: Link(*(*row, deleted[row.key])) for row in found}
 
 
 def known(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:

@@ -9,7 +9,9 @@ from accord.ledger import leases
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import batches, inbox, streams, windows
 
-UNFOLLOWED = -1
+LEFT_OUT = -1
+"""The watermark of a kind that the mapping does not name: once it does, all of it is read."""
+MISSED = -2
 """The watermark of a kind of which changes may have been missed: the next plan has all of it read again."""
 
 
@@ -80,10 +82,22 @@ def put(connection: Connection, sync: str, stream: str, **values: object) -> Non
     connection.execute(row.on_conflict_do_update(index_elements=[streams.c.sync, streams.c.stream], set_=values))
 
 
-def unfollow(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
-    """Note that changes of these kinds may be missed from now on."""
+def leave_out(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
+    """Note that changes of these kinds are missed from now on, since the mapping does not name them."""
     known = (streams.c.sync == sync) & streams.c.stream.in_(list(kinds))
-    connection.execute(update(streams).where(known).values(watermark=UNFOLLOWED))
+    connection.execute(update(streams).where(known).values(watermark=LEFT_OUT))
+
+
+def doubt(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
+    """Note that changes of these kinds may have been missed; those that are left out stay so."""
+    known = (streams.c.sync == sync) & streams.c.stream.in_(list(kinds)) & (streams.c.watermark >= 0)
+    connection.execute(update(streams).where(known).values(watermark=MISSED))
+
+
+def doubted(connection: Connection, sync: str) -> int:
+    """Of how many kinds changes may have been missed, so that all of them is to be read again."""
+    where = (streams.c.sync == sync) & (streams.c.watermark == MISSED)
+    return connection.scalar(select(func.count()).select_from(streams).where(where)) or 0
 
 
 def begun(connection: Connection, sync: str) -> int | None:

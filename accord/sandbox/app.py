@@ -15,6 +15,10 @@ from starlette.routing import Mount, Route
 from accord.sandbox import page
 from accord.sandbox.clock import SandboxClock
 from accord.sandbox.keep import Keeper
+from accord.sandbox.oblio import admin as oblio_admin
+from accord.sandbox.oblio import page as oblio_page
+from accord.sandbox.oblio import seed as oblio_seed
+from accord.sandbox.oblio.service import Oblio
 from accord.sandbox.provider import Provider, ProviderApp
 from accord.sandbox.smartbill import admin as smartbill_admin
 from accord.sandbox.smartbill import page as smartbill_page
@@ -35,22 +39,28 @@ _SAVE_EVERY = 1.0
 class Sandbox:
     """The providers with their common clock, and the file that keeps them."""
 
-    def __init__(self, clock: SandboxClock, stripe: Stripe, smartbill: SmartBill, keeper: Keeper | None) -> None:
+    def __init__(
+        self, clock: SandboxClock, stripe: Stripe, oblio: Oblio, smartbill: SmartBill, keeper: Keeper | None
+    ) -> None:
         self.clock = clock
         self.stripe = stripe
+        self.oblio = oblio
         self.smartbill = smartbill
         self.providers = {
             "/stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
+            "/oblio": Provider(oblio, partial(oblio_admin.answer, oblio)),
             "/smartbill": Provider(smartbill, partial(smartbill_admin.answer, smartbill)),
         }
         self._keeper = keeper
-        self._saved: tuple[int, int, float] | None = None
+        self._saved: tuple[int, int, int, float] | None = None
 
     def save(self) -> None:
         """Write the state to its file if there is one and anything changed."""
-        mark = (self.stripe.version, self.smartbill.version, self.clock.offset)
+        mark = (self.stripe.version, self.oblio.version, self.smartbill.version, self.clock.offset)
         if self._keeper is not None and mark != self._saved:
-            self._keeper.save({"stripe": self.stripe.dump(), "smartbill": self.smartbill.dump()})
+            self._keeper.save(
+                {"stripe": self.stripe.dump(), "oblio": self.oblio.dump(), "smartbill": self.smartbill.dump()}
+            )
             self._saved = mark
 
 
@@ -65,9 +75,9 @@ def build(
 ) -> Sandbox:
     """The providers, from the file `state` or, without one, from the seed; `reset` forgets the file first.
 
-    `now` is the time in Unix seconds, `payments` the size of Stripe's seed (0: nothing but prices, and no invoices at
-    SmartBill), `per_endpoint` a limit of Stripe's requests per second for each endpoint (four times that in all).
-    Raises ValueError for a file that is no state.
+    `now` is the time in Unix seconds, `payments` the size of the seed (0: nothing but what can be sold),
+    `per_endpoint` a limit of requests per second for each of Stripe's endpoints (four times that in all). Raises
+    ValueError for a file that is no state.
     """
     clock = SandboxClock(now)
     stripe = Stripe(clock, seed=seed, per_endpoint=per_endpoint)
@@ -81,12 +91,17 @@ def build(
         if not saved or shop not in saved["stripe"]["stores"]:
             size = payments if shop == "test" else min(payments, FEW_PAYMENTS)
             stripe_seed.fill(store, payments=size, seed=store.seed)
+    oblio = Oblio(clock, seed=seed)
+    if saved and "oblio" in saved:
+        oblio.load(saved["oblio"])
+    else:
+        oblio_seed.fill(oblio.store, invoices=min(payments, oblio_seed.INVOICES), seed=seed)
     smartbill = SmartBill(clock, seed=seed)
     if saved and "smartbill" in saved:
         smartbill.load(saved["smartbill"])
     elif payments:
         smartbill_seed.fill(smartbill.company)
-    return Sandbox(clock, stripe, smartbill, keeper)
+    return Sandbox(clock, stripe, oblio, smartbill, keeper)
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -95,7 +110,8 @@ def application(sandbox: Sandbox) -> Starlette:
     async def index(request: Request) -> HTMLResponse:
         sandbox.stripe.run_due()
         base = str(request.base_url).rstrip("/")
-        return HTMLResponse(page.render(sandbox.stripe, base, [smartbill_page.render(sandbox.smartbill, base)]))
+        others = [oblio_page.render(sandbox.oblio, base), smartbill_page.render(sandbox.smartbill, base)]
+        return HTMLResponse(page.render(sandbox.stripe, base, others))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

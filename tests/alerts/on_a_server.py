@@ -196,10 +196,15 @@ def test_the_command_asks_for_an_address_and_says_what_arrived(
     code, out, _ = connect(
         "--second", "--mail", "--json", address=f"smtp://127.0.0.1:{free_port}/?from=a@b.c&to=d@e.f&tls=no"
     )
-    assert (code, json.loads(out)["channels"]) == (
-        1,
+    said = json.loads(out)
+    assert (code, said["saved"], said["channels"]) == (
+        2,
+        False,
         [{"channel": "first", "why": ""}, {"channel": "second", "why": "Notification failed"}],
     )
+    kept = channels.kept(server, "second")
+    assert kept is not None
+    assert kept.secrets.get_secret_value() == {"address": receiver.url}, "the one that works stays"
     code, _, error = connect("--mail", address="mail.example.com")
     assert code == 2
     assert "must look like smtp://user:password@host:587" in error
@@ -329,14 +334,17 @@ def test_what_the_first_channel_does_not_send_goes_through_the_second_and_is_lis
     finally:
         mailbox.refuses = False
     [alert] = found
-    assert "a sync fails (begins); the first channel failed" in alert.subject
+    assert alert.subject == f"Accord: {sync.name} fails"
+    assert f"Connection: {sync.name.split('/')[1]}" in alert.body
+    assert "What to do: change what the text names." in alert.body
+    assert "The first channel did not send this" in alert.body
     assert "Why: the API key is not valid" in alert.body
     assert f"/runs/flow-run/{run}" in alert.body
     row = sync.until(
         "its row", lambda: [r for r in channels.unsent(sync.client, _pace()) if r.sync == sync.name and r.second]
     )[0]
     assert (row.alert, row.said, row.why) == (
-        "a sync fails (begins)",
+        "fails",
         "the API key is not valid",
         "Notification failed",
     )
@@ -360,7 +368,7 @@ def test_a_channel_that_can_not_be_reached_and_says_nothing_is_noticed_all_the_s
         sync.run("Pending", "Running", "Misconfigured", message="the API key is not valid")
         sync.until("the second channel", lambda: [a for a in receiver.alerts if sync.name in a.subject])
         rows = channels.unsent(client, _pace())
-        assert [(r.alert, r.why) for r in rows if r.sync == sync.name] == [("a sync fails (begins)", arrivals[0].why)]
+        assert [(r.alert, r.why) for r in rows if r.sync == sync.name] == [("fails", arrivals[0].why)]
     finally:
         channels.save(client, "first", "mail", mailbox.url)
         assert channels.ensure_automations(client, _pace()) == []
@@ -399,20 +407,24 @@ def test_an_automation_that_a_person_edited_is_left_alone_and_named_and_nothing_
 
     before = there()
     assert len(before) == len(server.read_automations(limit=200))
-    mine = server.find_automation("Accord alert: a run is stuck")
+    mine = server.find_automation("Accord alert: has a run that does not end")
     _edit(server, mine, name="My own words", trigger=mine.trigger.model_dump() | {"within": _s(30)})
+    unmarked = server.find_automation("Accord alert: fails")
+    _edit(server, unmarked, description="what we do about it")
     off = server.find_automation("Accord: call the heartbeat address")
     server.pause_automation(off.id)
 
     left = channels.ensure_automations(server, _pace())
     assert [line for line in left if '"My own words" was edited in Prefect' in line and "delete it there" in line]
     assert [line for line in left if "heartbeat address" in line and "switched off" in line]
-    assert len(left) == 2
+    assert [line for line in left if '"Accord alert: fails" was edited in Prefect' in line]
+    assert len(left) == 3
     assert server.read_automation(mine.id).trigger.within == _s(30)
     assert not server.read_automation(off.id).enabled
     assert set(there().values()) == set(before.values())
 
     server.delete_automation(mine.id)
+    server.delete_automation(unmarked.id)
     server.resume_automation(off.id)
     assert channels.ensure_automations(server, _pace()) == []
     assert there().keys() == before.keys()
@@ -421,7 +433,7 @@ def test_an_automation_that_a_person_edited_is_left_alone_and_named_and_nothing_
 def test_a_copy_is_named_and_a_new_version_changes_what_nobody_edited(server: Any) -> None:
     from deployments import channels
 
-    mine = server.find_automation("Accord alert: a run is stuck")
+    mine = server.find_automation("Accord alert: has a run that does not end")
     copy = server.create_automation(_plain(mine, name="copied"))
     assert len([line for line in channels.ensure_automations(server, _pace()) if "is a copy" in line]) == 1
     server.delete_automation(copy)
@@ -434,6 +446,25 @@ def test_a_copy_is_named_and_a_new_version_changes_what_nobody_edited(server: An
     server.resume_automation(mine.id)
     assert channels.ensure_automations(server, _pace()) == []
     assert server.read_automation(mine.id).trigger.within == _s(15)
+
+
+def test_what_becomes_of_a_scheduled_run_is_told_at_once_although_the_server_made_it_just_now(
+    server: Any, mailbox: Any, until: Callable[..., Any], processes: Any
+) -> None:
+    """For a quarter of an hour the server would hold back all events of a run whose first state it tells nothing of."""
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.client.schemas.schedules import IntervalSchedule
+
+    pool = "scheduled"
+    server.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+    worker = processes.start("accord-work", "deployments.cli", "work", "--pool", pool)
+    sync = Sync(server, "scheduled", mailbox, until, entrypoint="no_such_module.flow", pool=pool)
+    server.create_deployment_schedules(sync.id, [(IntervalSchedule(interval=_s(20)), True)])
+    sync.until("the alert", lambda: "fails" in sync.subjects)
+    assert "before the run began is not resumed" in sync.body("fails")
+    worker.kill()
+    worker.wait()
+    server.delete_deployment(sync.id)
 
 
 def test_a_run_whose_process_dies_each_time_is_resumed_three_times_and_gives_up(

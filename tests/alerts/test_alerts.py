@@ -9,7 +9,7 @@ import pytest
 from accord.errors import Misconfigured
 from deployments import alerts
 from deployments.automations import OURS, Pace, Wanted, recovery
-from deployments.channels import mail_address, wanted
+from deployments.channels import mail_address, wanted, web_address
 
 BLOCKS = {"first": uuid4(), "second": uuid4(), "heartbeat": uuid4()}
 ALL = wanted(BLOCKS, Pace())
@@ -26,7 +26,7 @@ def render() -> Any:
     return user_templates.render_user_template_sync
 
 
-def _event(state: str = "Failed", message: str | None = None, **payload: str) -> dict[str, Any]:
+def _event(state: str = "Failed", message: str | None = None, **payload: object) -> dict[str, Any]:
     involved = [
         ("prefect.flow.1", "flow", "f"),
         ("prefect.deployment.2", "deployment", "eu"),
@@ -44,8 +44,8 @@ def _event(state: str = "Failed", message: str | None = None, **payload: str) ->
     }
 
 
-def _told_of(event: dict[str, Any]) -> dict[str, Any]:
-    return {"resource": {"name": f"{alerts.PREFIX}a sync fails"}, "payload": {"triggering_event": event}}
+def _told_of(event: dict[str, Any], alert: str = f"{alerts.PREFIX}fails") -> dict[str, Any]:
+    return {"resource": {"name": alert}, "payload": {"triggering_event": event}}
 
 
 def _texts(render: Any, one: Wanted, **context: Any) -> tuple[str, str]:
@@ -110,6 +110,36 @@ def test_only_texts_of_our_own_leave(render: Any, state: str, message: str, says
         assert ("Why: " in body) == (says is not None) or one.key.startswith("test-")
 
 
+@pytest.mark.parametrize(
+    ("before", "next_"),
+    [
+        ("RUNNING", "A run whose process ends at work is resumed by itself, three times at most"),
+        ("PENDING", "A run whose process ends before the run began is not resumed: the next scheduled one goes on"),
+    ],
+)
+def test_an_alert_of_a_death_says_whether_the_run_is_resumed(render: Any, before: str, next_: str) -> None:
+    event = _event("Crashed", initial_state={"type": before})
+    for key in ("failing-begins", "failing-lasts", "second"):
+        [one] = [one for one in SENT if one.key == key]
+        _, body = _texts(render, one, event=event, automation="")
+        assert body.count("resumed") == 1
+        assert next_ in body
+
+
+def test_the_second_channel_says_the_same_as_the_first_and_that_the_first_failed(render: Any) -> None:
+    [second] = [one for one in SENT if one.key == "second"]
+    event = _event("Misconfigured", "the API key is not valid")
+    run = {"parameters": {"connection": "eu"}}
+    told = [one for one in SENT if one.key != "second" and not one.key.startswith("test-")]
+    assert len(told) == 3 * len(alerts.CONDITIONS) + 3
+    for first in told:
+        subject, body = _texts(render, first, event=event, flow_run=run, automation="http://ui/automations/1")
+        context = {"event": _told_of(event, first.name), "automation": "http://ui/automations/2"}
+        assert render(second.action.subject, context) == subject
+        ends = "The first channel did not send this; accord status says why."
+        assert render(second.action.body, context).rstrip() == f"{body.rstrip()}\n{ends}"
+
+
 def test_every_condition_waits_for_what_ends_it() -> None:
     by_key = {one.key: one.trigger for one in ALL}
     for of in alerts.CONDITIONS:
@@ -167,6 +197,26 @@ def test_without_a_channel_only_runs_are_looked_after() -> None:
 )
 def test_the_address_of_a_mail_server_becomes_what_prefect_sends_with(url: str, address: str) -> None:
     assert mail_address(url) == address
+
+
+@pytest.mark.parametrize("url", ["https://x.io/a", "http://127.0.0.1:80/a", "http://localhost/a", "http://[::1]:80/"])
+def test_alerts_are_called_out_where_nobody_else_hears_them(url: str) -> None:
+    assert web_address(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://hooks.example.com/a", "whoever is on the way could read the alerts; give one with https://"),
+        ("http://127.0.0.1.example.com/a", "give one with https://"),
+        ("http://10.0.0.7/a", "give one with https://"),
+        ("ftp://x.io", "must begin with https://"),
+        ("hooks.example.com", "must begin with https://"),
+    ],
+)
+def test_an_address_in_the_clear_is_refused(url: str, why: str) -> None:
+    with pytest.raises(Misconfigured, match=why):
+        web_address(url)
 
 
 @pytest.mark.parametrize(

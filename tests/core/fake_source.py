@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from accord.errors import Refused, TryLater
-from accord.ports import CursorGone, Event, Page, Parsed, Place
+from accord.ports import CursorGone, Discovery, Event, Page, Parsed, Place
 from accord.records import RECORDS, Customer, Kind, Leg, Payment, Record, Refund
 from accord.sync import EVENT
 
@@ -79,6 +79,8 @@ class Asked(tuple[str, int | None, int | None, str | None]):
 
 class Shop:
     """A source. `before` is called before each answer with what is asked; what it raises is the answer."""
+
+    discovery = Discovery(events=True, newest=frozenset({Kind.LEG}))
 
     def __init__(self, page: int = 3) -> None:
         self.page_size = page

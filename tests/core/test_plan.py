@@ -6,7 +6,7 @@ from accord.errors import Misconfigured
 from accord.identity import require_same_account
 from accord.ledger import links, streams
 from accord.ledger.links import Intent
-from accord.plan import AHEAD, DAY, EVENTS_LIVE, TURNS, Mode
+from accord.plan import AHEAD, DAY, EVENTS_LIVE, Mode
 from accord.ports import Owner
 from accord.records import Kind
 from accord.sync import EVENT
@@ -107,12 +107,12 @@ def test_thirty_nights_read_all_of_history_once(new_ledger, shops, homes, clock)
     settled(home, oldest, int(clock.now()) - 5)
     for _ in range(2):
         parts = []
-        for _ in range(TURNS):
+        for _ in range(home.shop.discovery.turns):
             home.plan(Mode.NIGHTLY)
             parts += spans(home, Kind.PAYMENT, "rescan")
             finish(home)
             clock.jump(DAY)
-        assert len(parts) == TURNS
+        assert len(parts) == home.shop.discovery.turns
         assert contiguous(parts, oldest, int(clock.now()) - DAY)
         lengths = [hi - lo for lo, hi in parts]
         assert max(lengths) - min(lengths) <= 5 * DAY

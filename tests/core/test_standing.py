@@ -99,6 +99,18 @@ def test_history_that_is_not_read_and_streams_that_are_stopped_are_no_agreement(
     assert standing(home).stopped == {"payment": "why"}
 
 
+def test_a_kind_that_is_to_be_read_again_is_no_agreement(home, shops):
+    home.read_all(shops.payment("ch_1"))
+    home.settle_all()
+    home.ledger.write(lambda c: streams.put(c, home.sync.name, PAYMENT, watermark=5))
+    before = standing(home)
+    home.ledger.write(lambda c: streams.doubt(c, home.sync.name, [PAYMENT]))
+    assert (standing(home).unread, standing(home).agreed) == (before.unread + 1, False)
+    home.ledger.write(lambda c: streams.leave_out(c, home.sync.name, [PAYMENT]))
+    home.ledger.write(lambda c: streams.doubt(c, home.sync.name, [PAYMENT]))
+    assert standing(home).unread == before.unread
+
+
 def test_a_hint_that_comes_again_waits_from_then_on(home, shops, clock):
     home.read_all(shops.refund("re_1", "ch_9"), kind=REFUND)
     home.settle_all()

@@ -20,6 +20,8 @@ from uuid import UUID
 import pytest
 
 MARKED_WITHIN = 120.0  # seconds
+# Prefect loses a word to end that comes while it begins a task, or turns it into an error of its own.
+OVERHEARD = ("Completed", "Failed")
 
 
 def _kill(what: signal.Signals, *processes: int) -> datetime:
@@ -51,14 +53,14 @@ def test_the_process_of_a_run_ends(
     process = one.at_work(run) if begun else one.process(run)
     dead = _kill(sign, process)
     what = f"{sign.name} of the run's process, {'at work' if begun else 'Pending'}"
-    marked = one.when(run, "Crashed", *(["Completed"] if sign is signal.SIGTERM else []))
+    marked = one.when(run, "Crashed", *(OVERHEARD if sign is signal.SIGTERM else []))
     if one.names(run)[-1] == "Completed":
-        one.agrees()  # it may overhear a word to end, and go on
+        one.agrees()
         return
     assert ("Running" in one.names(run)) == begun
     figure(what, "marked", dead, marked)
-    if not begun:
-        run = one.begin()  # it is not resumed: it had not begun
+    if not begun or one.names(run)[-1] == "Failed":
+        run = one.begin()  # it is not resumed
     figure(what, "the next at work", dead, one.when(run, "Running", after=marked))
     figure(what, "the next complete", dead, _completes(one, run, after=marked))
 
@@ -132,12 +134,14 @@ def test_both_are_terminated_at_once(stage: Callable[..., Any], figure: Callable
     worker = one.worker()
     run = one.begin()
     dead = _kill(signal.SIGTERM, worker.pid, one.at_work(run))
-    marked = one.when(run, "Crashed", "Completed")
+    marked = one.when(run, "Crashed", *OVERHEARD)
     assert worker.wait(60) == 0
     if one.names(run)[-1] == "Completed":
-        one.agrees()  # as above; the worker has waited for it
+        one.agrees()  # the worker has waited for it
         return
     figure("SIGTERM of both", "marked", dead, marked)
+    if one.names(run)[-1] == "Failed":
+        run = one.begin()
     one.worker()
     figure("SIGTERM of both", "the next at work", dead, one.when(run, "Running", after=marked))
     figure("SIGTERM of both", "the next complete", dead, _completes(one, run, after=marked))

@@ -9,6 +9,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.events.schemas.automations import AutomationCore
 from pydantic import SecretStr
 
 from accord import settings
@@ -124,6 +125,23 @@ def test_a_deploy_that_changes_nothing_does_not_touch_a_deployment(
     client.update_deployment(deployed(client, "deploy-eu").id, DeploymentUpdate(description="mine"))
     main(["deploy"])
     assert deployed(client, "deploy-eu").description != "mine"
+
+
+def test_an_automation_that_lost_its_mark_is_known_by_its_name_and_not_doubled(
+    client: SyncPrefectClient, connections: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["deploy"])
+    mine = client.find_automation("Accord: resume a crashed run")
+    edited = AutomationCore.model_validate(mine.model_dump(exclude={"id", "owner_resource"}) | {"description": "ours"})
+    client.update_automation(mine.id, edited)
+    capsys.readouterr()
+    try:
+        assert main(["deploy"]) == 0
+        assert f'the automation "{mine.name}" was edited in Prefect and is left as it is' in capsys.readouterr().out
+        assert [one.id for one in client.read_automations_by_name(mine.name)] == [mine.id]
+        assert client.read_automation(mine.id).description == "ours"
+    finally:
+        client.delete_automation(mine.id)
 
 
 def test_a_deployment_without_its_block_is_named_with_what_to_do(

@@ -9,7 +9,7 @@ from world import Violation
 
 from accord.attribution import attribute
 from accord.compare import reconcile
-from accord.ledger import batches, sums
+from accord.ledger import batches, streams, sums
 from accord.records import Kind, Leg, Record
 from accord.standing import stand
 
@@ -47,7 +47,7 @@ def watermark(home: Home, stream: str, since: float) -> None:
 
 def unfollowed(home: Home) -> bool:
     """Whether changes of a kind may have been missed, so that all of it is to be read again."""
-    noted = {stream for (stream,) in _keys(home, "SELECT stream FROM streams WHERE watermark = -1")}
+    noted = {stream for (stream,) in _keys(home, "SELECT stream FROM streams WHERE watermark < 0")}
     return bool(noted & {*home.kinds})
 
 
@@ -103,6 +103,8 @@ def quiet(home: Home) -> str | None:
     sending = _keys(home, "SELECT kind, key FROM links WHERE state = 'sending'")
     if {row for row in sending if row[0] not in stopped}:
         return f"F5: intentions without outcome: {sorted(sending)}"
+    if home.ledger.commit(lambda c: streams.doubted(c, SYNC)):
+        return "F4: a kind is to be read again"
     able = blocked(home)
     waiting = {
         row

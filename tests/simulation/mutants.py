@@ -406,7 +406,7 @@ def outcome_before_act() -> list[Patch]:
 @_planted(GARBLED, "F1")
 def garbled_forgotten() -> list[Patch]:
     """Events that can not be read are passed over, and nobody reads again what they may have spoken of."""
-    return [(streams, "unfollow", lambda *given: None)]
+    return [(streams, "doubt", lambda *given: None)]
 
 
 @_planted(ADOPTED, "F1")
@@ -461,7 +461,7 @@ def garbled_takes_page() -> list[Patch]:
 @_planted(REMAPPED, "F1")
 def unmapped_forgotten() -> list[Patch]:
     """What changed of a kind while the mapping left it out is not read again."""
-    return [(streams, "unfollow", lambda *given: None)]
+    return [(streams, "leave_out", lambda *given: None)]
 
 
 @_planted(KILLS, "F3")

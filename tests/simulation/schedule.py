@@ -25,10 +25,7 @@ from accord.records import Kind
 LAG = 300
 SMALL = (
     (collect, "BATCH", 5),
-    (collect, "PARALLEL", 2),
-    (plan, "PARALLEL", 2),
     (fetch, "CHUNK", 4),
-    (plan, "TURNS", 3),
 )
 TOUCHY = ((batch, "STOP_ROWS", 0), (collect, "STOP_ROWS", 0), (deletions, "ROWS", 1))
 DRAINS = 14

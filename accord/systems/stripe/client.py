@@ -10,10 +10,10 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport
-from accord.ports import CursorGone, Event, Owner, Page, Parsed, Place
+from accord.ports import CursorGone, Discovery, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
-from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
+from accord.systems.stripe.errors import UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
 from accord.systems.stripe.translate import tombstone
 
 API_VERSION = "2026-10-28.endive"
@@ -71,11 +71,15 @@ def check_mode(api_key: str, mode: Mode) -> None:
         wrong = "is a key of an organization; take one of the account itself"
     else:
         wrong = "is no Stripe key"
-    raise Misconfigured(f"StripeAccount: api_key {wrong}. It must begin with sk_{mode}_ or rk_{mode}_; {HOW_TO_TEST}")
+    fit = f"sk_{mode}_ or rk_{mode}_"
+    raise Misconfigured(f"the API key {wrong}; take one from Stripe's dashboard that begins with {fit}")
 
 
 class Stripe:
     """One Stripe account, read in one mode. Methods that ask raise TryLater, Refused and Misconfigured."""
+
+    # No event tells of a new balance transaction.
+    discovery = Discovery(events=True, newest=frozenset({Kind.LEG}))
 
     def __init__(self, transport: Transport, mode: Mode, admit: Callable[[Owner], None] | None = None) -> None:
         """`admit` is told whose key it is before anything is read with it, and raises where it is the wrong one's."""

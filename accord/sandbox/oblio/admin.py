@@ -1,0 +1,132 @@
+"""The sandbox's own switches beside Oblio's API, below `/_admin`: faults, settings, counters, truth, activity."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from accord.sandbox.forms import Malformed, decode
+from accord.sandbox.oblio import lists, shop
+from accord.sandbox.oblio.errors import OblioError
+from accord.sandbox.oblio.limits import Settings
+from accord.sandbox.oblio.service import Oblio
+from accord.sandbox.wire import Answer, Ask
+
+_MOST_ACTIVITY = 1_000
+
+Switch = Callable[[Oblio, dict[str, Any], str], Any]
+
+
+def answer(oblio: Oblio, ask: Ask) -> Answer:
+    """Answer a request below `/_admin`; anything wrong with it is a 400 that says what."""
+    _, _, what, *rest = [*ask.path.split("/"), ""]
+    switch = _SWITCHES.get((ask.method, what))
+    if switch is None:
+        known = sorted(f"{method} /_admin/{name}" for method, name in _SWITCHES)
+        return _json(404, {"error": f"no such switch; there are {', '.join(known)}"})
+    try:
+        found = switch(oblio, _given(ask), rest[0])
+    except (Malformed, ValueError, OblioError) as error:
+        return _json(400, {"error": str(error)})
+    return _json(200, found)
+
+
+def _json(status: int, body: Any) -> Answer:
+    return Answer(status, {"content-type": "application/json"}, msgspec.json.encode(body))
+
+
+def _given(ask: Ask) -> dict[str, Any]:
+    given = decode(ask.query)
+    if ask.body and ask.headers.get("content-type", "").startswith("application/json"):
+        return given | msgspec.json.decode(ask.body, type=dict[str, Any])
+    return given | decode(ask.body.decode()) if ask.body else given
+
+
+def _add_fault(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
+    path = given.get("path", "")
+    if isinstance(path, str):
+        given["path"] = path.removeprefix("/oblio")
+    return oblio.faults.add(given)
+
+
+def _clear_faults(oblio: Oblio, _: dict[str, Any], number: str) -> Any:
+    return {"cleared": oblio.faults.clear(int(number) if number else None)}
+
+
+def _set(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
+    """Change settings; those that are not named stay."""
+    oblio.settings = msgspec.convert(msgspec.to_builtins(oblio.settings) | given, Settings, strict=False)
+    oblio.store.version += 1
+    return oblio.settings
+
+
+def _stats(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
+    shown = oblio.stats.shown()
+    if given.get("reset") in ("1", "true"):
+        oblio.stats.reset()
+    return shown
+
+
+def truth(oblio: Oblio, _: dict[str, Any], __: str) -> Any:
+    """What a reader of everything would have to find: counts, and the sums of all invoices by currency."""
+    companies: dict[str, Any] = {}
+    for company in oblio.store.companies.values():
+        rows = list(company.documents.values())
+        sums: dict[str, Decimal] = {}
+        for row in (row for row in rows if row["type"] == "Factura" and row["canceled"] == "0"):
+            sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["total"])
+        companies[company.cif] = {
+            "company": company.name,
+            "counts": dict(sorted(Counter(row["type"] for row in rows).items())),
+            "cancelled": sum(row["canceled"] == "1" for row in rows),
+            "stornos": sum(row["storno"] == "1" for row in rows),
+            "totals": {currency: str(amount) for currency, amount in sorted(sums.items())},
+        }
+    return {"now": int(oblio.clock.now()), "companies": companies}
+
+
+def _clock(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
+    if "seconds" in given or "days" in given:
+        oblio.clock.forward(float(given.get("seconds", 0)) + 86_400 * float(given.get("days", 0)))
+    return {"now": int(oblio.clock.now()), "moved_forward": oblio.clock.offset}
+
+
+def _activity(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
+    times = int(given.get("n", 5))
+    if not 1 <= times <= _MOST_ACTIVITY:
+        raise ValueError(f"n is between 1 and {_MOST_ACTIVITY}")
+    dice = random.Random(f"{oblio.store.seed} {oblio.store.version}")  # noqa: S311
+    return {"happened": [shop.live(oblio, dice) for _ in range(times)]}
+
+
+def _revoke(oblio: Oblio, _: dict[str, Any], __: str) -> Any:
+    oblio.store.version += 1
+    return {"revoked": oblio.tokens.revoke()}
+
+
+def _rows(oblio: Oblio, given: dict[str, Any], kind: str) -> Any:
+    """A list as the API gives it, without a token, for a look in the browser."""
+    if kind not in ("invoice", "proforma", "notice"):
+        raise ValueError("no such list; there are invoice, proforma and notice")
+    given = {"cif": shop.CIF, "withProducts": "1", "withCollects": "1", "withEinvoiceStatus": "1"} | given
+    company = oblio.store.company(given["cif"])
+    return msgspec.Raw(lists.page(oblio.store, company, kind, given, "", lists.View()))
+
+
+_SWITCHES: dict[tuple[str, str], Switch] = {
+    ("GET", "faults"): lambda oblio, _, __: {"faults": oblio.faults.on()},
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _clear_faults,
+    ("GET", "settings"): lambda oblio, _, __: oblio.settings,
+    ("POST", "settings"): _set,
+    ("GET", "stats"): _stats,
+    ("GET", "truth"): truth,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _clock,
+    ("POST", "activity"): _activity,
+    ("POST", "revoke"): _revoke,
+    ("GET", "lists"): _rows,
+}

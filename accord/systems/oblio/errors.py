@@ -1,0 +1,87 @@
+"""What Oblio's error answers mean for the caller (oblio.eu/api).
+
+Its documentation names 400 and 401 alone. How it answers a call too many is not documented; 429 and 403 are taken for
+that.
+"""
+
+import msgspec
+
+from accord.errors import Misconfigured, Refused, TryLater
+from accord.http import NotAccepted, Response, Throttled
+from accord.systems.oblio.shapes import Frame
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes that are not what they should be may raise."""
+
+WINDOW = 10.0  # seconds in which 30 calls are allowed
+
+_BAD_TOKEN = "access token provided is invalid"  # noqa: S105 - Oblio's words
+
+_frame = msgspec.json.Decoder(Frame).decode
+
+
+class NotFound(Refused):
+    """There is no such address, document or file."""
+
+
+def classify(response: Response, block: str = "OblioAccount") -> Exception | None:
+    """The error to raise for an answer, None for success; `block` names the block document that holds the secret.
+
+    The status in the body may differ from HTTP's: it counts where HTTP says success. Texts carry both, never Oblio's
+    message, which may name people.
+    """
+    status, message = _told(response)
+    if 200 <= status < 300:
+        return None
+    said = f"Oblio answered {response.status}" + (f" with {status} in the body" if status != response.status else "")
+    if status == 401 or _BAD_TOKEN in message:
+        return NotAccepted(
+            f"{said}: its token is not accepted. Oblio changes the secret with each reset of the password: set "
+            f"client_secret of the block {block} in the Prefect UI, under Blocks, to the one under Setări, Date cont"
+        )
+    if status == 429:
+        return Throttled(f"{said}: too many calls", "endpoint", WINDOW)
+    if status == 403:
+        return Throttled(f"{said}: too many calls, for which it may block for ten minutes", "account", WINDOW)
+    if status in (408, 425) or status >= 500:
+        return TryLater(said)
+    if status == 404:
+        return NotFound(f"{said}: there is no such address; is base_url of the block {block} right?")
+    return Refused(said)
+
+
+def classify_token(response: Response, block: str = "OblioAccount") -> Exception | None:
+    """The same for the call that gives tokens, where a refusal is of the account's e-mail and secret."""
+    fault = classify(response, block)
+    if isinstance(fault, Refused | NotAccepted) and not isinstance(fault, NotFound):
+        return Misconfigured(
+            f"Oblio answered {response.status}: it accepts client_id and client_secret of the block {block} not, or no "
+            "longer. They are the account's e-mail and the secret under Setări, Date cont, which a reset of the "
+            "password changes; set them in the Prefect UI, under Blocks"
+        )
+    return fault
+
+
+def classify_file(response: Response) -> Exception | None:
+    """The same for a link to a PDF."""
+    if response.status == 404:
+        return NotFound("Oblio answered 404: the PDF is not there")
+    return classify(response) if response.status >= 300 else None
+
+
+def must_be_json(body: bytes, what: str) -> None:
+    """Raise TryLater for what is no JSON, be it whole or broken."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except UNREADABLE:
+        raise TryLater(f"Oblio's answer for {what} is cut off or no JSON; was it a proxy's page?") from None
+
+
+def _told(response: Response) -> tuple[int, str]:
+    """The status that counts, and Oblio's message."""
+    try:
+        frame = _frame(response.body)
+        told = int(frame.status)
+    except (*UNREADABLE, ValueError, TypeError):
+        return response.status, ""
+    return (told if response.status < 300 else response.status), frame.statusMessage or ""

@@ -1,0 +1,85 @@
+"""From Oblio's bytes to documents, one by one, so that a row that cannot be read spoils no other."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from accord.documents import Document, Party
+from accord.errors import Refused
+from accord.systems.oblio import shapes, translate
+from accord.systems.oblio.amounts import Unsound
+from accord.systems.oblio.errors import UNREADABLE, must_be_json
+
+_NUL = rb"\u0000"  # how JSON writes the one character that PostgreSQL's texts cannot hold
+
+_rows = msgspec.json.Decoder(shapes.Rows).decode
+_invoice = msgspec.json.Decoder(shapes.Invoice).decode
+_name = msgspec.json.Decoder(shapes.Name).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row of a list: a document, or the reason why it could not be read as one."""
+
+    key: str  # the hash of its bytes where it has no id
+    position: int | None  # its id as a number; Oblio gives them out in growing order
+    raw: bytes
+    document: Document | None
+    unsound: str | None
+
+    def __repr__(self) -> str:
+        """Without the bytes, which are other people's data and hold a link that opens the PDF to anyone."""
+        return f"<Item {self.key}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list as it was received, with its rows; `count` is how many it had."""
+
+    body: bytes
+    items: tuple[Item, ...]
+    count: int
+
+    def __repr__(self) -> str:
+        return f"<Page of {self.count}>"
+
+
+def read(body: bytes, issuer: Party | None) -> Page:
+    """The rows of a list page in their order. Raises TryLater for what is no JSON, Refused for what is no list."""
+    try:
+        raws = [bytes(raw) for raw in _rows(body).data]
+    except UNREADABLE:
+        must_be_json(body, "a list of invoices")
+        raise Refused("Oblio's answer to GET /docs/invoice/list is not a list; did its API change?") from None
+    items = tuple(_item(raw, issuer) for raw in raws)
+    return Page(body, items, len(items))
+
+
+def _item(raw: bytes, issuer: Party | None) -> Item:
+    try:
+        document = translate.document(_invoice(raw), issuer)
+        if _NUL in raw:
+            raise Unsound("Text with a NUL character, which databases refuse")
+    except (Unsound, *UNREADABLE) as error:
+        key, position = _named(raw)
+        return Item(key, position, raw, None, _why(error))
+    return Item(document.key, document.position, raw, document, None)
+
+
+def _named(raw: bytes) -> tuple[str, int | None]:
+    try:
+        key = _name(raw).id
+    except UNREADABLE:
+        return f"sha256:{hashlib.sha256(raw).hexdigest()}", None
+    return key, int(key)
+
+
+def _why(error: Exception) -> str:
+    """What was expected of which field, without the value, which msgspec quotes for enums."""
+    if isinstance(error, UnicodeDecodeError):
+        return "a text is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return re.sub(r"""(Invalid enum value) (?:'.*'|".*"|-?[0-9]+)""", r"\1", str(error), flags=re.DOTALL)
