@@ -62,7 +62,8 @@ class Transport:
     `authorize` gives the headers that prove who asks: it is called before the first request, anew after a 401 or a
     NotAccepted, and once `stale` says that what it gave is about to end; by one thread at a time. `classify` is the
     system's own table: None for an answer that the caller can use, else the error to raise; a TryLater from it is
-    tried again within the deadline, a Throttled first pauses the budget. Links to hosts outside `allowed_hosts`
+    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer to a GET for how
+    many seconds the account is to be left alone before it throttles. Links to hosts outside `allowed_hosts`
     (base_url's own host, if None) are refused.
     """
 
@@ -75,6 +76,7 @@ class Transport:
         budget: Budget,
         breaker: Breaker,
         clock: Clock,
+        rest: Callable[[Response], float] | None = None,
         allowed_hosts: frozenset[str] | None = None,
         client: httpx.Client | None = None,
         stale: Callable[[], bool] = lambda: False,
@@ -85,6 +87,7 @@ class Transport:
         self._authorize = authorize
         self._stale = stale
         self._classify = classify
+        self._rest = rest
         self._budget = budget
         self._breaker = breaker
         self._clock = clock
@@ -119,6 +122,8 @@ class Transport:
             turn, headers = self._credential()
             answer = self._send(url, headers, None, ends, again=tries > 0)
             if isinstance(answer, Response):
+                if self._rest is not None and (seconds := self._rest(answer)) > 0:
+                    self._budget.pause(None, seconds)
                 judged = self._judge(answer)
                 if not renewed and (answer.status == 401 or isinstance(judged, NotAccepted)):
                     self._renew(turn)

@@ -20,6 +20,10 @@ from accord.sandbox.oblio import page as oblio_page
 from accord.sandbox.oblio import seed as oblio_seed
 from accord.sandbox.oblio.service import Oblio
 from accord.sandbox.provider import Provider, ProviderApp
+from accord.sandbox.smartbill import admin as smartbill_admin
+from accord.sandbox.smartbill import page as smartbill_page
+from accord.sandbox.smartbill import seed as smartbill_seed
+from accord.sandbox.smartbill.service import SmartBill
 from accord.sandbox.stripe import admin as stripe_admin
 from accord.sandbox.stripe import seed as stripe_seed
 from accord.sandbox.stripe.service import Stripe
@@ -35,22 +39,28 @@ _SAVE_EVERY = 1.0
 class Sandbox:
     """The providers with their common clock, and the file that keeps them."""
 
-    def __init__(self, clock: SandboxClock, stripe: Stripe, oblio: Oblio, keeper: Keeper | None) -> None:
+    def __init__(
+        self, clock: SandboxClock, stripe: Stripe, oblio: Oblio, smartbill: SmartBill, keeper: Keeper | None
+    ) -> None:
         self.clock = clock
         self.stripe = stripe
         self.oblio = oblio
+        self.smartbill = smartbill
         self.providers = {
             "/stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
             "/oblio": Provider(oblio, partial(oblio_admin.answer, oblio)),
+            "/smartbill": Provider(smartbill, partial(smartbill_admin.answer, smartbill)),
         }
         self._keeper = keeper
-        self._saved: tuple[int, int, float] | None = None
+        self._saved: tuple[int, int, int, float] | None = None
 
     def save(self) -> None:
         """Write the state to its file if there is one and anything changed."""
-        mark = (self.stripe.version, self.oblio.version, self.clock.offset)
+        mark = (self.stripe.version, self.oblio.version, self.smartbill.version, self.clock.offset)
         if self._keeper is not None and mark != self._saved:
-            self._keeper.save({"stripe": self.stripe.dump(), "oblio": self.oblio.dump()})
+            self._keeper.save(
+                {"stripe": self.stripe.dump(), "oblio": self.oblio.dump(), "smartbill": self.smartbill.dump()}
+            )
             self._saved = mark
 
 
@@ -86,7 +96,12 @@ def build(
         oblio.load(saved["oblio"])
     else:
         oblio_seed.fill(oblio.store, invoices=min(payments, oblio_seed.INVOICES), seed=seed)
-    return Sandbox(clock, stripe, oblio, keeper)
+    smartbill = SmartBill(clock, seed=seed)
+    if saved and "smartbill" in saved:
+        smartbill.load(saved["smartbill"])
+    elif payments:
+        smartbill_seed.fill(smartbill.company)
+    return Sandbox(clock, stripe, oblio, smartbill, keeper)
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -95,7 +110,8 @@ def application(sandbox: Sandbox) -> Starlette:
     async def index(request: Request) -> HTMLResponse:
         sandbox.stripe.run_due()
         base = str(request.base_url).rstrip("/")
-        return HTMLResponse(page.render(sandbox.stripe, base, [oblio_page.render(sandbox.oblio, base)]))
+        others = [oblio_page.render(sandbox.oblio, base), smartbill_page.render(sandbox.smartbill, base)]
+        return HTMLResponse(page.render(sandbox.stripe, base, others))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

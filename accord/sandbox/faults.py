@@ -29,6 +29,8 @@ Kind = Literal[
     "has_more_forever",
     "repeat_page",
     "lag",
+    "error_text",
+    "pdf_html",
 ]
 
 MEANINGS: dict[str, str] = {
@@ -54,6 +56,8 @@ MEANINGS: dict[str, str] = {
     "has_more_forever": "lists never end: has_more is always true",
     "repeat_page": "starting_after is ignored: the first page again and again",
     "lag": "new rows show up in lists only seconds after they came to be",
+    "error_text": "SmartBill: 200 with value as errorText in place of the work",
+    "pdf_html": "SmartBill: 200 with a web page in place of the PDF",
 }
 
 LASTING: frozenset[str] = frozenset({"lag", "has_more_forever", "repeat_page"})

@@ -113,6 +113,16 @@ def test_after_a_401_the_credential_is_loaded_anew_once(serve, bad, connect, not
     assert noted.notes == [("take", "charges")] * 3
 
 
+def test_any_answer_may_ask_for_a_rest(serve, bad, connect, noted):
+    answers = (bad.answer(200, GOOD, Left="0"), bad.answer(404, Left="0"), bad.answer(200, GOOD, Left="9"))
+    server = serve(bad.replies(*answers))
+    transport = connect(server.url, budget=noted, rest=lambda answer: 7.0 if answer.headers["left"] == "0" else 0.0)
+    for _ in range(3):
+        transport.get("/v1/charges", endpoint="charges")
+    rested = [("take", "charges"), ("pause", None, 7.0)]
+    assert noted.notes == [*rested, *rested, ("take", "charges")]
+
+
 def test_a_second_401_is_for_a_person(serve, bad, connect):
     server = serve(bad.replies(bad.answer(401)))
     keys = Keys()

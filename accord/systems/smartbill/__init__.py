@@ -1,0 +1,16 @@
+"""SmartBill: invoices, read number by number, since it has no list of them."""
+
+from accord.systems.smartbill.client import BASE_URL, PER_SECOND, SmartBill, connect, headers
+from accord.systems.smartbill.errors import Blocked, NotFound, NotPermitted, classify
+
+__all__ = [
+    "BASE_URL",
+    "PER_SECOND",
+    "Blocked",
+    "NotFound",
+    "NotPermitted",
+    "SmartBill",
+    "classify",
+    "connect",
+    "headers",
+]
