@@ -1,40 +1,80 @@
-"""A one-page PDF with lines of text that programs can read back, in a font that every reader has."""
+"""A small PDF file with real text: lines of cells, each at its place, in Helvetica, Romanian letters included."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 
-_FIRST = 128  # code of the first character beyond ASCII
+Cell = tuple[int, str]
+"""Where on the line a text begins, in points from the left, and the text."""
+
+_TOP, _LEADING, _LINES = 800, 15, 50
+_ODD = 32  # codes below it are for letters that the font lacks
+_MAP = """/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /A def /CMapType 2 def
+1 begincodespacerange <00> <FF> endcodespacerange
+{count} beginbfchar
+{pairs}
+endbfchar endcmap end end"""
 
 
-def document(lines: Sequence[str]) -> bytes:
-    """The lines from top to bottom; up to 128 different characters beyond ASCII, such as ș and ț."""
-    beyond = list(dict.fromkeys(letter for line in lines for letter in line if not " " <= letter <= "~"))
-    if len(beyond) > 256 - _FIRST:
-        raise ValueError("too many different letters for one page")
-    codes = {letter: _FIRST + number for number, letter in enumerate(beyond)}
-    shown = b" T* ".join(b"(" + b"".join(_written(letter, codes) for letter in line) + b") Tj" for line in lines)
-    stream = b"BT /F1 10 Tf 14 TL 50 800 Td " + shown + b" ET"
-    names = " ".join(f"/uni{ord(letter):04X}" for letter in beyond)
-    return _file(
+def pdf(lines: Sequence[Sequence[Cell]]) -> bytes:
+    """The file, with as many pages as the lines need."""
+    codes: dict[str, int] = {}
+    pages = [lines[start : start + _LINES] for start in range(0, len(lines), _LINES)] or [[]]
+    contents = [_content(page, codes) for page in pages]
+    # Helvetica lacks some letters: they are drawn without their marks, and copied with them.
+    names = " ".join(f"/{_bare(char)}" for char, code in codes.items() if code < _ODD)
+    pairs = "\n".join(f"<{code:02X}> <{ord(char):04X}>" for char, code in codes.items())
+    kids = " ".join(f"{5 + 2 * n} 0 R" for n in range(len(pages)))
+    objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica"
-        + f" /Encoding << /Type /Encoding /Differences [{_FIRST} {names}] >> >> >> >> >>".encode(),
-        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream),
-    )
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
+        f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 4 0 R /Encoding << /Type /Encoding "
+        f"/BaseEncoding /WinAnsiEncoding /Differences [1 {names}] >> >>".encode(),
+        _stream(_MAP.format(count=len(codes), pairs=pairs).encode()),
+    ]
+    for number, content in enumerate(contents):
+        page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F 3 0 R >> >>"
+        objects += [f"{page} /Contents {6 + 2 * number} 0 R >>".encode(), _stream(content)]
+    return _file(objects)
 
 
-def _written(letter: str, codes: dict[str, int]) -> bytes:
-    return b"\\%03o" % codes.get(letter, ord(letter)) if letter in codes or letter in "()\\" else letter.encode()
+def _content(lines: Iterable[Sequence[Cell]], codes: dict[str, int]) -> bytes:
+    parts = ["BT /F 9 Tf"]
+    for number, cells in enumerate(lines):
+        for x, text in cells:
+            parts.append(f"1 0 0 1 {x} {_TOP - number * _LEADING} Tm <{_encoded(text, codes)}> Tj")
+    return "\n".join([*parts, "ET"]).encode()
 
 
-def _file(*objects: bytes) -> bytes:
-    """The objects, numbered from 1, with the table of where each begins."""
-    body, places = b"%PDF-1.4\n", []
-    for number, content in enumerate(objects, 1):
-        places.append(len(body))
-        body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    size = len(objects) + 1
-    end = b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<< /Size %d /Root 1 0 R >>\n" % (size, table, size)
-    return body + end + b"startxref\n%d\n%%%%EOF\n" % len(body)
+def _encoded(text: str, codes: dict[str, int]) -> str:
+    return "".join(f"{_code(char, codes):02X}" for char in text)
+
+
+def _code(char: str, codes: dict[str, int]) -> int:
+    """The byte for a character; a question mark where all that are free are taken."""
+    if char not in codes:
+        usual = char.encode("cp1252", "ignore")
+        code = usual[0] if usual else 1 + sum(1 for taken in codes.values() if taken < _ODD)
+        if code == _ODD and char != " ":
+            return _code("?", codes)
+        codes[char] = code
+    return codes[char]
+
+
+def _bare(char: str) -> str:
+    """What the font calls the letter without its marks."""
+    bare = unicodedata.normalize("NFKD", char)[0]
+    return bare if bare.isascii() and bare.isalpha() else "question"
+
+
+def _stream(data: bytes) -> bytes:
+    return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(data), data)
+
+
+def _file(objects: Sequence[bytes]) -> bytes:
+    body, offsets = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"), []
+    for number, data in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, data)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    end = b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
+    return bytes(body) + end % (len(objects) + 1, table, len(objects) + 1, len(body))

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from accord.sandbox.app import build
+from accord.sandbox.pdf import pdf
 from accord.sandbox.smartbill.company import CIF, ISSUER
 from accord.sandbox.smartbill.paper import printed
-from accord.sandbox.smartbill.pdf import pdf
 from accord.systems.smartbill.pdf import Paper, Unreadable, read
 
 HEAD = [

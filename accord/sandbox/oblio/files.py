@@ -1,8 +1,10 @@
 """The PDF behind a document's link. Its layout is made up: that of Oblio's own is not known to this sandbox."""
 
-from accord.sandbox import pdf
 from accord.sandbox.oblio import amounts
 from accord.sandbox.oblio.store import Company, Row, Store
+from accord.sandbox.pdf import pdf
+
+_LEFT = 50  # points from the edge
 
 
 def find(store: Store, key: str, secret: str) -> tuple[Company, Row] | None:
@@ -27,19 +29,18 @@ def render(company: Company, row: Row) -> bytes:
     ]
     vat = sum(one.vat for one in sums)
     client = row["client"]
-    return pdf.document(
-        [
-            f"{row['type'].upper()} seria {row['seriesName']} nr. {row['number']}",
-            *mark,
-            f"Data: {row['issueDate']}   Scadenta: {row['dueDate'] or '-'}",
-            f"Furnizor: {company.name}, CIF {company.cif}, {company.address}",
-            f"Client: {client['name']}, CIF {client['cif'] or '-'}, {client['address']}, {client['city']}",
-            "",
-            *lines,
-            "",
-            f"Total TVA: {vat} {row['currency']}",
-            f"TOTAL DE PLATA: {row['total']} {row['currency']}",
-            *([f"Curs: {row['exchangeRate']} RON"] if row["currency"] != "RON" else []),
-            *([f"Mentiuni: {row['mentions']}"] if row["mentions"] else []),
-        ]
-    )
+    text = [
+        f"{row['type'].upper()} seria {row['seriesName']} nr. {row['number']}",
+        *mark,
+        f"Data: {row['issueDate']}   Scadenta: {row['dueDate'] or '-'}",
+        f"Furnizor: {company.name}, CIF {company.cif}, {company.address}",
+        f"Client: {client['name']}, CIF {client['cif'] or '-'}, {client['address']}, {client['city']}",
+        "",
+        *lines,
+        "",
+        f"Total TVA: {vat} {row['currency']}",
+        f"TOTAL DE PLATA: {row['total']} {row['currency']}",
+        *([f"Curs: {row['exchangeRate']} RON"] if row["currency"] != "RON" else []),
+        *([f"Mentiuni: {row['mentions']}"] if row["mentions"] else []),
+    ]
+    return pdf([[(_LEFT, line)] for line in text])

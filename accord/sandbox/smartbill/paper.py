@@ -2,8 +2,8 @@
 
 import textwrap
 
+from accord.sandbox.pdf import Cell, pdf
 from accord.sandbox.smartbill.company import ISSUER, Company, Row
-from accord.sandbox.smartbill.pdf import Cell, pdf
 
 _TITLES = {"f": "FACTURA", "p": "FACTURA PROFORMA"}
 _COLUMNS = (40, 65, 290, 325, 365, 430, 465, 520)
