@@ -25,10 +25,16 @@ def require_same_target(sync: Sync, ledger: Ledger) -> None:
     ledger.write(lambda c: _pin_target(c, sync))
 
 
-def require_same_database(target: str, ledger: Ledger, database: str) -> None:
-    """Raise Misconfigured where the target's name stands for another database now: it would lack what is old."""
-    first = ledger.write(lambda c: counters.pin(c, target, database))
-    if first != database:
+def require_same_database(target: str, ledger: Ledger, database: str | None) -> None:
+    """Raise Misconfigured where the target's name stands for another database now: it would lack what is old.
+
+    None is a database without a name of its own yet, of which nothing is noted.
+    """
+    if database is None:
+        first = ledger.read(lambda c: counters.pinned(c, target))
+    else:
+        first = ledger.write(lambda c: counters.pin(c, target, database))
+    if first not in (None, database):
         raise Misconfigured(
             f"{target} is another database than the one that was settled into under this name so far. Name that one "
             "again (a copy of it will do); for a new one make another block, and another connection to it"

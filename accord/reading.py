@@ -63,10 +63,9 @@ def as_page(bodies: list[bytes]) -> bytes:
 def tell_read(stream: str, reading: Reading, seconds: float) -> None:
     """Say on the run's page what was read and stored; nothing where there was nothing new."""
     if reading.count:
-        request = reading.request or "unnamed"
-        _log.info(
-            "%s: %d read on %d pages (%.2f s, last request %s)", stream, reading.count, reading.asked, seconds, request
-        )
+        request, pages = reading.request or "unnamed", "page" if reading.asked == 1 else "pages"
+        told = (stream, reading.count, reading.asked, pages, seconds, request)
+        _log.info("%s: %d read on %d %s (%.2f s, last request %s)", *told)
 
 
 def tell_fetched(kind: str, count: int, seconds: float) -> None:

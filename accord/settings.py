@@ -4,23 +4,43 @@ import os
 
 from accord.clock import Clock, SystemClock
 from accord.errors import Misconfigured
-from accord.ledger.cipher import Cipher
+from accord.ledger.cipher import BadKey, Cipher
 from accord.ledger.engine import Ledger, open_database
+from accord.ledger.version import require_current, revision
 
 LEDGER_URL = "ACCORD_LEDGER_URL"
 LEDGER_KEY = "ACCORD_LEDGER_KEY"
 OVERDUE_HOURS = "ACCORD_OVERDUE_HOURS"
+_NEW_KEY = (
+    "there is no ledger in {} yet, so make a key, and keep it: python -c 'from accord.ledger.cipher import new_key; "
+    "print(new_key())'"
+)
+_RESTORE_KEY = (
+    "set it to the key that this ledger was written with, from where you keep it, since with another one what is in "
+    "quarantine and in batches can not be read any more"
+)
 
 
 def open_ledger(clock: Clock | None = None) -> Ledger:
-    """The ledger that the environment names.
+    """The ledger that the environment names, whether or not its tables are there.
 
     ACCORD_LEDGER_URL is a SQLAlchemy URL (sqlite with an absolute path, or postgresql); ACCORD_LEDGER_KEY holds the
     key, or several separated by commas of which the first encrypts. Raises Misconfigured where one is missing.
     """
     engine = open_database(_required(LEDGER_URL, "sqlite:////var/lib/accord/ledger.db"), LEDGER_URL)
-    key = _required(LEDGER_KEY, "the output of: python -c 'from accord.ledger.cipher import new_key; print(new_key())'")
-    return Ledger(engine, Cipher(key), clock or SystemClock())
+    try:
+        cipher = Cipher(os.environ.get(LEDGER_KEY, ""))
+    except BadKey as error:
+        how = _RESTORE_KEY if revision(engine) else _NEW_KEY.format(engine.url.database)
+        raise Misconfigured(f"{error}; {how}") from None
+    return Ledger(engine, cipher, clock or SystemClock())
+
+
+def current_ledger() -> Ledger:
+    """The same; raises Misconfigured where its tables are not those that this version needs."""
+    ledger = open_ledger()
+    require_current(ledger.engine)
+    return ledger
 
 
 def overdue_after() -> float:

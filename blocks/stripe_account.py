@@ -73,7 +73,9 @@ class StripeAccount(Block):
         transport = Transport(
             base_url=str(self.base_url).rstrip("/"),
             authorize=self._authorize(lambda: stripe.readmit()),
-            classify=partial(classify, block=f"StripeAccount/{self._block_document_name or name}"),
+            classify=partial(
+                classify, connection=name.partition("/")[2] or name, saved=self._block_document_name is not None
+            ),
             budget=SharedBudget(
                 name, per_endpoint=self.rate_per_endpoint, in_all=self.rate_in_all, ledger=ledger, clock=ledger.clock
             ),

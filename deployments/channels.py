@@ -26,6 +26,7 @@ HEARTBEAT = "accord-heartbeat"
 ARRIVES_WITHIN = 60.0  # seconds
 KEPT = timedelta(days=7)  # for which Prefect keeps events, unless told otherwise
 STEP = 0.5
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVENTS = 50  # that the server gives at once
 PACE = Pace()
 _SLUGS = ("slack-webhook", "custom-webhook")
@@ -54,21 +55,34 @@ class Unsent(NamedTuple):
 def save(client: SyncPrefectClient, which: str, kind: str, url: str) -> None:
     """Keep the address of a channel ("first", "second") or the heartbeat as a block, in place of an earlier one."""
     if which == "heartbeat":
-        Webhook(method="GET", url=SecretStr(_http(url))).save(HEARTBEAT, overwrite=True)
+        Webhook(method="GET", url=SecretStr(web_address(url))).save(HEARTBEAT, overwrite=True)
         return
-    block: Block
     if kind == "webhook":
-        block = CustomWebhookNotificationBlock(
+        block: Block = CustomWebhookNotificationBlock(
             name="accord",
             url="{{ address }}",  # read from the secrets, which are not shown
-            secrets=SecretDict({"address": _http(url)}),
+            secrets=SecretDict({"address": web_address(url)}),
             json_data={"subject": "{{ subject }}", "body": "{{ body }}"},
         )
     else:
-        block = SlackWebhook(url=SecretStr(mail_address(url) if kind == "mail" else _http(url)))
-    block.save(_block(which), overwrite=True)
+        block = SlackWebhook(url=SecretStr(mail_address(url) if kind == "mail" else web_address(url)))
+    put(client, which, block)
+
+
+def kept(client: SyncPrefectClient, which: str) -> Block | None:
+    """The block of a channel as it is saved, with its secrets."""
     for slug in _SLUGS:
-        if slug != block.get_block_type_slug() and (other := _read(client, _block(which), slug)):
+        if found_ := _read(client, _block(which), slug):
+            return Block._from_block_document(client.read_block_document(found_))
+    return None
+
+
+def put(client: SyncPrefectClient, which: str, block: Block | None) -> None:
+    """Make this the only block of a channel; None takes the channel away."""
+    if block is not None:
+        block.save(_block(which), overwrite=True)
+    for slug in _SLUGS:
+        if (block is None or slug != block.get_block_type_slug()) and (other := _read(client, _block(which), slug)):
             client.delete_block_document(other)
 
 
@@ -100,10 +114,17 @@ def _require_port(parts: SplitResult) -> None:
         raise Misconfigured("the port of the address is none; they go from 0 to 65535") from None
 
 
-def _http(url: str) -> str:
+def web_address(url: str) -> str:
+    """The address, if alerts may be sent to it. Raises Misconfigured where they would travel in the clear."""
     _require_port(urlsplit(url))
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise Misconfigured("the address must begin with https:// or http://")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Misconfigured("the address must begin with https://")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise Misconfigured(
+            "the address begins with http://, so whoever is on the way could read the alerts; give one with https:// "
+            "(only one of the server's own host may go without)"
+        )
     return url
 
 

@@ -145,6 +145,7 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     resume.add_argument(
         "--reread", action="store_true", help="throw away what waits, and have it read again as the source shows it now"
     )
+    resume.add_argument("--json", action="store_true", help="print JSON")
     resume.set_defaults(run=_resume)
 
     quarantine = commands.add_parser("quarantine", help="records that failed a check")
@@ -166,11 +167,13 @@ def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         choices=("upgrade", "check", "copy"),
         help="upgrade to, or compare with, what this version needs; copy into another database, whose URL is asked for",
     )
+    db.add_argument("--json", action="store_true", help="print JSON")
     db.set_defaults(run=_db)
 
     accounts = commands.add_parser("accounts", help="the tables of an accounts database block")
     accounts.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
     accounts.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
+    accounts.add_argument("--json", action="store_true", help="print JSON")
     accounts.set_defaults(run=_accounts)
 
 
@@ -250,7 +253,7 @@ def _reconcile(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     from deployments import repair
 
-    return repair.resume(options.stream, options.quarantine, options.reread)
+    return repair.resume(options.stream, options.quarantine, options.reread, options.json)
 
 
 def _quarantine(options: argparse.Namespace) -> int:
@@ -268,13 +271,13 @@ def _explain(options: argparse.Namespace) -> int:
 def _db(options: argparse.Namespace) -> int:
     from deployments import tables
 
-    return tables.ledger(options.action)
+    return tables.ledger(options.action, options.json)
 
 
 def _accounts(options: argparse.Namespace) -> int:
     from deployments import tables
 
-    return tables.accounts(options.action, options.name)
+    return tables.accounts(options.action, options.name, options.json)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from accord import settings
-from accord.clock import SystemClock
 from accord.errors import Misconfigured
 from accord.identity import require_same_database
 from accord.ledger.engine import Ledger, open_database
-from accord.ledger.version import require_current
 from accord.records import Kind
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import check_writable, identity, rows
+from accord.systems.accounts_look import check_writable, identity, rows, unnamed
 from blocks import AccountsDatabase
 from deployments import server
 from deployments.ask import secret
@@ -29,14 +27,19 @@ def connect(name: str, mapping: Path | None, create: bool, as_json: bool) -> int
     """Ask for the URL, test the database and save it; a saved one keeps its mapping unless another is given."""
     require_name(name)
     given = None if mapping is None else _read(mapping)
+    ledger = settings.current_ledger()
     with server.opened():
         kept = find_block(AccountsDatabase, name)
         url = secret("URL of the accounts database")
         if given is None and kept is not None:
             given = kept.mapping
-        _require_file(url, create)
+        new = _no_file(url)
+        if new and (given is not None or not create):
+            raise Misconfigured(
+                f"there is no file {new}; correct {SETTING}, or use --create and no --mapping to make it"
+            )
         block = AccountsDatabase(url=SecretStr(url), mapping=given)
-        found = _test(block, name, create)
+        found = _test(block, name, ledger, create, new is not None)
         block.save(name, overwrite=True)
     if as_json:
         tables = {kind: {"table": table, "rows": count} for kind, (table, count) in found.items()}
@@ -59,36 +62,30 @@ def _read(file: Path) -> Any:
     return mapping
 
 
-def _ledger() -> Ledger:
-    ledger = settings.open_ledger()
-    require_current(ledger.engine)
-    return ledger
-
-
-def _require_file(url: str, create: bool) -> None:
-    """SQLite makes a file that is not there, which would hide a wrong path."""
+def _no_file(url: str) -> Path | None:
+    """The file of an SQLite database, where it is not there: SQLite would make it, which hides a wrong path."""
     open_database(url, SETTING).dispose()
     path = make_url(url).database
-    if url.startswith("sqlite") and not create and path and not Path(path).exists():
-        raise Misconfigured(f"there is no file {path}; correct {SETTING}, or have it made with --create")
+    return Path(path) if url.startswith("sqlite") and path and not Path(path).exists() else None
 
 
-def _test(block: AccountsDatabase, name: str, create: bool) -> dict[Kind, tuple[str, int]]:
+def _test(block: AccountsDatabase, name: str, ledger: Ledger, create: bool, new: bool) -> dict[Kind, tuple[str, int]]:
     """Raise Misconfigured where the tables do not fit or take no writes, or are not those that this block stood for.
 
-    Else each kind's table with its rows.
+    Else each kind's table with its rows. Nothing is made before all that can be known of is found to be right.
     """
-    accounts: Accounts = block.connect(SystemClock())
+    accounts: Accounts = block.connect(ledger.clock)
     try:
         if create:
+            if new or unnamed(accounts):
+                require_same_database(f"accounts/{name}", ledger, None)
             accounts.create_tables()
         accounts.check()
         check_writable(accounts)
-        require_same_database(f"accounts/{name}", _ledger(), identity(accounts))
+        require_same_database(f"accounts/{name}", ledger, identity(accounts))
         return rows(accounts)
     except Misconfigured as error:
-        how = "" if create else ". Nothing was saved; --create makes Accord's own tables, and never changes yours"
-        raise Misconfigured(f"{error}{how}") from None
+        raise Misconfigured(f"nothing was saved: {error}") from None
     finally:
         accounts.close()
 

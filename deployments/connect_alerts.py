@@ -30,7 +30,10 @@ def alerts_parser(connect: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def connect_alerts(options: argparse.Namespace) -> int:
-    """Keep the address, make the automations that use it, and send test alerts; 1 where one did not arrive."""
+    """Keep the address, make the automations that use it, and send test alerts; 1 where another one did not arrive.
+
+    Raises Misconfigured, and leaves all as it was, where the test alert to this address could not be sent.
+    """
     from deployments import channels, server
     from deployments.ask import secret
 
@@ -41,13 +44,24 @@ def connect_alerts(options: argparse.Namespace) -> int:
     with server.opened() as client:
         if which == "second" and "first" not in channels.found(client):
             raise Misconfigured("make the first channel first: the same command without --second")
-        channels.save(client, which, kind, secret(f"address ({ASKED[kind]})"))
+        address, before = secret(f"address ({ASKED[kind]})"), channels.kept(client, which)
+        channels.save(client, which, kind, address)
         told = channels.ensure_automations(client)
         arrivals = channels.send_tests(client)
+        failed = next((one.why for one in arrivals if one.channel == which and one.why), None)
+        if failed is not None:
+            channels.put(client, which, before)
+            channels.ensure_automations(client)
     if options.json:
-        print(json.dumps({"channels": [one._asdict() for one in arrivals], "warnings": told}, indent=2))
-    else:
+        said = {"saved": failed is None, "channels": [one._asdict() for one in arrivals], "warnings": told}
+        print(json.dumps(said, indent=2))
+    elif failed is None:
         tell(told, arrivals)
+    if failed is not None:
+        raise Misconfigured(
+            f"nothing was saved, since the test alert did not arrive: {failed}; correct the address, or try again when "
+            "it answers"
+        )
     return 1 if any(one.why for one in arrivals) else 0
 
 

@@ -9,10 +9,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from pydantic import SecretStr, ValidationError
 
 from accord import settings
-from accord.errors import AccordError, Misconfigured
+from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.identity import assign
 from accord.ledger.engine import Ledger
-from accord.ledger.version import require_current
 from accord.ports import Owner
 from accord.records import PARENTS_FIRST
 from accord.sync import EVENT
@@ -24,6 +23,10 @@ from deployments import server
 from deployments.ask import secret
 from tasks.bench import find_block, sync_of
 
+FITS = {
+    "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
+    "accounts": "is of small letters, digits and dashes, 40 at most, such as main",
+}
 KEPT = ("mode", "base_url", "accounts", "rate_per_endpoint", "rate_in_all")
 
 
@@ -39,14 +42,13 @@ class Tested(NamedTuple):
 def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     """Ask for a key, test it and save the connection; a saved one keeps the fields that are not given."""
     require_name(name)
-    ledger = settings.open_ledger()
-    require_current(ledger.engine)
+    ledger = settings.current_ledger()
     with server.opened() as client:
         kept = find_block(StripeAccount, name)
         account = _account(kept, secret("Stripe API key"), given)
         accounts = find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
-        tested = try_out(account, name, ledger, target)
+        tested = _tested(account, name, ledger, target)
         shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
         shown |= {"readable": tested.readable, "refused": tested.refused}
         if not as_json:
@@ -81,12 +83,22 @@ def _account(kept: StripeAccount | None, key: str, given: dict[str, Any]) -> Str
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         option = str(first["loc"][0]).replace("_", "-")
-        raise Misconfigured(f"--{option} does not fit: {first['msg']}") from None
+        raise Misconfigured(f"--{option} {FITS.get(option, first['msg'])}") from None
     other = "live" if account.mode == "test" else "test"
     if key[2:8] == f"_{other}_":
         how = f"say --mode {other}" if kept is None else f"connect it under another --name, with --mode {other}"
         raise Misconfigured(f"this is a key of {other} mode, and the connection is in {account.mode} mode; {how}")
     return account
+
+
+def _tested(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
+    """The same as `try_out`, for a connection of which nothing is saved yet."""
+    try:
+        return try_out(account, name, ledger, target)
+    except TryLater as error:
+        raise TryLater(f"nothing was saved: {error}; try again when it answers") from None
+    except (Refused, Misconfigured) as error:
+        raise Misconfigured(f"nothing was saved: {error}") from None
 
 
 def try_out(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:

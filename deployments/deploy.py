@@ -15,7 +15,6 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.ledger import streams
 from accord.ledger.engine import Ledger
-from accord.ledger.version import require_current
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
 from deployments.channels import Arrival, ensure_automations, send_tests
@@ -59,8 +58,7 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
     Schedules are set when a deployment is made; from then on they are the server's own, active or paused, unless
     `reset_schedules` puts those of prefect.yaml in their place, each as active as it was.
     """
-    ledger = settings.open_ledger()
-    require_current(ledger.engine)
+    ledger = settings.current_ledger()
     with server.opened() as client:
         for block in (StripeAccount, AccountsDatabase):
             block.register_type_and_schema()

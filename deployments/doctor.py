@@ -19,8 +19,10 @@ from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
 from accord.systems.accounts_look import check_writable
 from blocks import AccountsDatabase, StripeAccount
-from deployments import host, server
+from deployments import channels, host, server
 from deployments.connect_stripe import try_out
+from deployments.runs import faults, read_runs
+from deployments.trigger import EXIT_CODES
 from tasks.bench import FLOW, load_block, sync_of
 
 SKEW = 60  # seconds that this host's clock may differ from Stripe's before that is said
@@ -90,7 +92,8 @@ def _ledger(ledger: Ledger) -> Iterator[Finding]:
         yield Finding(f"{sync}:{stream}", how, DISAGREES)
     kept = ledger.read(quarantine.listed)
     if kept:
-        yield Finding("quarantine", f"{len(kept):,} records failed a check; look at: accord quarantine list", DISAGREES)
+        failed = "1 record" if len(kept) == 1 else f"{len(kept):,} records"
+        yield Finding("quarantine", f"{failed} failed a check; look at: accord quarantine list", DISAGREES)
 
 
 def _disk(about: str, engine: Engine) -> Iterator[Finding]:
@@ -117,9 +120,12 @@ def _server(client: SyncPrefectClient) -> Iterator[Finding]:
         elif one.paused or not any(schedule.active for schedule in one.schedules):
             how = "is paused: it runs only when asked; resume it in Prefect's UI, or run: accord run"
             yield Finding(about, f"{how} {about}", DISAGREES)
-        late = server.late_runs(client, one.id)
-        if late:
-            yield Finding(about, f"{late} runs are late; is a worker up, and has it a free slot?", UNREACHABLE)
+        runs = read_runs(client, one)
+        for fault in faults(name, runs):
+            yield Finding(about, fault, EXIT_CODES.get(runs.ended or "", DISAGREES))
+        if runs.late:
+            late = "1 run is late" if runs.late == 1 else f"{runs.late} runs are late"
+            yield Finding(about, f"{late}; is a worker up, and has it a free slot?", UNREACHABLE)
     for pool in sorted({one.work_pool_name for one in there.values() if one.work_pool_name}):
         yield from _pool(client, pool)
 
@@ -127,7 +133,7 @@ def _server(client: SyncPrefectClient) -> Iterator[Finding]:
 def _open_to_all() -> Iterator[Finding]:
     """Whether anybody who reaches the server can read every block's secrets."""
     url = urlsplit(server.address())
-    if url.hostname in ("127.0.0.1", "localhost", "::1") or PREFECT_API_AUTH_STRING.value() or PREFECT_API_KEY.value():
+    if url.hostname in channels.LOOPBACK or PREFECT_API_AUTH_STRING.value() or PREFECT_API_KEY.value():
         return
     yield Finding(
         "Prefect",

@@ -143,7 +143,7 @@ def follow(client: SyncPrefectClient, run: FlowRun, screen: Screen) -> FlowRun:
     Raises TryLater where the server stays away for minutes; the run itself goes on then.
     """
     log, ended, answered = _Log(client, run.id), None, time.monotonic()
-    telling = _Telling(run.name, screen)
+    telling = _Telling(run.name, screen, answered)
     while True:
         now, fresh = time.monotonic(), list[str]()
         try:
@@ -153,11 +153,12 @@ def follow(client: SyncPrefectClient, run: FlowRun, screen: Screen) -> FlowRun:
                 raise
             if now - answered > AWAY:
                 raise TryLater(f"the Prefect server stays away; the run {run.name} goes on without it") from None
-        telling.tell(run, log, fresh, away=answered != now)
+        telling.tell(now, run, log, fresh, away=answered != now)
         if run.state is not None and run.state.is_final():
             ended = ended or now
             # A run that never began has no lines; one whose process was killed leaves without a last one.
-            if log.finished or run.start_time is None or now - ended > LAST_LINES:
+            if log.finished or run.run_count == 0 or now - ended > LAST_LINES:
+                telling.end(run)
                 return run
         time.sleep(STEP)
 
@@ -165,26 +166,40 @@ def follow(client: SyncPrefectClient, run: FlowRun, screen: Screen) -> FlowRun:
 class _Telling:
     """What is said of a run besides its own lines."""
 
-    def __init__(self, run: str, screen: Screen) -> None:
+    def __init__(self, run: str, screen: Screen, now: float) -> None:
         self._run, self._screen = run, screen
         self._state, self._warned = "Scheduled", False
-        self._began = self._said = time.monotonic()
+        self._began = self._said = self._since = now
 
-    def tell(self, run: FlowRun, log: _Log, fresh: list[str], away: bool) -> None:
-        """Its new lines, its state where that changed, and a word now and then while there is nothing else."""
-        now, state = time.monotonic(), (run.state.name if run.state else None) or ""
+    def tell(self, now: float, run: FlowRun, log: _Log, fresh: list[str], away: bool) -> None:
+        """Its new lines, its state where that changed, and a word now and then while there is nothing else.
+
+        Its last state is said by `end`, once its last lines are said.
+        """
+        state, final = _name(run), run.state is not None and run.state.is_final()
         for line in fresh:
             self._screen.say(line)
         self._screen.move(log.read, log.settled, log.records)
         if state != self._state:
-            self._screen.say(f"run {self._run}: {state}")
+            if not final:
+                self._screen.say(f"run {self._run}: {state}")
+            self._since = now
         elif not fresh and now - self._said > SILENCE:
-            what = "the Prefect server does not answer; trying again" if away else state
-            so_far = f", {log.settled} of {log.read} batches settled" if log.read else ""
-            self._screen.wait(f"run {self._run}: {what}{so_far}")
+            what = "has ended; its last lines are on their way" if final else f"{state} for {now - self._since:.0f} s"
+            so_far = f", {log.settled} of {log.read} batches settled" if log.read and not final else ""
+            lost = "the Prefect server does not answer; trying again"
+            self._screen.wait(f"run {self._run}: {lost if away else what + so_far}")
         elif not fresh:
             return
         if not self._warned and state in ("Scheduled", "Late", "Pending") and now - self._began > UNWORKED:
             self._warned = True
             self._screen.say(f"no worker has taken the run yet; start one: {START_WORKER.format(run.work_pool_name)}")
         self._said, self._state = now, state
+
+    def end(self, run: FlowRun) -> None:
+        """Its last state."""
+        self._screen.say(f"run {self._run}: {_name(run)}")
+
+
+def _name(run: FlowRun) -> str:
+    return (run.state.name if run.state else None) or ""

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 LEAST_FREE = 0.05  # of a disk
 LEAST_BYTES = 500 * 2**20
@@ -27,6 +28,12 @@ def unfit_packages(project: str = "accord") -> Iterator[str]:
                 f"{needed.name} is of version {there}, which Accord does not work with; install another one: "
                 f'pip install "{needed.name}{needed.specifier}"'
             )
+
+
+def supported(package: str, project: str = "accord") -> SpecifierSet:
+    """The versions of a package that the project works with."""
+    every = [Requirement(text) for text in requires(project) or ()]
+    return next(one.specifier for one in every if one.name == package)
 
 
 def full_disks(files: Iterable[Path]) -> Iterator[str]:

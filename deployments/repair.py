@@ -14,36 +14,34 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.ledger import entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.ledger.version import require_current
 from accord.records import Kind
 from accord.sync import EVENT
 
 T = TypeVar("T")
 
 
-def _ledger() -> Ledger:
-    ledger = settings.open_ledger()
-    require_current(ledger.engine)
-    return ledger
-
-
-def resume(name: str | None, lenient: bool, reread: bool) -> int:
+def resume(name: str | None, lenient: bool, reread: bool, as_json: bool) -> int:
     """Release a stopped stream, or list those that are stopped; 1 while any is.
 
     With `reread`, what waits of the stream, stopped or not, is thrown away and read again.
     """
-    ledger = _ledger()
+    ledger = settings.current_ledger()
     if name is None:
         stopped = ledger.read(streams.all_stopped)
-        for sync, stream, why in stopped:
-            print(f"{sync}:{stream}  {why}")
-        print("" if stopped else "no stream is stopped", end="" if stopped else "\n")
+        if as_json:
+            print(json.dumps([{"stream": f"{sync}:{stream}", "why": why} for sync, stream, why in stopped], indent=2))
+        else:
+            lines = [f"{sync}:{stream}  {why}" for sync, stream, why in stopped]
+            print("\n".join(lines) or "no stream is stopped")
         return 1 if stopped else 0
     sync, _, stream = name.rpartition(":")
     released = ledger.write(lambda c: streams.release(c, sync, stream, lenient))
     thrown = ledger.write(lambda c: streams.read_again(c, sync, stream)) if reread else 0
     if not released and not thrown:
         raise Misconfigured(f"no stream named {name} is stopped; accord resume lists those that are")
+    if as_json:
+        print(json.dumps({"stream": name, "released": released, "batches_thrown_away": thrown}, indent=2))
+        return 0
     waits = f"reads again what {thrown} batches held" if reread else "settles what waits"
     print(f"{name} is released; its next run {waits}")
     return 0
@@ -53,7 +51,7 @@ def quarantined(action: str, ids: Sequence[int], as_json: bool) -> int:
     """List, show, retry, accept or drop records in quarantine; listing gives 1 while there are any."""
     if (action == "list" and ids) or (action in ("show", "accept", "drop") and not ids):
         raise Misconfigured(f"accord quarantine {action} takes {'no numbers' if ids else 'the numbers of records'}")
-    ledger = _ledger()
+    ledger = settings.current_ledger()
     if action == "list":
         return _list(ledger, as_json)
     if action == "show":
@@ -129,7 +127,7 @@ def _drop(connection: Connection, now: float, row_id: int) -> None:
 
 def explain(key: str, as_json: bool) -> int:
     """Print all that was done to a record, oldest first."""
-    ledger = _ledger()
+    ledger = settings.current_ledger()
     story = ledger.read(partial(entries.story, key=key))
     waiting = [row for row in ledger.read(quarantine.listed) if row.key == key]
     if not story and not waiting:

@@ -3,26 +3,19 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
 import httpx
 import prefect
+from packaging.version import Version
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateName,
-)
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from accord.errors import Misconfigured, TryLater
 from blocks import StripeAccount
+from deployments import host
 from tasks.bench import FLOW
 
 START_WORKER = "accord work --pool {}"
@@ -35,10 +28,10 @@ logging.getLogger("EventsWorker").setLevel(logging.ERROR)
 @contextmanager
 def opened() -> Iterator[SyncPrefectClient]:
     """A client of the server. Raises Misconfigured or TryLater, saying what to do, where it can not be used."""
-    url = address()
+    url, differs = address(), None
     try:
         with get_client(sync_client=True) as client:
-            _require_prefect(client, url)
+            differs = difference(_version(client, url), prefect.__version__)
             yield client
     except httpx.TransportError:
         raise TryLater(f"the Prefect server does not answer at {url}. Is it up, is PREFECT_API_URL right?") from None
@@ -48,21 +41,22 @@ def opened() -> Iterator[SyncPrefectClient]:
             raise Misconfigured(
                 f"the Prefect server at {url} wants another login; set PREFECT_API_AUTH_STRING to that of the server"
             ) from None
+        if status < 500 and differs:
+            raise Misconfigured(f"the Prefect server at {url} answered {status}: {differs}") from None
         if status < 500:
             raise
         raise TryLater(f"the Prefect server at {url} answered {status}; look into its log") from None
 
 
-def _require_prefect(client: SyncPrefectClient, url: str) -> None:
+def _version(client: SyncPrefectClient, url: str) -> str:
+    """The server's version. Raises Misconfigured where what answers is no Prefect server."""
     try:
-        client.api_version()
+        return str(Version(client.api_version()))
     except PrefectHTTPStatusError as error:
         if error.response.status_code != 404:
             raise
     except ValueError:
         pass
-    else:
-        return
     raise Misconfigured(f"what answers at {url} is no Prefect server's API; does PREFECT_API_URL end with /api?")
 
 
@@ -78,13 +72,33 @@ def address() -> str:
 
 
 def version_differs(client: SyncPrefectClient) -> str | None:
-    """A warning where the server is of another major or minor version than the client, or None."""
-    there, here = client.api_version(), prefect.__version__
-    if there.split(".")[:2] == here.split(".")[:2]:
+    """A warning where the server is of a version that Accord does not work with, or of another one than the client."""
+    return difference(client.api_version(), prefect.__version__)
+
+
+def difference(there: str, here: str) -> str | None:
+    """What is wrong with a server of one version and a client of another, and what to do; None where nothing is.
+
+    What is to be installed is never older than what Accord needs.
+    """
+    needed = host.supported("prefect")
+    if not needed.contains(there, prereleases=True):
+        return (
+            f"the Prefect server is of version {there}, which Accord does not work with; on its host, run: "
+            f'pip install "prefect{needed}"'
+        )
+    if not needed.contains(here, prereleases=True):
+        return (
+            f"Prefect is of version {here} on this host, which Accord does not work with; run: "
+            f'pip install "prefect{needed}"'
+        )
+    if Version(there).release[:2] == Version(here).release[:2]:
         return None
+    older = "the server's host" if Version(there) < Version(here) else "this host and each worker's"
+    newer = max(Version(there), Version(here))
     return (
         f"the Prefect server is of version {there}, and here is {here}: runs may fail in ways that neither was tested "
-        f'for. Install the same on both sides, such as: pip install "prefect=={there}"'
+        f'for; on {older}, run: pip install "prefect=={newer}"'
     )
 
 
@@ -114,17 +128,6 @@ def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
         found += page
         if len(page) < _PAGE:
             return {one.name: one for one in sorted(found, key=lambda one: one.name)}
-
-
-def late_runs(client: SyncPrefectClient, deployment: UUID) -> int:
-    """How many runs of a deployment should have begun and have not."""
-    return len(
-        client.read_flow_runs(
-            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"]))),
-            limit=_PAGE,
-        )
-    )
 
 
 def gone(name: str) -> str:

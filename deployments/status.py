@@ -5,16 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort
 from rich.console import Console
 from rich.table import Table
 
@@ -22,24 +13,13 @@ from accord import settings
 from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import counters
 from accord.ledger.engine import Ledger
-from accord.ledger.version import require_current
 from accord.standing import Standing, known, stand
 from accord.sync import Sync
 from accord.systems.accounts_look import last_agreed
 from blocks import AccountsDatabase, StripeAccount
 from deployments import channels, server
+from deployments.runs import Runs, faults, read_runs
 from tasks.bench import FLOW, load_block, sync_of
-
-_BEGUN = [s for s in StateType if s not in (StateType.SCHEDULED, StateType.PENDING)]
-
-
-class Runs(NamedTuple):
-    """What Prefect knows of a connection's runs."""
-
-    last: str | None  # state
-    last_at: float | None
-    next_at: float | None
-    note: str | None  # why there may be no next one
 
 
 class Status(NamedTuple):
@@ -50,11 +30,15 @@ class Status(NamedTuple):
     agreed_at: float | None  # up to when the accounts are known to show everything
     runs: Runs | None  # None while Prefect is away
 
+    @property
+    def sound(self) -> bool:
+        """Whether both sides agree, and the runs go well."""
+        return self.standing.agreed and (self.runs is None or self.runs.sound)
+
 
 def command(as_json: bool) -> int:
-    """Print how every connection stands; 1 where one does not agree, 2 or 3 where something could not be asked."""
-    ledger = settings.open_ledger()
-    require_current(ledger.engine)
+    """Print how every connection stands; 1 where one does not agree or run, 2 or 3 where one could not be asked."""
+    ledger = settings.current_ledger()
     found, alerts, troubles = look(ledger)
     now = ledger.clock.now()
     if as_json:
@@ -64,6 +48,8 @@ def command(as_json: bool) -> int:
         print(json.dumps(said, indent=2))
     elif found:
         _show(found, now)
+    elif troubles:
+        print("the ledger knows no connection yet")
     else:
         print("no connection yet; make one: accord connect stripe")
     if not as_json:
@@ -77,7 +63,7 @@ def command(as_json: bool) -> int:
             print("note: what is shown is what the ledger knows")
     if troubles:
         return 3 if any(isinstance(one, TryLater) for one in troubles) else 2
-    return 0 if all(one.standing.agreed for one in found) else 1
+    return 0 if all(one.sound for one in found) else 1
 
 
 def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[AccordError]]:
@@ -115,31 +101,7 @@ def _status(
             accounts.close()
     except AccordError as error:
         troubles.append(error)
-    return Status(name, stand(ledger, sync), agreed_at, _runs(client, there))
-
-
-def _runs(client: SyncPrefectClient, there: DeploymentResponse | None) -> Runs:
-    if there is None:
-        return Runs(None, None, None, "not deployed; run: accord deploy")
-    last = _first(client, there, _BEGUN, FlowRunSort.START_TIME_DESC)
-    following = _first(client, there, [StateType.SCHEDULED], FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC)
-    due = following.next_scheduled_start_time if following else None
-    note = "paused in Prefect" if there.paused else None if due else "no schedule is active"
-    state = last.state.name if last and last.state else None
-    began = (last.start_time or last.expected_start_time) if last else None
-    return Runs(state, began.timestamp() if began else None, due.timestamp() if due else None, note)
-
-
-def _first(
-    client: SyncPrefectClient, there: DeploymentResponse, states: list[StateType], sort: FlowRunSort
-) -> FlowRun | None:
-    runs = client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[there.id])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))),
-        sort=sort,
-        limit=1,
-    )
-    return runs[0] if runs else None
+    return Status(name, stand(ledger, sync), agreed_at, read_runs(client, there))
 
 
 def _as_data(one: Status, now: float) -> dict[str, Any]:
@@ -185,8 +147,10 @@ def _share(standing: Standing) -> str:
 
 
 def _disagreements(one: Status, now: float) -> Iterator[str]:
-    """What keeps a connection from agreeing, the oldest first, and what to do about it."""
+    """What went wrong with a connection's runs, what keeps it from agreeing, and what to do about it."""
     standing = one.standing
+    for fault in faults(one.name, one.runs) if one.runs else ():
+        yield f"{one.name}: {fault}"
     waits = {
         "in quarantine": standing.quarantined,
         "held for another record": standing.held,

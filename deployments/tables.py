@@ -1,10 +1,13 @@
 """`accord db` and `accord accounts`: the tables of the ledger, and those of an accounts database."""
 
+import json
+from typing import Any
+
 from accord import settings
 from accord.errors import Misconfigured
 
 
-def ledger(action: str) -> int:
+def ledger(action: str, as_json: bool) -> int:
     """Upgrade the ledger's tables, look whether they are as this version needs them, or copy them elsewhere."""
     from accord.ledger.upgrade import differs, upgrade
 
@@ -14,20 +17,23 @@ def ledger(action: str) -> int:
         from accord.ledger.move import copy
         from deployments.ask import secret
 
-        what = "URL of the new ledger"
-        print(f"copied {copy(engine, open_database(secret(what), what)):,} rows; now set {settings.LEDGER_URL} to it")
+        rows = copy(engine, open_database(secret("URL of the new ledger"), "the URL of the new ledger"))
+        _tell({"copied": rows}, f"copied {rows:,} rows; now set {settings.LEDGER_URL} to it", as_json)
         return 0
     if action == "upgrade":
         upgrade(engine)
-        print("the ledger is up to date")
+        _tell({"current": True}, "the ledger is up to date", as_json)
         return 0
     if differs(engine):
-        raise Misconfigured("the ledger's tables differ from what this version needs; run: accord db upgrade")
-    print("the ledger's tables are as this version needs them")
+        raise Misconfigured(
+            "the ledger's tables are not as this version made them, so somebody has changed them; restore the ledger "
+            "from a backup (docs/operations.md)"
+        )
+    _tell({"current": True}, "the ledger's tables are as this version needs them", as_json)
     return 0
 
 
-def accounts(action: str, name: str) -> int:
+def accounts(action: str, name: str, as_json: bool) -> int:
     """Make Accord's own tables where they are missing, and look whether all of them fit."""
     from accord.clock import SystemClock
     from blocks import AccountsDatabase
@@ -37,5 +43,9 @@ def accounts(action: str, name: str) -> int:
     if action == "create":
         opened.create_tables()
     opened.check()
-    print("the accounts' tables fit")
+    _tell({"accounts": name, "fit": True}, "the accounts' tables fit", as_json)
     return 0
+
+
+def _tell(said: dict[str, Any], sentence: str, as_json: bool) -> None:
+    print(json.dumps(said, indent=2) if as_json else sentence)

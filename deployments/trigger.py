@@ -36,6 +36,12 @@ class Ended(NamedTuple):
         return {what: count for what in WAITS if (count := self.counts.get(what, 0))}
 
     @property
+    def summary(self) -> str:
+        """What it did, in words; nothing where it ended before it could tell."""
+        counted = ", ".join(f"{count:,} {what}" for what, count in self.counts.items() if count)
+        return counted or ("nothing has changed" if self.completed else "")
+
+    @property
     def code(self) -> int:
         """The exit code of the command that followed the run."""
         return int(bool(self.waits)) if self.completed else EXIT_CODES.get(self.state, 1)
@@ -49,8 +55,8 @@ def command(name: str | None, parameters: Mapping[str, Any], as_json: bool) -> i
     if as_json:
         said = {"run": str(ended.id), "state": ended.state, "message": ended.message, "counts": ended.counts}
         print(json.dumps(said | {"agreed": ended.code == 0}, indent=2))
-    else:
-        print(", ".join(f"{count:,} {what}" for what, count in ended.counts.items() if count) or "nothing has changed")
+    elif ended.summary:
+        print(ended.summary)
     if not ended.completed:
         print(f"accord: {ended.state}: {ended.message}", file=sys.stderr)
     elif ended.waits:

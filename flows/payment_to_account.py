@@ -56,7 +56,7 @@ def payment_to_account(
     try:
         at = bench(connection)
         tally, error = attempt(_Tasks(at, connection, mode, _start(since), _start(until)), at.target.kinds)
-        said = report(connection, tally)
+        said = report(connection, tally, complete=error is None)
         if error is not None:
             raise error
         return said

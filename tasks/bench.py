@@ -16,7 +16,6 @@ from accord.collect import Collector
 from accord.errors import Misconfigured
 from accord.identity import require_same_account, require_same_database, require_same_target, take_over
 from accord.ledger.engine import Ledger
-from accord.ledger.version import require_current
 from accord.ports import Threads
 from accord.sync import Sync
 from accord.systems.accounts import Accounts
@@ -96,8 +95,7 @@ def close(connection: str) -> None:
 def _open(connection: str, run: str) -> Bench:
     # Prefect gives the core's logger its handlers (PREFECT_LOGGING_EXTRA_LOGGERS), and leaves it at the level WARNING.
     logging.getLogger("accord").setLevel(PREFECT_LOGGING_LEVEL.value())
-    ledger = settings.open_ledger()
-    require_current(ledger.engine)
+    ledger = settings.current_ledger()
     account = load_block(StripeAccount, connection)
     target = load_block(AccountsDatabase, account.accounts).connect(ledger.clock)
     target.check()

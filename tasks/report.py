@@ -42,9 +42,10 @@ EXAMPLES = 5  # keys shown of the records that failed an expectation
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def report(connection: str, tally: Tally) -> dict[str, int]:
+def report(connection: str, tally: Tally, complete: bool = True) -> dict[str, int]:
     """Say what the run came to, and note in the accounts since when they agree, if they do; the run's counts.
 
+    `complete` is whether all could be read.
     Raises, once all is said, Stopped where a stream is stopped, and Disagrees where the sums or the run do not add up.
     """
     at = bench(connection)
@@ -55,11 +56,11 @@ def report(connection: str, tally: Tally) -> dict[str, int]:
     verdicts: Sequence[Verdict] = _look(tally, now) if changed else ()
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
     if changed or now.stopped:
-        text = markdown(at.sync.name, tally, now, verdicts)
+        text = markdown(at.sync.name, tally, now, verdicts, complete)
         create_markdown_artifact(
             text, key=f"{FLOW}-{connection}-checks", description=f"How {at.sync.name} stands, and what failed a check."
         )
-    get_run_logger().info(_plain(verdict_of(now, broken)))
+    get_run_logger().info(_plain(verdict_of(now, broken, complete)))
     if now.agreed and not broken and now.read_until is not None:
         at.target.agreed(at.sync.connection, now.read_until)
     notify(at, connection, now, broken, _plain(verdict_of(now, ())))
@@ -89,7 +90,7 @@ def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
     return [{"what": what, "records": records} for what, records in counts.items()]
 
 
-def verdict_of(now: Standing, broken: Sequence[str]) -> str:
+def verdict_of(now: Standing, broken: Sequence[str], complete: bool = True) -> str:
     """How both sides stand, in one sentence."""
     if now.stopped:
         return f"**Stopped:** {', '.join(sorted(now.stopped))} is not read any more until a person has looked at it."
@@ -97,6 +98,8 @@ def verdict_of(now: Standing, broken: Sequence[str]) -> str:
         return f"**Not in order:** {len(broken)} of the checks after settling failed."
     if now.agreed:
         begun = "" if now.begun is None else f" from {_time(now.begun)}"
+        if not complete:
+            return f"**Not read to the end:** the accounts show what was read{begun} up to {_time(now.read_until)}."
         return f"**In agreement:** the accounts show everything{begun} up to {_time(now.read_until)}."
     reasons = {
         "in quarantine": len(now.kept),
@@ -110,10 +113,10 @@ def verdict_of(now: Standing, broken: Sequence[str]) -> str:
     return f"**Not yet in agreement:** {counted}. The other records are settled."
 
 
-def markdown(sync: str, tally: Tally, now: Standing, verdicts: Sequence["Verdict"]) -> str:
+def markdown(sync: str, tally: Tally, now: Standing, verdicts: Sequence["Verdict"], complete: bool = True) -> str:
     """The report as a page: the verdict first. It names records by their keys and shows nothing else of them."""
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
-    parts = [f"# {sync}", verdict_of(now, broken)]
+    parts = [f"# {sync}", verdict_of(now, broken, complete)]
     if now.stopped:
         how = [(stream, _cell(why), f"`accord resume {sync}:{stream}`") for stream, why in sorted(now.stopped.items())]
         parts += ["## Stopped streams", _table(("Stream", "Why", "After looking at it"), how)]

@@ -149,7 +149,9 @@ class FreshDatabases(Fresh):
     def recycle(self) -> None:
         super().recycle()
         for url in set(self._lent) - self.engines.keys():
-            self._run(url, "DROP SCHEMA IF EXISTS public, shop CASCADE; CREATE SCHEMA public")
+            # As a new database has it: everybody may look into it.
+            new = "CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC"
+            self._run(url, f"DROP SCHEMA IF EXISTS public, shop CASCADE; {new}")
             self._bare.append(url)
         self._lent.clear()
 

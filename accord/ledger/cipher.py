@@ -13,6 +13,10 @@ _NONCE = 12
 _MARK = b"A1"
 
 
+class BadKey(Misconfigured):
+    """What was given is no key; what to do depends on whether there is a ledger already."""
+
+
 def new_key() -> str:
     """A fresh 256-bit key as URL-safe base64, fit for ACCORD_LEDGER_KEY."""
     return base64.urlsafe_b64encode(AESGCM.generate_key(bit_length=256)).decode()
@@ -21,13 +25,13 @@ def new_key() -> str:
 class Cipher:
     """AES-256-GCM under one or more keys: the first encrypts, all of them decrypt, so keys can be rotated.
 
-    Raises Misconfigured where a key is malformed or none of the keys fits.
+    Raises BadKey where one is malformed, Misconfigured where none of them fits.
     """
 
     def __init__(self, keys: str) -> None:
         self._aeads = [AESGCM(_decode(part)) for part in keys.split(",") if part.strip()]
         if not self._aeads:
-            raise Misconfigured(f"ACCORD_LEDGER_KEY is empty; set it to a key such as {_HOW}")
+            raise BadKey("ACCORD_LEDGER_KEY is not set")
 
     def seal(self, plain: bytes, about: str) -> bytes:
         """Encrypt `plain`; `about` (a table and key) must be given again to open it."""
@@ -48,14 +52,11 @@ class Cipher:
         )
 
 
-_HOW = "the output of: python -c 'from accord.ledger.cipher import new_key; print(new_key())'"
-
-
 def _decode(part: str) -> bytes:
     try:
         key = base64.b64decode(part.strip(), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != 32:
-        raise Misconfigured(f"ACCORD_LEDGER_KEY must be 32 bytes in base64; set it to {_HOW}")
+        raise BadKey("ACCORD_LEDGER_KEY is no key, which is 32 bytes in base64")
     return key

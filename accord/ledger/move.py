@@ -1,6 +1,6 @@
 """Copying a ledger into another database, such as from SQLite to PostgreSQL."""
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from accord.errors import Misconfigured
 from accord.ledger.engine import reaching
@@ -14,9 +14,11 @@ _CHUNK = 5000
 def copy(source: Engine, into: Engine) -> int:
     """Make the tables and copy every row, as they stand at one moment; how many rows were copied.
 
-    All of them or none. Raises Misconfigured where the other database holds a ledger with rows already.
+    All of them or none. Raises Misconfigured where the other database holds a ledger with rows already, or takes no
+    writes.
     """
     require_current(source)
+    _require_writable(into)
     upgrade(into)
     with reaching("the ledger"), source.connect() as reading, into.execution_options(writes=True).begin() as writing:
         for table in metadata.sorted_tables:
@@ -30,6 +32,17 @@ def copy(source: Engine, into: Engine) -> int:
                 copied += len(part)
         _go_on_counting(writing)
     return copied
+
+
+def _require_writable(into: Engine) -> None:
+    """SQLite says so by itself; of a server it may pass, which nobody waits for here."""
+    if into.dialect.name == "postgresql":
+        with reaching("the other database"), into.connect() as connection:
+            if connection.scalar(text("SHOW transaction_read_only")) == "on":
+                raise Misconfigured(
+                    "the other database takes no writes: it is a standby, or set to read-only; give one that may be "
+                    "written to"
+                )
 
 
 def _go_on_counting(writing: Connection) -> None:

@@ -92,8 +92,19 @@ class Accounts:
         self._engine.dispose()
 
     def create_tables(self) -> None:
-        """Make what is missing of Accord's own tables; tables of the user's are never made or changed."""
-        self._transact(lambda c: own.create(c, everything=self._own))
+        """Make what is missing of Accord's own tables; tables of the user's are never made or changed.
+
+        Raises Misconfigured, and makes nothing, where a table that is there already does not fit.
+        """
+
+        def make(c: Connection) -> None:
+            inspector = inspect(c)
+            for kind, mapping in sorted(self._mapping.items()):
+                if not self._own or inspector.has_table(mapping.table):
+                    self._open(inspector, kind, mapping)
+            own.create(c, everything=self._own)
+
+        self._transact(make)
         self._shelves = None
 
     def check(self) -> None:
@@ -104,7 +115,7 @@ class Accounts:
             shelves = {kind: self._open(inspector, kind, self._mapping[kind]) for kind in sorted(self.kinds)}
             missing = own.missing(inspector)
             if missing:
-                raise Misconfigured(f"{_WHAT} lacks the table {missing[0]}; let Accord make it: accord accounts create")
+                raise Misconfigured(f"{_WHAT} has no table {missing[0]}; {own.HOW_TO_MAKE}")
             return shelves
 
         self._shelves = transact(self._engine, look, self._clock, _WHAT, writes=False)
@@ -251,12 +262,24 @@ class Accounts:
         return self.shelves[kind]
 
     def _open(self, inspector: Inspector, kind: Kind, mapping: TableMapping) -> _Shelf:
-        where = f"the accounts table {mapping.table}"
         table = own.reflect(inspector, mapping)
+        try:
+            return self._fit(inspector, kind, mapping, table)
+        except Misconfigured as error:
+            if not self._own:
+                raise
+            raise Misconfigured(
+                f"{_WHAT} has a table {mapping.table} already that is not Accord's; use another database or schema, or "
+                f"give --mapping for your own tables: docs/mapping.md ({error})"
+            ) from None
+
+    def _fit(self, inspector: Inspector, kind: Kind, mapping: TableMapping, table: Table) -> _Shelf:
+        where = f"the accounts table {mapping.table}"
         columns = []
         for field, name in mapping.columns.items():
             if name not in table.c:
-                raise Misconfigured(f"{where} has no column {name}, where the mapping puts {kind}.{field}")
+                there = ", ".join(table.c.keys())
+                raise Misconfigured(f"{where} has no column {name} for {kind}.{field}; its columns are {there}")
             if field not in ("connection", "rev"):
                 put, get = own.conversion(RECORDS[kind], field, table.c[name], where)
                 columns.append(_Column(field, table.c[name], put, get))

@@ -2,7 +2,7 @@
 
 import secrets
 
-from sqlalchemy import Connection, false, func, null, select, text, true
+from sqlalchemy import Connection, false, func, inspect, null, select, text, true
 
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
@@ -64,6 +64,12 @@ def identity(accounts: Accounts) -> str:
         return str(c.scalar(found))
 
     return transact(accounts.engine, name, SystemClock(), _WHAT)
+
+
+def unnamed(accounts: Accounts) -> bool:
+    """Whether no Accord has ever used this database."""
+    with reaching(_WHAT), accounts.engine.connect() as connection:
+        return own.seen.name in own.missing(inspect(connection))
 
 
 def last_agreed(accounts: Accounts, connection: str) -> int | None:

@@ -29,6 +29,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from accord.errors import Misconfigured
 from accord.records import RECORDS, TIMES, Kind
 
+HOW_TO_MAKE = "Accord makes its own with: accord accounts create, or accord connect accounts --create"
 NAMES = {
     Kind.CUSTOMER: "customers",
     Kind.SUBSCRIPTION: "subscriptions",
@@ -70,6 +71,9 @@ def default_mapping() -> Mapping:
 
 def parse_mapping(raw: object) -> Mapping:
     """Read a mapping from plain data: kind -> {table, columns}. Raises Misconfigured with what is wrong."""
+    unknown = sorted(str(kind) for kind in raw if kind not in [*Kind]) if isinstance(raw, dict) else []
+    if unknown:
+        raise Misconfigured(f"the accounts mapping names the kind {unknown[0]}; its kinds are {', '.join(Kind)}")
     try:
         mapping = msgspec.convert(raw, dict[Kind, TableMapping])
     except msgspec.ValidationError as error:
@@ -172,8 +176,8 @@ def reflect(inspector: Inspector, mapping: TableMapping) -> Table:
         inspector.reflect_table(table, None, resolve_fks=False)
     except NoSuchTableError:
         raise Misconfigured(
-            f"the accounts database has no table {mapping.table}; name another one in the mapping, "
-            "or leave the mapping empty and let Accord make its own: accord accounts create"
+            f"the accounts database has no table {mapping.table}; name one in the mapping that is there, or leave the "
+            f"mapping out: {HOW_TO_MAKE}"
         ) from None
     for column in table.c:
         if inspector.dialect.name == "sqlite" and isinstance(column.type, Numeric):

@@ -196,10 +196,15 @@ def test_the_command_asks_for_an_address_and_says_what_arrived(
     code, out, _ = connect(
         "--second", "--mail", "--json", address=f"smtp://127.0.0.1:{free_port}/?from=a@b.c&to=d@e.f&tls=no"
     )
-    assert (code, json.loads(out)["channels"]) == (
-        1,
+    said = json.loads(out)
+    assert (code, said["saved"], said["channels"]) == (
+        2,
+        False,
         [{"channel": "first", "why": ""}, {"channel": "second", "why": "Notification failed"}],
     )
+    kept = channels.kept(server, "second")
+    assert kept is not None
+    assert kept.secrets.get_secret_value() == {"address": receiver.url}, "the one that works stays"
     code, _, error = connect("--mail", address="mail.example.com")
     assert code == 2
     assert "must look like smtp://user:password@host:587" in error

@@ -9,7 +9,7 @@ import pytest
 from accord.errors import Misconfigured
 from deployments import alerts
 from deployments.automations import OURS, Pace, Wanted, recovery
-from deployments.channels import mail_address, wanted
+from deployments.channels import mail_address, wanted, web_address
 
 BLOCKS = {"first": uuid4(), "second": uuid4(), "heartbeat": uuid4()}
 ALL = wanted(BLOCKS, Pace())
@@ -167,6 +167,26 @@ def test_without_a_channel_only_runs_are_looked_after() -> None:
 )
 def test_the_address_of_a_mail_server_becomes_what_prefect_sends_with(url: str, address: str) -> None:
     assert mail_address(url) == address
+
+
+@pytest.mark.parametrize("url", ["https://x.io/a", "http://127.0.0.1:80/a", "http://localhost/a", "http://[::1]:80/"])
+def test_alerts_are_called_out_where_nobody_else_hears_them(url: str) -> None:
+    assert web_address(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://hooks.example.com/a", "whoever is on the way could read the alerts; give one with https://"),
+        ("http://127.0.0.1.example.com/a", "give one with https://"),
+        ("http://10.0.0.7/a", "give one with https://"),
+        ("ftp://x.io", "must begin with https://"),
+        ("hooks.example.com", "must begin with https://"),
+    ],
+)
+def test_an_address_in_the_clear_is_refused(url: str, why: str) -> None:
+    with pytest.raises(Misconfigured, match=why):
+        web_address(url)
 
 
 @pytest.mark.parametrize(

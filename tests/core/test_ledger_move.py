@@ -4,7 +4,7 @@ import pytest
 
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from accord.ledger.engine import Ledger
+from accord.ledger.engine import Ledger, open_database
 from accord.ledger.move import copy
 from accord.ledger.schema import metadata
 from accord.records import Kind
@@ -34,6 +34,14 @@ def test_a_ledger_goes_on_in_postgresql_where_it_stood(new_home, homes, shops, f
     assert later > waiting, "row numbers go on above those that were copied"
     moved.settle_all()
     assert set(moved.shown()) == {"ch_1", "ch_2", "ch_3", "ch_4"}
+
+
+def test_a_database_that_takes_no_writes_is_refused(new_home, fresh_databases):
+    url = fresh_databases.empty() + "&options=-cdefault_transaction_read_only%3Don"
+    there = open_database(url, "the URL of the new ledger")
+    with pytest.raises(Misconfigured, match="the other database takes no writes"):
+        copy(new_home.ledger.engine, there)
+    there.dispose()
 
 
 def test_a_database_that_holds_a_ledger_already_is_refused(new_home, new_ledger, shops):

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from accord.errors import Misconfigured
 from accord.ledger import entries
+from accord.ledger.engine import open_database
 from accord.ledger.entries import Entry
 from accord.ledger.migrations.append_only import protect_entries, release_entries
 from accord.ledger.schema import metadata
@@ -46,8 +47,17 @@ def test_a_second_upgrade_changes_nothing(new_ledger):
 
 
 def test_missing_tables_are_said_to_be_missing(fresh, open_engine):
-    with pytest.raises(Misconfigured, match="accord db upgrade"):
+    with pytest.raises(Misconfigured, match=r"there is no ledger in .*accord db upgrade"):
         require_current(open_engine(fresh.empty()))
+
+
+def test_a_file_that_is_not_there_is_not_made(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'typo.db'}", "ACCORD_LEDGER_URL")
+    for look in (require_current, differs):
+        with pytest.raises(Misconfigured, match=r"there is no ledger in .*typo\.db; correct ACCORD_LEDGER_URL"):
+            look(engine)
+    engine.dispose()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_newer_ledger_is_refused(fresh, open_engine):
@@ -63,8 +73,8 @@ def test_an_older_ledger_is_refused(fresh, open_engine):
     engine = open_engine(fresh.empty())
     upgrade(engine)
     with engine.begin() as connection:
-        connection.execute(text("DELETE FROM alembic_version"))
-    with pytest.raises(Misconfigured, match="missing or old"):
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{revisions()[0]}'"))
+    with pytest.raises(Misconfigured, match=r"older than this version of Accord; run: accord db upgrade"):
         require_current(engine)
 
 

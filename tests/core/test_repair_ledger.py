@@ -104,5 +104,8 @@ def test_a_target_that_is_another_database_is_refused(home, fresh, open_engine):
     assert identity(home.target.accounts) == mine
     require_same_database(home.sync.target, home.ledger, mine)
     require_same_database(home.sync.target, home.ledger, mine)
-    with pytest.raises(Misconfigured, match="is another database"):
-        require_same_database(home.sync.target, home.ledger, identity(accounts))
+    for database in (identity(accounts), None):
+        with pytest.raises(Misconfigured, match="is another database"):
+            require_same_database(home.sync.target, home.ledger, database)
+    require_same_database("accounts/new", home.ledger, None)
+    require_same_database("accounts/new", home.ledger, mine)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from accord import settings
 from accord.ledger import counters, streams
@@ -95,11 +95,20 @@ def test_a_missing_permission_is_named_and_nothing_is_saved(
     ("key", "options", "said"),
     [
         ("sk_live_sandbox_full", [], "this is a key of live mode, and the connection is in test mode; say --mode live"),
-        ("sk_test_sandbox_expired", [], "the API key is not valid"),
+        (
+            "sk_test_sandbox_expired",
+            [],
+            "in Stripe's dashboard, under API keys, and run: accord connect stripe --name m",
+        ),
+        (FULL, ["--accounts", "My Shop"], "--accounts is of small letters, digits and dashes"),
         ("pk_test_sandbox_public", [], "publishable"),
         ("", [], "no Stripe API key was given"),
         (FULL, ["--name", "Not A Name"], "small letters, digits and dashes"),
-        (FULL, ["--base-url", "http://stripe.example"], "--base-url does not fit: Value error, must begin with https"),
+        (
+            FULL,
+            ["--base-url", "http://stripe.example"],
+            "--base-url must be the address of Stripe's API, and begin with https",
+        ),
     ],
 )
 def test_what_can_not_be_a_connection_is_refused(
@@ -147,6 +156,9 @@ def test_accounts_are_made_on_request_only(
     assert "payments" in capsys.readouterr().out
     assert connect_accounts(url, "--json") == 0
     assert json.loads(capsys.readouterr().out)["tables"]["payment"] == {"table": "payments", "rows": 0}
+    for action in ("check", "create"):
+        assert main(["accounts", action, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"accounts": "main", "fit": True}
 
 
 MAPPING = {"customer": {"table": "people", "columns": {"key": "id", "name": "name", "deleted": "gone"}}}
@@ -157,10 +169,15 @@ PEOPLE = "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT, gone BOOLEAN NOT 
     ("mapping", "table", "said"),
     [
         (MAPPING, "CREATE TABLE others (id TEXT)", "has no table people"),
-        (MAPPING, PEOPLE.replace("name TEXT", "called TEXT"), "people has no column name, where the mapping puts cust"),
+        (
+            MAPPING,
+            PEOPLE.replace("name TEXT", "called TEXT"),
+            "people has no column name for customer.name; its columns are id, called, gone",
+        ),
         (MAPPING, PEOPLE.replace("name TEXT", "name INTEGER"), "has a column name of type INTEGER, where name is text"),
         (MAPPING, PEOPLE.replace("PRIMARY KEY", ""), "people needs a unique constraint on (id)"),
-        ({"people": {}}, PEOPLE, "the accounts mapping is malformed"),
+        ({"people": {}}, PEOPLE, "names the kind people; its kinds are customer, subscription, invoice"),
+        ({"customer": {"table": "people"}}, PEOPLE, "the accounts mapping is malformed"),
         ("[", PEOPLE, "is no JSON"),
     ],
 )
@@ -179,6 +196,50 @@ def test_a_mapping_that_does_not_fit_is_refused_by_table_and_column(
     (tmp_path / "map.json").write_text(mapping if isinstance(mapping, str) else json.dumps(mapping))
     assert connect_accounts(url, "--mapping", str(tmp_path / "map.json"), "--create") == 2
     assert said in capsys.readouterr().err
+    assert len(tables(url)) == 1, "nothing was made"
+
+
+def tables(url: str) -> list[str]:
+    engine = create_engine(url)
+    found = inspect(engine).get_table_names()
+    engine.dispose()
+    return found
+
+
+def test_a_table_that_is_not_accords_is_named_and_nothing_is_made_beside_it(
+    connect_accounts: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = create_engine(url := f"sqlite:///{tmp_path / 'shop.db'}")
+    with engine.begin() as c:
+        c.execute(text("CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT)"))
+    engine.dispose()
+    assert connect_accounts(url, "--create") == 2
+    said = capsys.readouterr().err
+    assert "has a table customers already that is not Accord's" in said
+    assert "use another database or schema, or give --mapping" in said
+    assert tables(url) == ["customers"]
+
+
+def test_a_database_in_place_of_another_is_refused_before_anything_is_made(
+    connect_accounts: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert connect_accounts(f"sqlite:///{tmp_path / 'shop.db'}", "--create") == 0
+    create_engine(f"sqlite:///{tmp_path / 'empty.db'}").connect().close()
+    for name in ("empty.db", "none.db"):
+        assert connect_accounts(f"sqlite:///{tmp_path / name}", "--create") == 2
+        assert "is another database than the one that was settled into" in capsys.readouterr().err
+    assert tables(f"sqlite:///{tmp_path / 'empty.db'}") == []
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_without_a_ledger_nothing_is_made(
+    connect_accounts: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.LEDGER_URL, f"sqlite:///{tmp_path / 'typo.db'}")
+    assert connect_accounts(f"sqlite:///{tmp_path / 'shop.db'}", "--create") == 2
+    assert "there is no ledger in" in capsys.readouterr().err
+    assert not (tmp_path / "shop.db").exists()
+    assert not (tmp_path / "typo.db").exists()
 
 
 def test_a_target_with_rows_of_its_own_is_taken_as_it_is_and_told_what_becomes_of_them(

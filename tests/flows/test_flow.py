@@ -215,6 +215,18 @@ def test_a_wrong_key_fails_at_once_and_says_what_to_do(shop: Shop) -> None:
     assert shop.sandbox.requests() <= 20
 
 
+def test_a_run_that_could_not_read_does_not_say_that_both_sides_agree(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert shop.run().is_completed()
+    assert "In agreement: " in caplog.text
+    caplog.clear()
+    shop.save_account("sk_test_wrong")
+    assert shop.run().name == "Misconfigured"
+    assert "In agreement: " not in caplog.text
+    assert "Not read to the end: " in caplog.text
+
+
 def test_one_bad_record_is_kept_with_its_reason_and_the_others_go_on(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:

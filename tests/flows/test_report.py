@@ -64,9 +64,9 @@ class Page:
     def write(self, work: Callable[..., object]) -> None:
         self.ledger.write(work)
 
-    def report(self, tally: Tally = READ) -> dict[str, int]:
+    def report(self, tally: Tally = READ, complete: bool = True) -> dict[str, int]:
         with disable_run_logger():
-            counts: dict[str, int] = module.report.fn("main", tally)
+            counts: dict[str, int] = module.report.fn("main", tally, complete)
         return counts
 
     def keep(
@@ -110,6 +110,13 @@ def leg(key: str, gross: int, currency: str) -> Leg:
         key=key, type="stripe_fee", account="house:fees", gross=gross, fee=0, net=gross, currency=currency,
         created=1, available_on=1, **none,
     )  # fmt: skip
+
+
+def test_a_run_that_could_not_read_everything_does_not_say_that_both_sides_agree(page: Page) -> None:
+    page.report(complete=False)
+    assert page.text.splitlines()[2] == (
+        "**Not read to the end:** the accounts show what was read up to 2027-01-15 08:00:00 UTC."
+    )
 
 
 def test_a_run_that_left_nothing_open_says_since_when_both_sides_agree(page: Page) -> None:

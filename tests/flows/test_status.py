@@ -4,16 +4,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import HttpUrl, SecretStr
 
 from accord import settings
 from accord.clock import SystemClock
 from accord.ledger import streams
+from deployments import runs
 from deployments.cli import main
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
@@ -43,6 +46,69 @@ def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Itera
             client.delete_deployment(one.id)
     StripeAccount.delete("main")
     AccountsDatabase.delete("main")
+
+
+def played(*states: tuple[StateType, str, str]) -> None:
+    """A run of main goes through states: type, name, message."""
+    with get_client(sync_client=True) as client:
+        there = client.read_deployment_by_name("payment-to-account/main")
+        run = client.create_flow_run_from_deployment(there.id)
+        for type_, name, message in states:
+            client.set_flow_run_state(run.id, State(type=type_, name=name, message=message), force=True)
+
+
+BEGUN = ((StateType.PENDING, "Pending", ""), (StateType.RUNNING, "Running", ""))
+ENDS = [
+    (StateType.FAILED, "Misconfigured", "the key is not valid; enter another one", "the key is not valid", 2),
+    (
+        StateType.FAILED,
+        "Failed",
+        "Flow run encountered an exception: ValueError: Ada Canary",
+        "not know, ValueError",
+        1,
+    ),
+    (StateType.CRASHED, "Crashed", "the process ended", "it is resumed by itself", 1),
+]
+
+
+@pytest.mark.parametrize(("type_", "name", "message", "said", "code"), ENDS)
+@pytest.mark.usefixtures("worker")
+def test_a_last_run_that_did_not_complete_is_told_with_its_message_and_what_to_do(
+    deployed: Callable[[], object], capsys: Capture, type_: StateType, name: str, message: str, said: str, code: int
+) -> None:
+    assert deployed().is_completed(), "both sides agree"
+    # One that dies at work is resumed by an automation.
+    played(*(BEGUN[:1] if type_ is StateType.CRASHED else BEGUN), (type_, name, message))
+    played((StateType.CANCELLED, "Cancelled", "Deployment concurrency limit reached."))
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    shown_ = capsys.readouterr().out
+    assert f"main: the last run ended as {name}: " in shown_
+    assert said in shown_
+    assert "Canary" not in shown_
+    assert "accord run payment-to-account/main" in shown_
+    assert said in findings(capsys, code)["payment-to-account/main"]
+
+    played(BEGUN[0])
+    played(*BEGUN)
+    assert main(["status"]) == 1, "another one that is under way has not ended yet"
+    played(*BEGUN, (StateType.COMPLETED, "Completed", ""))
+    assert main(["status"]) == 0
+    findings(capsys, 0)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_run_that_was_given_to_a_worker_and_does_not_begin_is_told(
+    deployed: Callable[[], object], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed().is_completed()
+    played((StateType.PENDING, "Submitting", ""))
+    assert main(["status"]) == 0, "not yet"
+    monkeypatch.setattr(runs, "STUCK", timedelta(0))
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    assert "main: a run has been Submitting since " in capsys.readouterr().out
+    assert "cancel the run in Prefect's UI" in findings(capsys, 1)["payment-to-account/main"]
 
 
 def shown(capsys: Capture) -> dict[str, object]:
@@ -94,6 +160,15 @@ def test_status_works_by_the_ledger_while_prefect_is_away(deployed: Callable[[],
         said = capsys.readouterr().out
         assert "100% of" in said
         assert "does not answer at http://127.0.0.1:9/api" in said
+
+
+def test_status_does_not_say_that_there_is_no_connection_where_it_could_not_ask(capsys: Capture) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main(["status"]) == 3
+    said = capsys.readouterr().out
+    assert "no connection yet; make one" not in said
+    assert "the ledger knows no connection yet" in said
+    assert "does not answer at http://127.0.0.1:9/api" in said
 
 
 def test_the_commands_never_load_the_server_of_prefect() -> None:
@@ -155,7 +230,7 @@ def test_doctor_names_everything_that_is_wrong(
             for name in ("eu", "us"):
                 StripeAccount.delete(name)
     assert "accord resume payment-to-account/main:payment" in found["payment-to-account/main:payment"]
-    assert "1 records failed a check" in found["quarantine"]
+    assert "1 record failed a check" in found["quarantine"]
     assert "is paused" in found["payment-to-account/main"]
     assert "prefect work-pool resume accord" in found["work pool accord"]
     assert "has a column rev" in found["accounts main"]

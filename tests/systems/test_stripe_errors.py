@@ -104,11 +104,18 @@ def test_no_retry_makes_a_key_valid(status: int) -> None:
     assert isinstance(classify(answer(status, error(), stripe_should_retry="true")), Misconfigured)
 
 
-def test_an_invalid_key_says_which_block_and_how_to_test_it() -> None:
-    text = str(classify(answer(401, error()), block="StripeAccount/eu"))
-    assert "StripeAccount/eu" in text
-    assert "under Blocks" in text
-    assert "curl -u KEY: https://api.stripe.com/v1/account" in text
+def test_an_invalid_key_says_which_block_to_change() -> None:
+    text = str(classify(answer(401, error()), connection="eu"))
+    assert "StripeAccount/eu in the Prefect UI, under Blocks" in text
+    assert "accord connect stripe --name eu" in text
+
+
+def test_of_a_key_that_is_not_saved_yet_no_block_is_named() -> None:
+    text = str(classify(answer(401, error()), connection="eu", saved=False))
+    assert "Stripe's dashboard" in text
+    assert "accord connect stripe --name eu" in text
+    assert "block" not in text.lower()
+    assert "curl" not in text, "a key on a command line stays in the shell's history"
 
 
 def test_a_missing_permission_is_named() -> None:

@@ -34,4 +34,4 @@ def test_any_other_key_is_refused_without_showing_it(key: str, mode: Mode, why: 
     with pytest.raises(Misconfigured, match=why) as error:
         check_mode(key, mode)
     assert "hidden" not in str(error.value)
-    assert "curl -u KEY:" in str(error.value)
+    assert f"take one from Stripe's dashboard that begins with sk_{mode}_" in str(error.value)

@@ -13,7 +13,7 @@ from accord.http import Response, Transport
 from accord.ports import CursorGone, Discovery, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
-from accord.systems.stripe.errors import HOW_TO_TEST, UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
+from accord.systems.stripe.errors import UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
 from accord.systems.stripe.translate import tombstone
 
 API_VERSION = "2026-10-28.endive"
@@ -71,7 +71,8 @@ def check_mode(api_key: str, mode: Mode) -> None:
         wrong = "is a key of an organization; take one of the account itself"
     else:
         wrong = "is no Stripe key"
-    raise Misconfigured(f"StripeAccount: api_key {wrong}. It must begin with sk_{mode}_ or rk_{mode}_; {HOW_TO_TEST}")
+    fit = f"sk_{mode}_ or rk_{mode}_"
+    raise Misconfigured(f"the API key {wrong}; take one from Stripe's dashboard that begins with {fit}")
 
 
 class Stripe:

@@ -11,8 +11,6 @@ from accord.systems.stripe import frames
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding bytes that are not what they should be may raise."""
 
-HOW_TO_TEST = "to test a key by hand: curl -u KEY: https://api.stripe.com/v1/account"
-
 _NOT_SOON = 60.0  # seconds: longer than any short retry
 
 _decode = msgspec.json.Decoder(frames.Error).decode
@@ -35,21 +33,23 @@ class NotPermitted(Misconfigured):
     """The same, with the permission that the key needs."""
 
 
-def classify(response: Response, block: str = "StripeAccount") -> Exception | None:
-    """The error to raise for an answer, None for success; `block` names the block document that holds the key.
+def classify(response: Response, connection: str = "main", saved: bool = True) -> Exception | None:
+    """The error to raise for an answer, None for success.
 
+    `connection` is the name of the block document that holds the key, `saved` whether there is one already.
     Texts carry status, code and request id, never Stripe's message, which may name people and parts of keys.
     """
     status = response.status
     if 200 <= status < 300:
         return None
     error = _error(response.body)
-    said = _said(response, error)
+    said, block = _said(response, error), f"StripeAccount/{connection}"
     if status == 401 or error.code == "secret_key_required":
-        return Misconfigured(
-            f"{said}: the API key is not valid, or no longer. Set api_key of the block {block} in the Prefect UI, "
-            f"under Blocks; {HOW_TO_TEST}"
-        )
+        enter = f"run: accord connect stripe --name {connection}"
+        how = f"look at it in Stripe's dashboard, under API keys, and {enter}"
+        if saved:
+            how = f"set api_key of the block {block} in the Prefect UI, under Blocks, or {enter}"
+        return Misconfigured(f"{said}: the API key is not valid, or no longer; {how}")
     if status == 403:
         return Forbidden(f"{said}: the API key lacks a permission{_permission(error)}")
     if status == 429:
@@ -67,7 +67,8 @@ def classify(response: Response, block: str = "StripeAccount") -> Exception | No
     if error.code == "resource_missing" and status in (400, 404):
         return NotFound(said, status, error.param)
     if status == 404:
-        return Refused(f"{said}: there is no such address; is base_url of the block {block} right?")
+        where = f"base_url of the block {block}" if saved else "--base-url"
+        return Refused(f"{said}: there is no such address; is {where} right?")
     return Refused(said)
 
 
