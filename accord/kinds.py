@@ -102,10 +102,20 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @classmethod
     def field_type(cls, field: str) -> tuple[type, bool]:
-        """A field's type (str, int or bool), and whether it may be None."""
-        hint = _hints(cls)[field]
-        parts = typing.get_args(hint) or (hint,)
-        return next(part for part in parts if part is not NoneType), NoneType in parts
+        """A field's type (str, int or bool; a StrEnum is a str), and whether it may be None."""
+        parts = cls._parts(field)
+        type_ = next(part for part in parts if part is not NoneType)
+        return (str if cls.is_enumerated(field) else type_), NoneType in parts
+
+    @classmethod
+    def is_enumerated(cls, field: str) -> bool:
+        """Whether a field's values are texts of a StrEnum."""
+        return any(isinstance(part, type) and issubclass(part, StrEnum) for part in cls._parts(field))
+
+    @classmethod
+    def _parts(cls, field: str) -> tuple[Any, ...]:
+        hint = _hints(cls).get(field)
+        return typing.get_args(hint) or (hint,)
 
 
 _hints = functools.cache(typing.get_type_hints)
