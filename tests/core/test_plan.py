@@ -123,7 +123,7 @@ def test_a_night_that_is_not_finished_costs_no_turn(home, clock):
     home.plan()
     finish(home)
     oldest = int(clock.now()) - 400 * DAY
-    settled(home, oldest)
+    settled(home, oldest, int(clock.now()) - 5)
     home.plan(Mode.NIGHTLY)
     first = spans(home, Kind.PAYMENT, "rescan")
     clock.jump(DAY)
