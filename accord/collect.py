@@ -134,7 +134,11 @@ class Collector(Fetcher):
             try:
                 page = self.source.page(window.stream, window.lo, hi, after)
             except CursorGone:
-                reading.place = (None, second_left(window, reading))
+                if recent and not self.source.discovery.events:  # its order is not that of time: it has no second
+                    reading.place = (None, None)
+                    reading.failed = TryLater(f"the source's list of {window.stream} objects changed while it was read")
+                else:
+                    reading.place = (None, second_left(window, reading))
                 return reading
             except TryLater as error:
                 if reading.place is None:
@@ -169,7 +173,7 @@ class Collector(Fetcher):
                 reading.hints += new
             reading.count = len(reading.hints)
         elif window.purpose == "recent":
-            fresh = self._fresh(Kind(window.stream), page)
+            fresh = self._fresh(Kind(window.stream), page, window.ticket)
             if fresh:
                 self._news()
                 reading.keep(as_page(fresh), len(fresh))
@@ -178,16 +182,34 @@ class Collector(Fetcher):
                 self._news()
             reading.keep(page.body, page.count)
 
-    def _fresh(self, kind: Kind, page: Page) -> list[bytes]:
-        """Those on the page that the target does not show, or shows otherwise; legs that it shows can not change."""
+    def _fresh(self, kind: Kind, page: Page, ticket: int) -> list[bytes]:
+        """Those on the page that the target does not show, or shows otherwise; legs that it shows can not change.
+
+        What is shown tells nothing where a batch waits that was read before the window was planned, with the ticket or
+        an earlier one: it will be shown over it. What is in quarantine as it was read now is known already.
+        """
         parsed = list(self.source.records(kind, page.body))
         sync = self.sync
         keys = [one.key for one in parsed]
         if kind is Kind.LEG:
             known = self.ledger.read(lambda c: links.known(c, sync.target, sync.connection, kind, keys))
             return [one.raw for one in parsed if one.key not in known]
-        shown = self.ledger.read(lambda c: links.load(c, sync.target, sync.connection, kind, keys))
-        return [one.raw for one in parsed if not _shown_so(one, shown.get(one.key))]
+
+        def look(connection: Connection) -> tuple[dict[str, links.Link], dict[str, bytes]] | None:
+            if batches.waits(connection, sync.name, kind, ticket):
+                return None
+            kept = quarantine.bodies(connection, self.ledger.cipher, sync.name, kind, keys)
+            return links.load(connection, sync.target, sync.connection, kind, keys), kept
+
+        known_so = self.ledger.read(look)
+        if known_so is None:
+            return [one.raw for one in parsed]
+        shown, kept = known_so
+        return [
+            one.raw
+            for one in parsed
+            if (kept[one.key] != one.raw if one.key in kept else not _shown_so(one, shown.get(one.key)))
+        ]
 
     def _store(self, window: Window, token: int, ticket: int, reading: Reading) -> None:
         name = self.sync.name

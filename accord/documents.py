@@ -3,10 +3,13 @@
 What a service does not tell is None, and `origins` says of each field where it was found: nothing is guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
+
+from accord.kinds import Fields, Kind
 
 
 class State(StrEnum):
@@ -68,7 +71,7 @@ class Line(_Part, frozen=True, kw_only=True, gc=False):
     total: int | None = None
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Document(Fields, frozen=True, kw_only=True, gc=False):
     """An invoice, a storno or a credit note.
 
     `key` names it at its service for ever; series and number do not, since a number that was deleted is given out
@@ -76,7 +79,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     are in the currency's smallest unit. `position` is where it stands in the order of the service's list.
     """
 
-    key: str
+    kind: ClassVar[Kind] = Kind.DOCUMENT
+
     position: int
     state: State
     series: str | None
@@ -98,6 +102,50 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origins: Mapping[str, Origin]
     deleted: bool = False
 
-    def __repr__(self) -> str:
-        """Without the values, which are people's names and money."""
-        return f"<document {self.key}>"
+    def __getattr__(self, name: str) -> str | None:
+        """What a table has a column for, and a document keeps in one of its parts."""
+        if name not in _IN_PARTS:
+            raise AttributeError(name)
+        return _IN_PARTS[name](self)
+
+    @property
+    def created(self) -> int:
+        """Where it stands in the order of the service's list."""
+        return self.position
+
+    def fingerprint(self) -> str:
+        """A stable hash, also where the origins were found in another order."""
+        return Fields.fingerprint(msgspec.structs.replace(self, origins=dict(sorted(self.origins.items()))))
+
+    @classmethod
+    def fields(cls) -> list[str]:
+        """What a table has columns for: parties field by field, lines and origins as JSON."""
+        whole = [name for name in cls.__struct_fields__ if name not in ("issuer", "client", "lines", "origins")]
+        return [*whole[:-1], *_IN_PARTS, whole[-1]]
+
+    @classmethod
+    def field_type(cls, field: str) -> tuple[type, bool]:
+        """A field's type (str, int or bool), and whether it may be None."""
+        return (str, field != "origins_json") if field in _IN_PARTS else super().field_type(field)
+
+
+def _of_party(party: str, field: str) -> Callable[[Document], str | None]:
+    def get(document: Document) -> str | None:
+        there: Party | None = getattr(document, party)
+        return None if there is None else getattr(there, field)
+
+    return get
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else _encode(value).decode()
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+_IN_PARTS: dict[str, Callable[[Document], str | None]] = {
+    f"{party}_{field}": _of_party(party, field) for party in ("issuer", "client") for field in Party.__struct_fields__
+} | {
+    "lines_json": lambda document: _json(document.lines),
+    "origins_json": lambda document: _json(document.origins),
+}

@@ -63,12 +63,14 @@ def plan(
         # A host's clock that is slow must not leave out of a rescan what events were read for already.
         end = max(now, events.watermark if events else 0, links.newest(connection, sync.connection) + 1)
         rescans: dict[Kind, list[tuple[int, int]]] = {}
+        first: set[Kind] = set()
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
             if row is None:
                 streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, found.parallel), ticket)
                 fresh: dict[str, object] = {"watermark": marked, "mapping": mapping, "since": since}
                 streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
+                first.add(kind)
                 continue
             if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark < 0:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it,
@@ -78,7 +80,7 @@ def plan(
             elif mode is Mode.RESCAN:
                 spans = _uncovered(_cut(begun or 0, until or end, found.parallel), _untouched(connection, sync, kind))
             elif oldest is not None and _is_due(row, mode, now) and not _rescans(connection, sync, kind):
-                spans = [_next_turn(connection, sync, kind, row, oldest, now, found.turns)]
+                spans = [_next_turn(connection, sync, kind, row, (oldest, end), now, found.turns)]
             else:
                 continue
             rescans[kind] = spans
@@ -88,7 +90,9 @@ def plan(
             streams.plan(connection, sync.name, kind, "rescan", spans, begins)
         if found.events and (forgotten or events is None):
             streams.put(connection, sync.name, EVENT, watermark=marked)
-        for stream in (*((EVENT,) * found.events), *sorted(found.newest & kinds.keys())):
+        # Without events, a list of what is new repeats what the backfill reads: each record would be fetched once more.
+        follows = {EVENT, *found.newest & kinds.keys()} if found.events else found.newest & kinds.keys() - first
+        for stream in sorted(follows):
             _recent(connection, sync, stream, now - lag, ticket)
 
     ledger.write(write)
@@ -165,12 +169,23 @@ def _uncovered(spans: list[tuple[int, int]], windows: list[streams.Window]) -> l
 
 
 def _next_turn(
-    connection: Connection, sync: Sync, kind: Kind, row: streams.Stream, oldest: int, now: int, turns: int
+    connection: Connection,
+    sync: Sync,
+    kind: Kind,
+    row: streams.Stream,
+    history: tuple[int, int],
+    now: int,
+    turns: int,
 ) -> tuple[int, int]:
-    """The next stretch of history, each beginning where the one before it ended; the last ends now."""
+    """The next stretch of history, each beginning where the one before it ended; the last reaches its end.
+
+    What is divided ends with the newest record that is known: positions need not be times, and may end far before now.
+    """
+    oldest, end = history
     turn = row.rescan_turn % turns
     lo = row.rescanned if turn and row.rescanned is not None else oldest
-    hi = lo + -(-(now - lo) // (turns - turn))
+    known = max(links.newest(connection, sync.connection) + 1, lo)
+    hi = end if turn == turns - 1 else lo + -(-(known - lo) // (turns - turn))
     streams.put(connection, sync.name, kind, rescan_turn=(turn + 1) % turns, rescanned=hi, rescanned_at=now)
     return lo, hi
 

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 class Place(NamedTuple):
-    """Where a list stands: the last object read, and the second it was created in."""
+    """Where a list stands: the last object read, and where that stands in the list's order."""
 
     key: str
     created: int
@@ -77,7 +77,7 @@ class Discovery:
     """How changes are found at a source, besides by reading all of it again."""
 
     events: bool  # a stream of events tells which records to look at again
-    newest: frozenset[Kind]  # lists that show what is new: each run reads that, and keeps what the target does not show
+    newest: frozenset[Kind]  # lists that show what is new: each run reads that, and keeps what the target shows not so
     turns: int = 30  # nights in which the nightly rescan comes round
     parallel: int = 4  # stretches of one list that may be read at once
 
@@ -96,7 +96,8 @@ class Source(Protocol):
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
         """A page of a stream: objects that stand in [lo, hi) of its order, newest first, behind the object `after`.
 
-        The order is that of the records' `created`. Without `hi`: what is new, of a list that shows it (`discovery`).
+        The order is that of the records' `created`: seconds, or other whole numbers below the present second. Without
+        `hi`: what is new, of a list that shows it (`discovery`); `lo` is then the second up to which it was read.
         """
 
     def fetch(self, kind: str, key: str) -> bytes | None:

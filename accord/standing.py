@@ -51,6 +51,17 @@ def stand(ledger: Ledger, sync: Sync) -> Standing:
     return ledger.read(lambda c: _stand(c, sync))
 
 
+def read_until(c: Connection, sync: str) -> int | None:
+    """The second up to which all that is new was read; None where nothing was.
+
+    That is what the streams say of which every run reads what is new: the events, and the legs, of which there are no
+    events; or the lists of all kinds, where a source tells of no events.
+    """
+    follows = (EVENT, Kind.LEG) if streams.get(c, sync, EVENT) is not None else PARENTS_FIRST
+    marks = [row.watermark for stream in follows if (row := streams.get(c, sync, stream)) is not None]
+    return min((mark for mark in marks if mark >= 0), default=None)
+
+
 def known(ledger: Ledger) -> list[str]:
     """The names of all syncs that were ever planned."""
     return ledger.read(streams.syncs)
@@ -63,7 +74,6 @@ def _stand(c: Connection, sync: Sync) -> Standing:
     off = {(one.kind, one.key) for one in kept} | held | sending
     never_shown = len(off) - links.live_among(c, sync.connection, off)
     records = links.live_records(c, sync.connection) + never_shown
-    marks = [row.watermark for s in (EVENT, Kind.LEG) if (row := streams.get(c, sync.name, s)) is not None]
     return Standing(
         records=records,
         agreeing=records - len(off),
@@ -75,7 +85,7 @@ def _stand(c: Connection, sync: Sync) -> Standing:
         unread=streams.doubted(c, sync.name)
         + sum(streams.unfinished_history(c, sync.name, kind) for kind in PARENTS_FIRST),
         stopped=streams.stopped(c, sync.name),
-        read_until=min((mark for mark in marks if mark >= 0), default=None),
+        read_until=read_until(c, sync.name),
         oldest=min(_waiting(c, sync.name, kept), default=None),
     )
 

@@ -7,8 +7,7 @@ from pydantic import Field, HttpUrl, SecretStr
 
 from accord.clock import Clock
 from accord.ledger.engine import open_database
-from accord.systems.accounts import Accounts
-from accord.systems.accounts_tables import parse_mapping
+from accord.systems.accounts import Accounts, parse_mapping
 
 
 class AccountsDatabase(Block):

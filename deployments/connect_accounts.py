@@ -13,7 +13,7 @@ from accord.identity import require_same_database
 from accord.ledger.engine import Ledger, open_database
 from accord.records import Kind
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import check_writable, identity, rows, unnamed
+from accord.systems.sql_look import check_writable, identity, rows, unnamed
 from blocks import AccountsDatabase
 from deployments import server
 from deployments.ask import secret

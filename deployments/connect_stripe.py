@@ -16,7 +16,7 @@ from accord.ports import Owner
 from accord.records import PARENTS_FIRST
 from accord.sync import EVENT
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import without_connection
+from accord.systems.sql_look import without_connection
 from accord.systems.stripe import PATHS, NotPermitted, Stripe
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server

@@ -17,7 +17,7 @@ from accord.identity import require_still_the_same
 from accord.ledger import quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.version import require_current
-from accord.systems.accounts_look import check_writable
+from accord.systems.sql_look import check_writable
 from blocks import AccountsDatabase, StripeAccount
 from deployments import channels, host, server
 from deployments.connect_stripe import try_out

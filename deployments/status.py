@@ -15,7 +15,7 @@ from accord.ledger import counters
 from accord.ledger.engine import Ledger
 from accord.standing import Standing, known, stand
 from accord.sync import Sync
-from accord.systems.accounts_look import last_agreed
+from accord.systems.sql_look import last_agreed
 from blocks import AccountsDatabase, StripeAccount
 from deployments import channels, server
 from deployments.runs import Runs, faults, read_runs

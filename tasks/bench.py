@@ -19,7 +19,7 @@ from accord.ledger.engine import Ledger
 from accord.ports import Threads
 from accord.sync import Sync
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import highest_rev, identity
+from accord.systems.sql_look import highest_rev, identity
 from accord.systems.stripe import Stripe
 from blocks import AccountsDatabase, StripeAccount
 from tasks.examiner import prepare_examiner

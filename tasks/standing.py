@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from accord.ledger import batches, inbox, links, quarantine, streams, sums
 from accord.ledger.quarantine import Kept
 from accord.records import Kind
-from accord.sync import EVENT
+from accord.standing import read_until
 from tasks.bench import Bench
 
 
@@ -48,7 +48,6 @@ def stand(at: Bench) -> Standing:
     def read(connection: Connection) -> Standing:
         kept = quarantine.listed(connection, sync.name)
         kinds = {one.kind for one in kept}
-        marks = [row.watermark for s in (EVENT, Kind.LEG) if (row := streams.get(connection, sync.name, s)) is not None]
         sending = links.sending(connection, sync.target, sync.connection)
         return Standing(
             stopped=streams.stopped(connection, sync.name),
@@ -58,7 +57,7 @@ def stand(at: Bench) -> Standing:
             sending=sending,
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
-            read_until=min((mark for mark in marks if mark >= 0), default=None),
+            read_until=read_until(connection, sync.name),
             begun=streams.begun(connection, sync.name),
             since=_oldest(connection, sync.name),
             sums={},

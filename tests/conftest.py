@@ -21,8 +21,8 @@ from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.migrations.append_only import protect_entries, release_entries
 from accord.ledger.upgrade import upgrade
-from accord.systems.accounts import Accounts
-from accord.systems.accounts_tables import default_mapping
+from accord.systems.accounts import LAYOUT, Accounts
+from accord.systems.portal import Portal
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ class Fresh:
         self.system = system
         self.engines: dict[str, Engine] = {}
         self._numbers = count(1)
-        self._spare: dict[str, list[str]] = {"ledger": [], "accounts": []}
+        self._spare: dict[str, list[str]] = {"ledger": [], "accounts": [], "portal": []}
         self._given: list[tuple[str, str]] = []
 
     def empty(self) -> str:
@@ -74,6 +74,10 @@ class Fresh:
     def accounts(self) -> str:
         """The URL of empty accounts in Accord's own tables."""
         return self._with_tables("accounts", lambda engine: Accounts(engine, SystemClock()).create_tables())
+
+    def portal(self) -> str:
+        """The URL of an empty portal in Accord's own tables."""
+        return self._with_tables("portal", lambda engine: Portal(engine, SystemClock()).create_tables())
 
     def recycle(self) -> None:
         """Take back what the test before was given."""
@@ -251,6 +255,12 @@ def shops() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def tried() -> ModuleType:
+    """The module sql_targets: what is tried on each target in an SQL database."""
+    return _load("core/sql_targets")
+
+
+@pytest.fixture(scope="session")
 def bad() -> ModuleType:
     """The module bad_servers."""
     return _load("core/bad_servers")
@@ -282,7 +292,7 @@ def until(_servers: ModuleType) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def _accounts(homes: ModuleType) -> Callable[[Engine], Accounts]:
     """The accounts in a database, looked at once: tables that are used again have not changed since."""
-    own = default_mapping()
+    own = LAYOUT.default_mapping()
     few = {kind: own[kind] for kind in homes.KINDS}
     return cache(lambda engine: Accounts(engine, SystemClock(), few))
 

@@ -13,7 +13,7 @@ from accord import settings
 from accord.clock import SystemClock
 from accord.ledger.upgrade import upgrade
 from accord.records import Kind
-from accord.systems.accounts_tables import default_mapping
+from accord.systems.accounts import LAYOUT
 from blocks import AccountsDatabase, StripeAccount
 
 MONEY = (Kind.CUSTOMER, Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE, Kind.LEG)
@@ -29,7 +29,9 @@ RESOURCES = {  # what the fake lists for each kind
 
 def accounts_block(folder: Path, kinds: str) -> AccountsDatabase:
     """The accounts of one scene: all kinds, or the payments with what they need and what they came to."""
-    own = {str(kind): {"table": table.table, "columns": table.columns} for kind, table in default_mapping().items()}
+    own = {
+        str(kind): {"table": table.table, "columns": table.columns} for kind, table in LAYOUT.default_mapping().items()
+    }
     mapping = None if kinds == "all" else {kind: own[kind] for kind in MONEY}
     return AccountsDatabase(url=SecretStr(f"sqlite:///{folder / 'accounts.db'}"), mapping=mapping)
 

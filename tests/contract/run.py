@@ -31,7 +31,7 @@ from accord.records import Kind, Record
 from accord.sandbox.app import create
 from accord.sandbox.serve import served
 from accord.systems.stripe import Mode, Stripe, classify, headers
-from accord.systems.stripe.client import EVENT
+from accord.systems.stripe.client import EVENT, PATHS
 from deployments.children import answers, free_port, wait_for
 
 PACKAGES = ("localstripe==1.15.10", "aiohttp>=3.14,<4", "python-dateutil>=2.9,<5")
@@ -291,7 +291,7 @@ def legs(s: Side) -> str:
 
 def alone(s: Side) -> str:
     """Whether an object fetched by itself is the record that its list showed."""
-    kinds = [kind for kind in Kind if kind is not Kind.DISPUTE]
+    kinds = [kind for kind in PATHS if kind is not Kind.DISPUTE]
     return ", ".join(kind for kind in kinds if s.get(kind, s.walk(kind)[-1].key) != s.walk(kind)[-1]) or "the same"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from accord.documents import Document, Line, Origin, Party, State
 from accord.errors import Refused, TryLater
 from accord.ports import CursorGone, Discovery, Event, Page, Parsed, Place
 from accord.records import RECORDS, Customer, Kind, Leg, Payment, Record, Refund
@@ -69,6 +70,32 @@ def leg(key: str, source: str | None = None, created: int = BEGAN, **changed: An
         currency="EUR",
         created=created,
         available_on=created + 86_400,
+    )
+    return msgspec.structs.replace(plain, **changed)
+
+
+def document(key: str, position: int = 1, **changed: Any) -> Document:
+    plain = Document(
+        key=key,
+        position=position,
+        state=State.ISSUED,
+        series="ACC",
+        number=f"{position:04}",
+        issued_on="2026-11-02",
+        due_on="2026-12-02",
+        issuer=Party(name="Atelier SRL", vat_id="RO123"),
+        client=Party(name=f"Client of {key}", city="Iași"),
+        currency="RON",
+        exchange_rate=None,
+        net=10_000,
+        vat=2_100,
+        total=12_100,
+        paid=0,
+        lines=(Line(name="Work", quantity="1.00", vat_rate="21", total=12_100),),
+        reverses=None,
+        mentions=None,
+        einvoice=None,
+        origins={"total": Origin.API, "exchange_rate": Origin.UNKNOWN},
     )
     return msgspec.structs.replace(plain, **changed)
 

@@ -116,10 +116,11 @@ def test_thirty_nights_read_all_of_history_once(new_ledger, shops, homes, clock)
     home.plan()
     finish(home)
     oldest = int(clock.now()) - 400 * DAY
-    settled(home, oldest, int(clock.now()) - 5)
+    settled(home, oldest)
     for _ in range(2):
         parts = []
         for _ in range(home.shop.discovery.turns):
+            settled(home, int(clock.now()) - 5)
             home.plan(Mode.NIGHTLY)
             parts += spans(home, Kind.PAYMENT, "rescan")
             finish(home)
@@ -134,7 +135,7 @@ def test_a_night_that_is_not_finished_costs_no_turn(home, clock):
     home.plan()
     finish(home)
     oldest = int(clock.now()) - 400 * DAY
-    settled(home, oldest)
+    settled(home, oldest, int(clock.now()) - 5)
     home.plan(Mode.NIGHTLY)
     first = spans(home, Kind.PAYMENT, "rescan")
     clock.jump(DAY)

@@ -9,7 +9,7 @@ from accord.identity import require_same_database
 from accord.ledger import inbox, links, streams, sums
 from accord.records import Kind
 from accord.systems.accounts import Accounts
-from accord.systems.accounts_look import identity
+from accord.systems.sql_look import identity
 
 CUSTOMER, PAYMENT, LEG = Kind.CUSTOMER, Kind.PAYMENT, Kind.LEG
 

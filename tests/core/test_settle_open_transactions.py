@@ -11,8 +11,7 @@ from accord.ledger import sums
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger
 from accord.records import Kind
-from accord.systems.accounts import Accounts
-from accord.systems.accounts_tables import default_mapping
+from accord.systems.accounts import LAYOUT, Accounts
 
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 INTENTION, OUTCOME = 1, 2  # the writes of a batch that has something to be shown
@@ -40,7 +39,7 @@ class Held(Ledger):
 
 @pytest.fixture
 def home(fresh_databases, open_engine, homes, shops):
-    own = default_mapping()
+    own = LAYOUT.default_mapping()
     accounts = Accounts(
         open_engine(fresh_databases.accounts()), SystemClock(), {kind: own[kind] for kind in homes.KINDS}
     )

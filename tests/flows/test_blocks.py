@@ -3,24 +3,27 @@
 from pathlib import Path
 
 import pytest
+from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import HttpUrl, SecretStr, ValidationError
 
 from accord import settings
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from blocks import AccountsDatabase, StripeAccount
+from blocks import AccountsDatabase, PortalDatabase, StripeAccount
+
+Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase])
+@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase, PortalDatabase])
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 
     @pytest.fixture
-    def block(self, block: type[StripeAccount | AccountsDatabase]) -> type[StripeAccount | AccountsDatabase]:
+    def block(self, block: type[Block]) -> type[Block]:
         return block
 
-    def test_has_a_valid_image(self, block: type[StripeAccount | AccountsDatabase]) -> None:
+    def test_has_a_valid_image(self, block: type[Block]) -> None:
         """None: a browser that shows the UI of a server without internet would wait for it in vain."""
         assert block._logo_url is None
 
@@ -46,6 +49,7 @@ def test_a_name_that_is_no_plain_name_is_refused() -> None:
         StripeAccount(api_key=SecretStr("rk_test_1"), accounts="{{ prefect.variables.x }}")
 
 
+@pytest.mark.parametrize("block", [AccountsDatabase, PortalDatabase])
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -54,22 +58,32 @@ def test_a_name_that_is_no_plain_name_is_refused() -> None:
         ("not a url", "not a database URL"),
     ],
 )
-def test_a_database_that_does_not_fit_is_refused_by_name(url: str, said: str) -> None:
+def test_a_database_that_does_not_fit_is_refused_by_name(block: Database, url: str, said: str) -> None:
     with pytest.raises(Misconfigured, match=said):
-        AccountsDatabase(url=SecretStr(url)).connect(SystemClock())
+        block(url=SecretStr(url)).connect(SystemClock())
 
 
-def test_a_malformed_mapping_says_what_is_wrong(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("block", "kind"), [(AccountsDatabase, "payment"), (PortalDatabase, "document")])
+def test_a_malformed_mapping_says_what_is_wrong(tmp_path: Path, block: Database, kind: str) -> None:
     url = SecretStr(f"sqlite:///{tmp_path / 'a.db'}")
-    mapping = {"payment": {"table": "mine", "columns": {"key": "id", "colour": "x", "deleted": "gone"}}}
-    with pytest.raises(Misconfigured, match="payment names colour; its fields are"):
-        AccountsDatabase(url=url, mapping=mapping).connect(SystemClock())
+    mapping = {kind: {"table": "mine", "columns": {"key": "id", "colour": "x", "deleted": "gone"}}}
+    with pytest.raises(Misconfigured, match=f"{kind} names colour; its fields are"):
+        block(url=url, mapping=mapping).connect(SystemClock())
+
+
+@pytest.mark.parametrize("block", [AccountsDatabase, PortalDatabase])
+def test_a_new_database_is_given_tables_that_fit(tmp_path: Path, block: Database) -> None:
+    target = block(url=SecretStr(f"sqlite:///{tmp_path / 'a.db'}")).connect(SystemClock())
+    target.create_tables()
+    target.check()
+    target.close()
 
 
 def test_secrets_are_not_shown() -> None:
     account = StripeAccount(api_key=SecretStr("rk_test_canary"))
-    accounts = AccountsDatabase(url=SecretStr("postgresql://me:canary@db/shop"))
-    assert "canary" not in repr(account) + repr(accounts) + account.model_dump_json() + accounts.model_dump_json()
+    url = SecretStr("postgresql://me:canary@db/shop")
+    for block in (account, AccountsDatabase(url=url), PortalDatabase(url=url)):
+        assert "canary" not in repr(block) + block.model_dump_json()
 
 
 def test_a_key_does_not_travel_in_the_clear() -> None:

@@ -11,8 +11,8 @@ from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import open_database
 from accord.ledger.upgrade import upgrade
 from accord.records import RECORDS, Kind
-from accord.systems.accounts import Accounts
-from accord.systems.accounts_tables import NAMES, Mapping, TableMapping, default_mapping
+from accord.systems.accounts import LAYOUT, Accounts
+from accord.systems.sql_tables import Mapping, TableMapping
 
 SYNC, SOURCE, TARGET = "payment-to-account/main", "stripe/main", "accounts/main"
 
@@ -52,14 +52,14 @@ def _trigger(db: sqlite3.Connection, number: int | str, on: str, when: str, then
 def mapped() -> Mapping:
     """Tables as a user might have them: other names, and no column for revs or connections."""
     return {
-        kind: TableMapping(f"my_{NAMES[kind]}", {field: f"x_{field}" for field in RECORDS[kind].fields()})
+        kind: TableMapping(f"my_{LAYOUT.tables[kind]}", {field: f"x_{field}" for field in RECORDS[kind].fields()})
         for kind in FEW
     }
 
 
 def mappings() -> dict[tuple[str, bool], Mapping]:
     """The targets that schedules use, by name and by whether the mapping is whole."""
-    own = default_mapping()
+    own = LAYOUT.default_mapping()
     whole = {name: mapped() if name == "mapped" else {k: own[k] for k in kinds} for name, kinds in KINDS.items()}
     return {
         (name, all_): {kind: mapping[kind] for kind in mapping if all_ or kind is not UNMAPPED}
@@ -83,7 +83,7 @@ def _user_tables(engine: Engine) -> None:
 def _guard_target(db: sqlite3.Connection) -> None:
     number = 0
     for kind in (*FEW, Kind.DISPUTE):
-        for table, deleted in ((NAMES[kind], "deleted"), (f"my_{NAMES[kind]}", "x_deleted")):
+        for table, deleted in ((LAYOUT.tables[kind], "deleted"), (f"my_{LAYOUT.tables[kind]}", "x_deleted")):
             if kind is Kind.DISPUTE and table.startswith("my_"):
                 continue
             guards = [("BEFORE DELETE", "1", "S6: a row of the target was deleted")]
@@ -92,7 +92,7 @@ def _guard_target(db: sqlite3.Connection) -> None:
             else:
                 revived = f"OLD.{deleted} AND NOT NEW.{deleted}"
                 guards.append(("BEFORE UPDATE", revived, "S2: a deleted row was revived in the target"))
-                if table == NAMES[kind]:
+                if table == LAYOUT.tables[kind]:
                     guards.append(("BEFORE UPDATE", "NEW.rev < OLD.rev", "S2: a row of the target went back"))
             for moment, when, why in guards:
                 number += 1
@@ -103,7 +103,7 @@ def _guard_target(db: sqlite3.Connection) -> None:
 
 
 def _refuse_unfit(db: sqlite3.Connection) -> None:
-    tables = ((NAMES[Kind.CUSTOMER], "name"), (f"my_{NAMES[Kind.CUSTOMER]}", "x_name"))
+    tables = ((LAYOUT.tables[Kind.CUSTOMER], "name"), (f"my_{LAYOUT.tables[Kind.CUSTOMER]}", "x_name"))
     for number, (table, name) in enumerate(tables):
         for moment in ("insert", "update"):
             on, when = f"{table} BEFORE {moment}", f"NEW.{name} = '{UNFIT}'"

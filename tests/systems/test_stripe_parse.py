@@ -70,7 +70,7 @@ def between_neighbours(kind: Kind, broken: object) -> Parsed:
     return parsed
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", FILES)
 def test_a_whole_object_is_read(kind: Kind) -> None:
     raw = json.dumps(load(FILES[kind])).encode()
     [parsed] = read(kind, raw, live=False)
@@ -158,7 +158,7 @@ def test_a_balance_transaction_cannot_be_deleted() -> None:
     assert (parsed.key, parsed.record) == ("txn_9", None)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.LEG])
+@pytest.mark.parametrize("kind", [kind for kind in SHAPES if kind is not Kind.LEG])
 def test_a_tombstone_keeps_its_key_and_says_nothing_else(kind: Kind) -> None:
     record = tombstone(kind, "x_9")
     assert (record.kind, record.key, record.deleted, record.needs) == (kind, "x_9", True, None)
@@ -168,7 +168,7 @@ def test_a_tombstone_keeps_its_key_and_says_nothing_else(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("currency", ["xyz", "EUR", "", "Ana Exemplu"])
-@pytest.mark.parametrize("kind", [kind for kind in Kind if "currency" in SHAPES[kind].__struct_fields__])
+@pytest.mark.parametrize("kind", [kind for kind in SHAPES if "currency" in SHAPES[kind].__struct_fields__])
 def test_an_unknown_currency_is_unsound(kind: Kind, currency: str) -> None:
     parsed = between_neighbours(kind, changed(kind, currency=currency))
     assert parsed.record is None
@@ -237,7 +237,7 @@ def test_an_object_of_another_kind_is_unsound() -> None:
     assert between_neighbours(Kind.PAYMENT, load("refund")).record is None
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if "livemode" in SHAPES[kind].__struct_fields__])
+@pytest.mark.parametrize("kind", [kind for kind in SHAPES if "livemode" in SHAPES[kind].__struct_fields__])
 @pytest.mark.parametrize("live", [True, False])
 def test_an_object_of_the_other_mode_stops_everything(kind: Kind, live: bool) -> None:
     good, other = changed(kind, livemode=live), changed(kind, livemode=not live)
@@ -249,11 +249,11 @@ def test_an_object_of_the_other_mode_stops_everything(kind: Kind, live: bool) ->
 
 
 def test_new_fields_are_no_news() -> None:
-    for kind in Kind:
+    for kind in SHAPES:
         assert alone(kind, brand_new={"nested": [1, None]}).record == EXPECTED[kind]
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", FILES)
 def test_no_repr_shows_a_value(kind: Kind) -> None:
     raw = json.dumps(load(FILES[kind])).encode()
     for thing in (EXPECTED[kind], msgspec.json.decode(raw, type=SHAPES[kind])):

@@ -13,11 +13,11 @@ from accord.clock import SystemClock
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Transport
 from accord.ports import CursorGone, Parsed
-from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref
+from accord.records import Facts, Kind, Leg, Record, Ref
 from accord.sandbox.app import Sandbox, build
 from accord.sandbox.direct import Direct
 from accord.systems.stripe import Mode, Stripe, classify, headers
-from accord.systems.stripe.client import EVENT
+from accord.systems.stripe.client import EVENT, PATHS
 
 NOW = 1_790_000_000
 FULL = "sk_test_sandbox_full"
@@ -85,7 +85,7 @@ def test_the_whole_shop_is_read_and_every_leg_has_an_account(sandbox: Sandbox) -
     facts: dict[Ref, Facts] = {}
     sums: dict[str, int] = defaultdict(int)
     accounts = set()
-    for kind in PARENTS_FIRST:
+    for kind in PATHS:
         parsed = everything(stripe, kind)
         assert [one.unsound for one in parsed if one.unsound] == []
         shelf = {"intent": "payment_intents", "payment": "charges", "leg": "balance_transactions"}.get(kind, f"{kind}s")
@@ -217,5 +217,5 @@ def test_a_key_of_the_other_mode_brings_nothing_in(sandbox: Sandbox) -> None:
 
 def test_the_account_is_older_than_all_it_holds(sandbox: Sandbox) -> None:
     stripe = connect(sandbox)
-    oldest = min(record.created for kind in PARENTS_FIRST for record in sound(stripe, kind))
+    oldest = min(record.created for kind in PATHS for record in sound(stripe, kind))
     assert stripe.began() <= oldest

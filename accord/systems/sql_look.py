@@ -1,4 +1,4 @@
-"""Looking at an accounts database: whether it may be written to, what is there, and what it shows of a connection."""
+"""Looking at a target's database: whether it may be written to, what is there, and what it shows of a connection."""
 
 import secrets
 
@@ -8,53 +8,54 @@ from accord.clock import SystemClock
 from accord.errors import Misconfigured
 from accord.ledger.engine import reaching, transact
 from accord.records import Kind
-from accord.systems import accounts_tables as own
-from accord.systems.accounts import Accounts
+from accord.systems import sql_tables as own
+from accord.systems.sql import SqlTarget
 
-_WHAT = "the accounts database"
 _SELF = "accord"  # the shelf that holds the database's own name
 
 
-def check_writable(accounts: Accounts) -> None:
+def check_writable(target: SqlTarget) -> None:
     """Raise Misconfigured unless rows can be inserted into every table, and changed there."""
-    shelves = sorted(accounts.shelves.items())
-    written = [(shelf.table, shelf.written, kind is not Kind.LEG) for kind, shelf in shelves]
+    shelves = sorted(target.shelves.items())
+    written = [(shelf.table, shelf.written, kind not in target.layout.only_inserted) for kind, shelf in shelves]
 
     def write_nothing(c: Connection) -> None:
         if c.dialect.name == "postgresql" and c.scalar(text("SHOW transaction_read_only")) == "on":
-            raise Misconfigured(f"{_WHAT} takes no writes: it is a standby, or set to read-only; name its primary")
+            raise Misconfigured(
+                f"{target.layout.database} takes no writes: it is a standby, or set to read-only; name its primary"
+            )
         for table, columns, changes in [*written, *((beside, list(beside.c), True) for beside in own.BESIDE)]:
             c.execute(table.insert().from_select(columns, select(*columns).where(false())))
             if changes:
                 c.execute(table.update().where(false()).values({column: null() for column in columns}))
 
-    transact(accounts.engine, write_nothing, SystemClock(), _WHAT)
+    transact(target.engine, write_nothing, SystemClock(), target.layout.database)
 
 
-def rows(accounts: Accounts) -> dict[Kind, tuple[str, int]]:
+def rows(target: SqlTarget) -> dict[Kind, tuple[str, int]]:
     """The table of each kind, and how many rows it has, whoever wrote them."""
-    with reaching(_WHAT), accounts.engine.connect() as c:
+    with reaching(target.layout.database), target.engine.connect() as c:
         return {
             kind: (shelf.table.fullname, c.scalar(select(func.count()).select_from(shelf.table)) or 0)
-            for kind, shelf in sorted(accounts.shelves.items())
+            for kind, shelf in sorted(target.shelves.items())
         }
 
 
-def highest_rev(accounts: Accounts, connection: str) -> int:
+def highest_rev(target: SqlTarget, connection: str) -> int:
     """The highest rev that any row of the connection shows; 0 where none does."""
     found = [select(func.max(own.seen.c.rev)).where(own.seen.c.shelf.startswith(f"{connection}:", autoescape=True))]
-    for shelf in accounts.shelves.values():
+    for shelf in target.shelves.values():
         if shelf.rev is not None:
             mine = true() if shelf.connection is None else shelf.connection == connection
             found.append(select(func.max(shelf.rev)).where(mine))
-    with reaching(_WHAT), accounts.engine.connect() as c:
+    with reaching(target.layout.database), target.engine.connect() as c:
         return max(c.scalar(one) or 0 for one in found)
 
 
-def identity(accounts: Accounts) -> str:
+def identity(target: SqlTarget) -> str:
     """A name that this database has had since it was first asked for, whatever its address is."""
     found = select(own.seen.c.key).where(own.seen.c.shelf == _SELF).order_by(own.seen.c.key).limit(1)
-    with reaching(_WHAT), accounts.engine.connect() as connection:
+    with reaching(target.layout.database), target.engine.connect() as connection:
         there: str | None = connection.scalar(found)
     if there is not None:
         return there
@@ -63,23 +64,23 @@ def identity(accounts: Accounts) -> str:
         c.execute(own.seen.insert().values(shelf=_SELF, key=secrets.token_hex(8), rev=0))
         return str(c.scalar(found))
 
-    return transact(accounts.engine, name, SystemClock(), _WHAT)
+    return transact(target.engine, name, SystemClock(), target.layout.database)
 
 
-def unnamed(accounts: Accounts) -> bool:
+def unnamed(target: SqlTarget) -> bool:
     """Whether no Accord has ever used this database."""
-    with reaching(_WHAT), accounts.engine.connect() as connection:
+    with reaching(target.layout.database), target.engine.connect() as connection:
         return own.seen.name in own.missing(inspect(connection))
 
 
-def last_agreed(accounts: Accounts, connection: str) -> int | None:
-    """Up to when, in Unix seconds, the accounts are known to show all that the connection showed."""
+def last_agreed(target: SqlTarget, connection: str) -> int | None:
+    """Up to when, in Unix seconds, the database is known to show all that the connection showed."""
     found = select(own.agreement.c.last_agreed_at).where(own.agreement.c.connection == connection)
-    with reaching(_WHAT), accounts.engine.connect() as c:
+    with reaching(target.layout.database), target.engine.connect() as c:
         at = c.scalar(found)
     return None if at is None else own.from_time(at)
 
 
-def without_connection(accounts: Accounts) -> list[str]:
+def without_connection(target: SqlTarget) -> list[str]:
     """The tables whose rows do not tell which connection they are of."""
-    return [shelf.table.fullname for _, shelf in sorted(accounts.shelves.items()) if shelf.connection is None]
+    return [shelf.table.fullname for _, shelf in sorted(target.shelves.items()) if shelf.connection is None]

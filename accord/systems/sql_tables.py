@@ -1,9 +1,11 @@
-"""The accounts' tables: Accord's own, and how a mapping points at the user's."""
+"""The tables of a target in an SQL database: Accord's own, and how a mapping points at the user's."""
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -29,18 +31,6 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from accord.errors import Misconfigured
 from accord.records import RECORDS, TIMES, Kind
 
-HOW_TO_MAKE = "Accord makes its own with: accord accounts create, or accord connect accounts --create"
-NAMES = {
-    Kind.CUSTOMER: "customers",
-    Kind.SUBSCRIPTION: "subscriptions",
-    Kind.INVOICE: "invoices",
-    Kind.INTENT: "payment_intents",
-    Kind.PAYMENT: "payments",
-    Kind.REFUND: "refunds",
-    Kind.DISPUTE: "disputes",
-    Kind.LEG: "account_legs",
-}
-
 
 class TableMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which table takes the records of a kind, and which column each field; fields left out are not written.
@@ -56,50 +46,84 @@ class TableMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Mapping = dict[Kind, TableMapping]
 
 
-def default_mapping() -> Mapping:
-    """Accord's own tables: a column for each field under its own name, the key as `id`."""
-    return {
-        kind: TableMapping(
-            NAMES[kind],
-            {"connection": "connection", "key": "id"}
-            | {field: field for field in RECORDS[kind].fields() if field != "key"}
-            | ({} if kind is Kind.LEG else {"rev": "rev"}),
-        )
-        for kind in NAMES
-    }
+@dataclasses.dataclass(frozen=True, eq=False)
+class Layout:
+    """What a target keeps, and how it is laid out where nobody maps it to tables of their own."""
 
+    name: str  # as commands and messages call it
+    tables: dict[Kind, str]  # the name of the table of each kind
+    views: dict[str, str]  # what each view selects
+    only_inserted: frozenset[Kind] = frozenset()  # kinds whose rows never change
+    needed: dict[Kind, frozenset[str]] = dataclasses.field(default_factory=dict)  # fields that a mapping must name
 
-def parse_mapping(raw: object) -> Mapping:
-    """Read a mapping from plain data: kind -> {table, columns}. Raises Misconfigured with what is wrong."""
-    unknown = sorted(str(kind) for kind in raw if kind not in [*Kind]) if isinstance(raw, dict) else []
-    if unknown:
-        raise Misconfigured(f"the accounts mapping names the kind {unknown[0]}; its kinds are {', '.join(Kind)}")
-    try:
-        mapping = msgspec.convert(raw, dict[Kind, TableMapping])
-    except msgspec.ValidationError as error:
-        raise Misconfigured(f"the accounts mapping is malformed: {error}") from None
-    for kind, shelf in mapping.items():
+    @property
+    def database(self) -> str:
+        """The database, as messages call it."""
+        return f"the {self.name} database"
+
+    @property
+    def how_to_make(self) -> str:
+        """What to do where tables are missing."""
+        return f"Accord makes its own with: accord {self.name} create, or accord connect {self.name} --create"
+
+    @cached_property
+    def own_tables(self) -> MetaData:
+        """Accord's own tables: a column for each field under its own name, the key as `id`."""
+        metadata = MetaData()
+        for kind, name in self.tables.items():
+            record = RECORDS[kind]
+            columns: list[Column[Any]] = [Column(key, Text, primary_key=True) for key in ("connection", "id")]
+            for field in record.fields():
+                if field != "key":
+                    type_, nullable = record.field_type(field)
+                    columns.append(Column(field, _SQL[type_] if field not in TIMES else _TIME, nullable=nullable))
+            if kind not in self.only_inserted:
+                columns.append(Column("rev", BigInteger, nullable=False))
+            Table(name, metadata, *columns)
+        return metadata
+
+    def default_mapping(self) -> Mapping:
+        """Where the records go in Accord's own tables."""
+        return {
+            kind: TableMapping(
+                name,
+                {"connection": "connection", "key": "id"}
+                | {field: field for field in RECORDS[kind].fields() if field != "key"}
+                | ({} if kind in self.only_inserted else {"rev": "rev"}),
+            )
+            for kind, name in self.tables.items()
+        }
+
+    def parse_mapping(self, raw: object) -> Mapping:
+        """Read a mapping from plain data: kind -> {table, columns}. Raises Misconfigured with what is wrong."""
+        what = f"the {self.name} mapping"
+        unknown = sorted(str(kind) for kind in raw if kind not in self.tables) if isinstance(raw, dict) else []
+        if unknown:
+            raise Misconfigured(f"{what} names the kind {unknown[0]}; its kinds are {', '.join(self.tables)}")
+        try:
+            mapping = msgspec.convert(raw, dict[Kind, TableMapping])
+        except msgspec.ValidationError as error:
+            raise Misconfigured(f"{what} is malformed: {error}") from None
+        for kind, shelf in mapping.items():
+            self._require_sense(kind, shelf)
+        tables = Counter(shelf.table for shelf in mapping.values())
+        shared = sorted(table for table, times in tables.items() if times > 1)
+        if shared:
+            raise Misconfigured(f"{what} puts two kinds into the table {shared[0]}; give each its own")
+        return mapping
+
+    def _require_sense(self, kind: Kind, shelf: TableMapping) -> None:
+        what = f"the {self.name} mapping of {kind}"
         known = {*RECORDS[kind].fields(), "connection", "rev"}
         unknown = sorted(shelf.columns.keys() - known)
         if unknown:
-            raise Misconfigured(
-                f"the accounts mapping of {kind} names {unknown[0]}; its fields are {', '.join(sorted(known))}"
-            )
+            raise Misconfigured(f"{what} names {unknown[0]}; its fields are {', '.join(sorted(known))}")
         twice = sorted(name for name, times in Counter(shelf.columns.values()).items() if times > 1)
         if twice:
-            raise Misconfigured(f"the accounts mapping of {kind} puts two fields into the column {twice[0]}")
-        needed = {"key", "currency", "gross"} if kind is Kind.LEG else {"key", "deleted"}
-        lacking = sorted(needed - shelf.columns.keys())
+            raise Misconfigured(f"{what} puts two fields into the column {twice[0]}")
+        lacking = sorted(self.needed.get(kind, {"key", "deleted"}) - shelf.columns.keys())
         if lacking:
-            raise Misconfigured(f"the accounts mapping of {kind} must say where {lacking[0]} goes")
-    tables = Counter(shelf.table for shelf in mapping.values())
-    shared = sorted(table for table, times in tables.items() if times > 1)
-    if shared:
-        raise Misconfigured(f"the accounts mapping puts two kinds into the table {shared[0]}; give each its own")
-    before_legs = {Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE} - mapping.keys()
-    if Kind.LEG in mapping and before_legs:
-        raise Misconfigured(f"to map {Kind.LEG}, map {sorted(before_legs)[0]} too: it says whose account a leg is in")
-    return mapping
+            raise Misconfigured(f"{what} must say where {lacking[0]} goes")
 
 
 def digest(mapping: TableMapping) -> str:
@@ -108,29 +132,8 @@ def digest(mapping: TableMapping) -> str:
     return hashlib.blake2b(msgspec.json.encode(plain), digest_size=16).hexdigest()
 
 
-_metadata = MetaData()
-
-
-def _own_table(kind: Kind) -> Table:
-    record = RECORDS[kind]
-    columns: list[Column[Any]] = [
-        Column("connection", Text, primary_key=True),
-        Column("id", Text, primary_key=True),
-    ]
-    for field in record.fields():
-        if field != "key":
-            type_, nullable = record.field_type(field)
-            columns.append(Column(field, _SQL[type_] if field not in TIMES else _TIME, nullable=nullable))
-    if kind is not Kind.LEG:
-        columns.append(Column("rev", BigInteger, nullable=False))
-    return Table(NAMES[kind], _metadata, *columns)
-
-
 _TIME = DateTime(timezone=True)
 _SQL: dict[type, Any] = {str: Text, int: BigInteger, bool: Boolean}
-
-for _kind in NAMES:
-    _own_table(_kind)
 
 # Beside whichever tables hold the records: what Accord itself needs in the target.
 _beside = MetaData()
@@ -148,18 +151,17 @@ seen = Table(
     Column("rev", BigInteger, nullable=False),
 )
 BESIDE = (agreement, seen)
-_BALANCES = """CREATE VIEW account_balances AS
-SELECT connection, account, currency, SUM(gross) AS gross, SUM(fee) AS fee, SUM(net) AS balance, COUNT(*) AS legs
-FROM account_legs GROUP BY connection, account, currency"""
 
 
-def create(connection: Connection, everything: bool) -> None:
+def create(connection: Connection, layout: Layout, everything: bool) -> None:
     """Make the tables that are missing: Accord's bookkeeping, and with `everything` also those of the records."""
     _beside.create_all(connection)
     if everything:
-        _metadata.create_all(connection)
-        if "account_balances" not in inspect(connection).get_view_names():
-            connection.execute(text(_BALANCES))
+        layout.own_tables.create_all(connection)
+        there = inspect(connection).get_view_names()
+        for name, selects in layout.views.items():
+            if name not in there:
+                connection.execute(text(f"CREATE VIEW {name} AS {selects}"))
 
 
 def missing(inspector: Inspector) -> list[str]:
@@ -168,7 +170,7 @@ def missing(inspector: Inspector) -> list[str]:
     return [name for name in _beside.tables if name not in there]
 
 
-def reflect(inspector: Inspector, mapping: TableMapping) -> Table:
+def reflect(inspector: Inspector, layout: Layout, mapping: TableMapping) -> Table:
     """The table as the database has it."""
     schema, _, name = mapping.table.rpartition(".")
     table = Table(name, MetaData(), schema=schema or None)
@@ -176,8 +178,8 @@ def reflect(inspector: Inspector, mapping: TableMapping) -> Table:
         inspector.reflect_table(table, None, resolve_fks=False)
     except NoSuchTableError:
         raise Misconfigured(
-            f"the accounts database has no table {mapping.table}; name one in the mapping that is there, or leave the "
-            f"mapping out: {HOW_TO_MAKE}"
+            f"{layout.database} has no table {mapping.table}; name one in the mapping that is there, or leave the "
+            f"mapping out: {layout.how_to_make}"
         ) from None
     for column in table.c:
         if inspector.dialect.name == "sqlite" and isinstance(column.type, Numeric):
@@ -252,7 +254,8 @@ def conversion(
         if isinstance(column.type, Integer):
             return None, None
     elif type_ is str and isinstance(column.type, String):
-        return None, None
+        # A plain text: a driver may take an enumeration for something else.
+        return (str if record.is_enumerated(field) else None), None
     elif type_ is int and isinstance(column.type, Numeric | Integer) and not isinstance(column.type, Float):
         return None, int
     elif type_ is bool and isinstance(column.type, Boolean | Integer):
