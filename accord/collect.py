@@ -10,7 +10,7 @@ from accord.fetch import Fetcher
 from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
-from accord.ports import CursorGone, FanOut, Page, Parsed, Source
+from accord.ports import CursorGone, FanOut, Page, Source
 from accord.reading import Reading, as_page, second_left, tell_read, tell_stored
 from accord.records import Kind
 from accord.sync import EVENT, Sync
@@ -99,7 +99,7 @@ class Collector(Fetcher):
             new = len({event.key for event in reading.unreadable} - known.keys())
             in_a_row = new + (row.unsound_run if row else 0) if len(reading.unreadable) == reading.events else 0
             if new <= max(STOP_ROWS, STOP_SHARE * reading.events) and in_a_row < STOP_ROWS:
-                streams.put(connection, name, EVENT, unsound_run=in_a_row)
+                reading.in_a_row = in_a_row
                 return False
             if row is not None and row.lenient:
                 # Any record may be one that these events spoke of.
@@ -172,44 +172,23 @@ class Collector(Fetcher):
                 new = [inbox.Hint(event.id, kind, key) for kind, key in event.hints if kind in self._kinds]
                 reading.hints += new
             reading.count = len(reading.hints)
-        elif window.purpose == "recent":
-            fresh = self._fresh(Kind(window.stream), page, window.ticket)
+        elif window.stream == Kind.LEG and window.purpose == "recent":
+            fresh = self._unknown_legs(page)
             if fresh:
                 self._news()
                 reading.keep(as_page(fresh), len(fresh))
         elif page.count:
-            if window.purpose == "backfill":  # what a rescan meets is mostly as it was
+            if window.purpose == "backfill":  # what others meet is mostly as it was
                 self._news()
             reading.keep(page.body, page.count)
 
-    def _fresh(self, kind: Kind, page: Page, ticket: int) -> list[bytes]:
-        """Those on the page that the target does not show, or shows otherwise; legs that it shows can not change.
-
-        What is shown tells nothing where a batch waits that was read before the window was planned, with the ticket or
-        an earlier one: it will be shown over it. What is in quarantine as it was read now is known already.
-        """
-        parsed = list(self.source.records(kind, page.body))
+    def _unknown_legs(self, page: Page) -> list[bytes]:
+        """The page's legs that the target does not show yet; the others were read before and can not change."""
+        parsed = list(self.source.records(Kind.LEG, page.body))
         sync = self.sync
         keys = [one.key for one in parsed]
-        if kind is Kind.LEG:
-            known = self.ledger.read(lambda c: links.known(c, sync.target, sync.connection, kind, keys))
-            return [one.raw for one in parsed if one.key not in known]
-
-        def look(connection: Connection) -> tuple[dict[str, links.Link], dict[str, bytes]] | None:
-            if batches.waits(connection, sync.name, kind, ticket):
-                return None
-            kept = quarantine.bodies(connection, self.ledger.cipher, sync.name, kind, keys)
-            return links.load(connection, sync.target, sync.connection, kind, keys), kept
-
-        known_so = self.ledger.read(look)
-        if known_so is None:
-            return [one.raw for one in parsed]
-        shown, kept = known_so
-        return [
-            one.raw
-            for one in parsed
-            if (kept[one.key] != one.raw if one.key in kept else not _shown_so(one, shown.get(one.key)))
-        ]
+        known = self.ledger.read(lambda c: links.known(c, sync.target, sync.connection, Kind.LEG, keys))
+        return [one.raw for one in parsed if one.key not in known]
 
     def _store(self, window: Window, token: int, ticket: int, reading: Reading) -> None:
         name = self.sync.name
@@ -226,6 +205,8 @@ class Collector(Fetcher):
                 number = batches.add(connection, name, window.stream, sealed, ticket, now, window=window.id)
             inbox.receive(connection, name, reading.hints, now)
             self._keep(connection, EVENT, reading.unreadable, now)
+            if reading.in_a_row is not None:
+                streams.put(connection, name, EVENT, unsound_run=reading.in_a_row)
             streams.advance(connection, window, reading.place, reading.hi, reading.finished)
             if reading.finished and window.purpose == "recent":
                 self._mark(connection, window, reading)
@@ -253,14 +234,11 @@ class Collector(Fetcher):
             streams.put(connection, name, window.stream, watermark=reading.hi)
             streams.doubt(connection, name, missed)
             return
+        found = self.source.discovery
+        if window.stream == EVENT and reading.date is not None and max(mark, window.lo) < reading.date - found.events:
+            # The host's clock is slow, or else the plan would have known: what the source has forgotten is missed.
+            streams.doubt(connection, name, self._kinds - found.newest)
         if window.stream == EVENT and len(reading.unreadable) < reading.events:
             streams.put(connection, name, EVENT, unsound_run=0)
         # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
         streams.put(connection, name, window.stream, watermark=max(reading.hi, mark))
-
-
-def _shown_so(one: Parsed, link: links.Link | None) -> bool:
-    """Whether the target shows the record as it was read."""
-    if one.record is None or link is None:
-        return False
-    return link.state == "done" and link.hash == one.record.fingerprint()

@@ -14,8 +14,7 @@ from accord.records import Kind
 from accord.sync import EVENT, Sync
 
 DAY = 86_400
-EVENTS_LIVE = 29 * DAY  # Stripe lists events for 30 days (docs.stripe.com/api/events); one day to spare
-MISSED = 36 * 3600  # seconds after which a turn is taken by whichever run comes next
+OVERDUE = 36 * 3600  # seconds after which a turn is taken by whichever run comes next
 AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
 
@@ -23,7 +22,7 @@ class Mode(StrEnum):
     """How much a run reads."""
 
     CHANGES = "changes"  # what changed since the last run; everything on the first
-    NIGHTLY = "nightly"  # changes, and the next thirtieth of history again
+    NIGHTLY = "nightly"  # changes, and the next stretch of history again: all of it in `Discovery.turns` nights
     RESCAN = "rescan"  # changes, and all of history again, or what lies between `since` and `until`
 
 
@@ -47,30 +46,30 @@ def plan(
     """
     _require_sense(mode, since, until, now := int(ledger.clock.now()))
     found = source.discovery
-    anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now))
+    anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now - found.events))
     began = source.began() if anew or mode is Mode.RESCAN else None
     begun = began if since is None else since
     # The host's clock may be fast, and what the source tells later no longer shows that it was.
-    clock = min(now, source.date or now)
+    at = min(now, source.date or now)
 
     def write(connection: Connection) -> None:
         counters.lock(connection, sync.connection)  # of two plans at once, one sees what the other has opened
         ticket = counters.ticket(connection, sync.connection)
         events = streams.get(connection, sync.name, EVENT) if found.events else None
-        forgotten = events is not None and _forgotten(events, now)
+        forgotten = events is not None and events.watermark < now - found.events
         _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
-        oldest, marked = links.oldest(connection, sync.connection), clock - lag - AHEAD
+        oldest, marked = links.oldest(connection, sync.connection), at - lag - AHEAD
         # A host's clock that is slow must not leave out of a rescan what events were read for already.
         end = max(now, events.watermark if events else 0, links.newest(connection, sync.connection) + 1)
         rescans: dict[Kind, list[tuple[int, int]]] = {}
-        first: set[Kind] = set()
+        whole: set[Kind] = set()  # kinds of which this run reads what is new anyway
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
             if row is None:
                 streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, found.parallel), ticket)
                 fresh: dict[str, object] = {"watermark": marked, "mapping": mapping, "since": since}
                 streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
-                first.add(kind)
+                whole.add(kind)
                 continue
             if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark < 0:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it,
@@ -88,10 +87,11 @@ def plan(
         begins = counters.next_rev(connection, sync.connection) if rescans else ticket
         for kind, spans in rescans.items():
             streams.plan(connection, sync.name, kind, "rescan", spans, begins)
+            whole |= {kind} if spans and spans[-1][1] == end else set()
         if found.events and (forgotten or events is None):
             streams.put(connection, sync.name, EVENT, watermark=marked)
-        # Without events, a list of what is new repeats what the backfill reads: each record would be fetched once more.
-        follows = {EVENT, *found.newest & kinds.keys()} if found.events else found.newest & kinds.keys() - first
+        # Without events, a list of what is new would repeat what is read of all: each record would be fetched again.
+        follows = {EVENT, *found.newest & kinds.keys()} if found.events else found.newest & kinds.keys() - whole
         for stream in sorted(follows):
             _recent(connection, sync, stream, now - lag, ticket)
 
@@ -107,18 +107,14 @@ def _require_sense(mode: Mode, since: int | None, until: int | None, now: int) -
         raise Misconfigured("since is a day in the future; nothing would be read")
 
 
-def _reads_anew(connection: Connection, sync: Sync, kinds: Mapping[Kind, str], now: int) -> bool:
-    """Whether some kind is read for the first time, or all of it is read again."""
+def _reads_anew(connection: Connection, sync: Sync, kinds: Mapping[Kind, str], forgotten: int) -> bool:
+    """Whether some kind is read for the first time, or all of it is read again: also where events were last read
+    before the second `forgotten`."""
     events = streams.get(connection, sync.name, EVENT)
     rows = [streams.get(connection, sync.name, kind) for kind in kinds]
-    if any(row is None or row.watermark < 0 for row in rows) or (events is not None and _forgotten(events, now)):
+    if any(row is None or row.watermark < 0 for row in rows) or (events is not None and events.watermark < forgotten):
         return True
     return any(row is not None and row.mapping != kinds[kind] for kind, row in zip(kinds, rows, strict=True))
-
-
-def _forgotten(events: streams.Stream, now: int) -> bool:
-    """Whether the source no longer lists all events since they were last read."""
-    return events.watermark < now - EVENTS_LIVE
 
 
 def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> None:
@@ -142,7 +138,7 @@ def _show_again(connection: Connection, sync: Sync, kind: Kind, row: streams.Str
 
 def _is_due(row: streams.Stream, mode: Mode, now: int) -> bool:
     """Whether it is time for a turn of the rescan: nightly, or when a night was missed."""
-    return mode is Mode.NIGHTLY or (row.rescanned_at or 0) < now - MISSED
+    return mode is Mode.NIGHTLY or (row.rescanned_at or 0) < now - OVERDUE
 
 
 def _rescans(connection: Connection, sync: Sync, kind: Kind) -> list[streams.Window]:

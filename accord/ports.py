@@ -76,8 +76,8 @@ class Owner(NamedTuple):
 class Discovery:
     """How changes are found at a source, besides by reading all of it again."""
 
-    events: bool  # a stream of events tells which records to look at again
-    newest: frozenset[Kind]  # lists that show what is new: each run reads that, and keeps what the target shows not so
+    events: int  # seconds for which the source lists the events that tell what to look at again; 0: it has none
+    newest: frozenset[Kind]  # lists that show what is new: each run reads that
     turns: int = 30  # nights in which the nightly rescan comes round
     parallel: int = 4  # stretches of one list that may be read at once
 

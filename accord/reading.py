@@ -26,6 +26,7 @@ class Reading:
     failed: TryLater | None = None
     events: int = 0
     unreadable: list[quarantine.Unsound] = field(default_factory=list)  # among the events
+    in_a_row: int | None = None  # so many events can not be read by now, where some can not
     date: int | None = None  # the source's own clock, where it tells
     asked: int = 0  # how many pages
     request: str | None = None  # the last page's, by the source's own name for it

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from accord import adoption, deletions
 from accord.batch import Prepared, why_stop
 from accord.decide import Change, Reading, decide
+from accord.errors import Refused
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
@@ -63,9 +64,11 @@ class _Plan:
 
 
 def settle(
-    sync: Sync, prepared: Prepared, ledger: Ledger, target: Target, run: str, kinds: Collection[Kind]
+    sync: Sync, prepared: Prepared, ledger: Ledger, target: Target, run: str, kinds: Mapping[Kind, str]
 ) -> Settled:
     """Bring a prepared and checked batch into the target, and delete it.
+
+    `kinds` are those that the target shows, each with a digest of where it keeps them, as they were planned with.
 
     Three steps, each of which may be the last before a crash: the ledger commits what is wanted, under a rev; the
     target takes it unless it shows a later rev; the ledger commits the outcome. Run again, it goes on from there.
@@ -81,6 +84,8 @@ def settle(
         stream = streams.get(connection, sync.name, prepared.kind)
         if stream is not None and stream.stopped is not None:
             return stream.stopped
+        if stream is not None and stream.mapping not in (None, kinds[prepared.kind]):
+            raise Refused(f"where {prepared.kind} records go was changed during this run; the next one goes on")
         plan = _decide(connection, sync, prepared, rev, kinds)
         if not plan.resumed:
             first_met = _first_met(connection, sync, prepared, plan)

@@ -36,7 +36,7 @@ def sweep(sync: Sync, kinds: Collection[Kind], ledger: Ledger) -> int:
                     now = ledger.now(connection)
                     # Unsound ones stand nowhere: what was not met again may be gone as well.
                     kept = quarantine.older(connection, sync.name, kind, window.ticket)
-                    refs = [(str(kind), key) for key in {**dict.fromkeys(gone), **dict.fromkeys(kept)}]
+                    refs = [(str(kind), key) for key in dict.fromkeys([*gone, *kept])]
                     inbox.look_again(connection, sync.name, refs, "unseen", "a rescan did not find it", now)
                     missing += len(gone)
                 streams.finish(connection, window)

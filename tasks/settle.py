@@ -23,7 +23,7 @@ from tasks.retry import DELAYS, RETRIES, try_later
 def settle(connection: str, prepared: Prepared) -> Settled:
     """Bring a checked batch into the accounts, and say on the run's page what came of it."""
     at, began = bench(connection), time.monotonic()
-    settled = core.settle(at.sync, prepared, at.ledger, at.target, at.run, at.target.kinds)
+    settled = core.settle(at.sync, prepared, at.ledger, at.target, at.run, at.target.mappings)
     log = get_run_logger()
     if settled.stopped is not None:
         log.error(

@@ -96,12 +96,6 @@ def open_ids(connection: Connection, sync: str, stream: str) -> list[int]:
     return list(connection.scalars(select(batches.c.id).where(where).order_by(batches.c.id)))
 
 
-def waits(connection: Connection, sync: str, stream: str, ticket: int) -> bool:
-    """Whether the stream has an open batch that was read with this ticket or an earlier one."""
-    where = (batches.c.sync == sync) & (batches.c.stream == stream) & (batches.c.ticket <= ticket)
-    return connection.scalar(select(batches.c.id).where(where).limit(1)) is not None
-
-
 def unsettled(connection: Connection, sync: str) -> int:
     """How many records wait in the sync's open batches."""
     counted = select(func.coalesce(func.sum(batches.c.count), 0)).where(batches.c.sync == sync)

@@ -139,9 +139,12 @@ def confirm(
 
 
 def forget_shown(connection: Connection, target: str, source: str, kind: str) -> None:
-    """Take nothing of a kind to be shown: the target keeps these records elsewhere now."""
+    """Take nothing of a kind to be shown: the target keeps these records elsewhere now.
+
+    What was intended for the old place is nobody's any more: neither taken up again under its rev nor concluded.
+    """
     mine = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
-    connection.execute(update(links).where(mine).values(hash=None))
+    connection.execute(update(links).where(mine).values(hash=None, batch=0))
 
 
 def revive(connection: Connection, source: str, kind: str, key: str) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from accord.ledger.cipher import Cipher
-from accord.ledger.dialect import among, upsert
+from accord.ledger.dialect import upsert
 from accord.ledger.entries import Entry
 from accord.ledger.schema import quarantine
 
@@ -126,13 +126,6 @@ def body(connection: Connection, cipher: Cipher, row_id: int) -> bytes | None:
     """The raw record behind a row, decrypted; None when there is no such row."""
     row = connection.execute(select(quarantine).where(quarantine.c.id == row_id)).one_or_none()
     return None if row is None else cipher.open(row.body, f"quarantine:{row.sync}:{row.kind}:{row.key}")
-
-
-def bodies(connection: Connection, cipher: Cipher, sync: str, kind: str, keys: Collection[str]) -> dict[str, bytes]:
-    """The raw records of those that are in quarantine, decrypted, by key."""
-    q = quarantine.c
-    rows = select(q.key, q.body).where(q.sync == sync, q.kind == kind, among(connection, q.key, keys))
-    return {row.key: cipher.open(row.body, f"quarantine:{sync}:{kind}:{row.key}") for row in connection.execute(rows)}
 
 
 def any_body(connection: Connection) -> tuple[bytes, str] | None:

@@ -72,7 +72,8 @@ class Straight:
         return batch.prepare(self.at, number, self.stripe, self.ledger, self.accounts.kinds)
 
     def settle(self, prepared: batch.Prepared) -> settle.Settled:
-        return settle.settle(self.at, prepared, self.ledger, self.accounts, self._name, self.accounts.kinds)
+        kinds = dict.fromkeys(self.accounts.kinds, "")
+        return settle.settle(self.at, prepared, self.ledger, self.accounts, self._name, kinds)
 
     def sweep(self) -> int:
         return sweep.sweep(self.at, self.accounts.kinds, self.ledger)

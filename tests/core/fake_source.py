@@ -107,7 +107,7 @@ class Asked(tuple[str, int | None, int | None, str | None]):
 class Shop:
     """A source. `before` is called before each answer with what is asked; what it raises is the answer."""
 
-    discovery = Discovery(events=True, newest=frozenset({Kind.LEG}))
+    discovery = Discovery(events=29 * 86_400, newest=frozenset({Kind.LEG}))
 
     def __init__(self, page: int = 3) -> None:
         self.page_size = page

@@ -75,9 +75,13 @@ class Home:
         fan_out: FanOut = Threads() if threads else Straight()
         self.collector = Collector(self.sync, shop, ledger, fan_out, worker, kinds, LAG)
 
+    @property
+    def mapped(self) -> dict[Kind, str]:
+        """The kinds, each with a digest of where it goes."""
+        return dict.fromkeys(self.kinds, "") | self.mappings
+
     def plan(self, mode: Mode = Mode.CHANGES, since: int | None = None, until: int | None = None) -> None:
-        kinds = dict.fromkeys(self.kinds, "") | self.mappings
-        plan.plan(self.sync, self.shop, self.ledger, kinds, LAG, mode, since or self.since, until)
+        plan.plan(self.sync, self.shop, self.ledger, self.mapped, LAG, mode, since or self.since, until)
 
     def collect(self, stream: str) -> Callable[[], bool]:
         self.collector.stream(stream)
@@ -97,7 +101,7 @@ class Home:
 
     def settle(self, prepared: Prepared) -> Settled:
         assert self.target is not None
-        return settle.settle(self.sync, prepared, self.ledger, self.target, self.worker, self.kinds)
+        return settle.settle(self.sync, prepared, self.ledger, self.target, self.worker, self.mapped)
 
     def sweep(self) -> int:
         return sweep.sweep(self.sync, self.kinds, self.ledger)

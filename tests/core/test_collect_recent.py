@@ -90,6 +90,34 @@ def test_a_watermark_in_the_sources_future_is_put_right_and_all_is_read_again(ho
     assert followed == {Kind.LEG}
 
 
+def test_events_that_can_not_be_read_count_once_though_a_worker_dies_before_they_are_stored(home, shop, clock):
+    for number in range(10):
+        shop.garble(f"evt_{number}", 1000 + number)
+    home.open_recent(0, int(clock.now()))
+    store = home.collector._store
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    home.collector._store = die
+    with pytest.raises(KeyboardInterrupt):
+        home.collector.stream(EVENT)
+    home.collector._store = store
+    clock.jump(leases.TTL + 1)
+    home.collector.stream(EVENT)
+    assert (home.stream(EVENT).stopped, home.stream(EVENT).unsound_run) == (None, 10)
+
+
+def test_what_the_source_has_forgotten_is_read_again_though_the_hosts_clock_is_slow(home, shop, clock):
+    """By its own clock the host was away for less than events live."""
+    home.begin()
+    began = int(clock.now())
+    shop.clock = lambda: clock.now() + shop.discovery.events + 10
+    home.open_recent(began, began)
+    home.collector.stream(EVENT)
+    assert {kind for kind in home.kinds if home.stream(kind).watermark >= 0} == {Kind.LEG}
+
+
 def test_a_watermark_of_the_last_minutes_stays_where_it_is(home, shop, clock):
     began = int(clock.now())
     shop.clock = clock.now

@@ -6,7 +6,7 @@ from accord.errors import Misconfigured
 from accord.identity import require_same_account
 from accord.ledger import links, streams
 from accord.ledger.links import Intent
-from accord.plan import AHEAD, DAY, EVENTS_LIVE, Mode
+from accord.plan import AHEAD, DAY, Mode
 from accord.ports import Owner
 from accord.records import Kind
 from accord.sync import EVENT
@@ -68,7 +68,14 @@ def test_what_changes_during_the_first_run_is_read_after_it_whatever_the_clock_s
 
 @pytest.mark.parametrize("since", [None, 1000])
 def test_a_fast_clock_is_told_from_the_sources_own(home, homes, clock, since):
-    home.shop.date = int(clock.now())
+    true_now = int(clock.now())
+    began = home.shop.began
+
+    def tell() -> int:
+        home.shop.date = true_now
+        return began()
+
+    home.shop.began = tell
     clock.jump(DAY)
     home.plan(since=since)
     assert {home.stream(stream).watermark <= home.shop.date - homes.LAG for stream in (EVENT, Kind.LEG)} == {True}
@@ -197,7 +204,7 @@ def test_after_longer_than_events_live_everything_is_read_again(home, homes, clo
     settled(home, oldest)
     if busy:
         home.plan(Mode.NIGHTLY)
-    clock.jump(EVENTS_LIVE + DAY)
+    clock.jump(home.shop.discovery.events + DAY)
     now = int(clock.now())
     before = set(spans(home, Kind.PAYMENT, "rescan"))
     home.plan(mode, since=now - 10, until=now - 5 if mode is Mode.RESCAN else None)

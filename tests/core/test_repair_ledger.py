@@ -4,12 +4,13 @@ import pytest
 
 from accord.clock import SystemClock
 from accord.compare import reconcile
-from accord.errors import Misconfigured
+from accord.errors import Misconfigured, Refused
 from accord.identity import require_same_database
 from accord.ledger import inbox, links, streams, sums
 from accord.records import Kind
-from accord.systems.accounts import Accounts
+from accord.systems.accounts import LAYOUT, Accounts
 from accord.systems.sql_look import identity
+from accord.systems.sql_tables import TableMapping
 
 CUSTOMER, PAYMENT, LEG = Kind.CUSTOMER, Kind.PAYMENT, Kind.LEG
 
@@ -73,6 +74,67 @@ def test_a_kind_whose_table_is_another_one_now_is_shown_anew(home, kind):
     home.target.written.clear()
     home.run()
     assert home.target.written == []
+
+
+def test_a_column_that_is_mapped_between_an_intention_and_its_outcome_is_filled(new_home, homes, shops):
+    """A worker wrote the row without it, and died: the row must be written under a later rev."""
+    home, clock = new_home, SystemClock()
+    whole = {kind: shelf for kind, shelf in LAYOUT.default_mapping().items() if kind in home.kinds}
+    columns = {field: name for field, name in whole[CUSTOMER].columns.items() if field != "email"}
+    without = Accounts(home.target.engine, clock, whole | {CUSTOMER: TableMapping(whole[CUSTOMER].table, columns)})
+    home.shop.put(shops.customer("cus_1", email="a@b.c"))
+    home.target, home.mappings = homes.Noted(without), without.mappings
+    home.plan()
+    home.collect(CUSTOMER)
+    (number,) = home.open_batches(CUSTOMER)
+    write = home.target.write
+
+    def die(*given):
+        write(*given)
+        raise KeyboardInterrupt
+
+    home.target.write = die
+    with pytest.raises(KeyboardInterrupt):
+        home.settle_batch(number)
+    now = Accounts(home.target.engine, clock, whole)
+    home.target, home.mappings = homes.Noted(now), now.mappings
+    home.run()
+    assert home.shown(CUSTOMER)["cus_1"]["email"] == "a@b.c"
+
+
+@pytest.mark.parametrize("when", ["before its intention", "before its outcome"])
+def test_a_run_that_knows_an_older_mapping_concludes_nothing(new_home, shops, when):
+    home = new_home
+    home.shop.put(shops.customer("cus_1"))
+    home.run()
+    home.shop.put(shops.customer("cus_1", name="B"))
+    number = home.read_all(shops.customer("cus_1", name="B"), kind=CUSTOMER, alone=True)
+    other = home.beside()
+    other.mappings = {CUSTOMER: "another table"}
+
+    def change() -> None:
+        with home.target.engine.begin() as connection:  # what stands in the old table is not in the new one
+            connection.exec_driver_sql("DELETE FROM customers")
+        other.plan()
+
+    prepared, write = home.check(number), home.target.write
+    if when == "before its intention":
+        change()
+        with pytest.raises(Refused, match="was changed during this run"):
+            home.settle(prepared)
+    else:
+
+        def write_then_change(*given):
+            refused = write(*given)
+            change()
+            return refused
+
+        home.target.write = write_then_change
+        home.settle(prepared)
+        home.target.write = write
+    other.run()
+    other.run()
+    assert complete(home)
 
 
 def test_a_first_run_from_a_day_on_is_held_against_that_alone(new_home, shops):

@@ -55,7 +55,7 @@ def home(new_home):
 def settle_mortally(home, number, at):
     mortal = Mortal(home, at)
     with pytest.raises(Killed):
-        settle.settle(home.sync, home.check(number), mortal, mortal, "dead", home.kinds)
+        settle.settle(home.sync, home.check(number), mortal, mortal, "dead", home.mapped)
 
 
 @pytest.mark.parametrize("at", range(6))

@@ -384,7 +384,10 @@ def gone_ignored() -> list[Patch]:
 def gap_ignored() -> list[Patch]:
     """After an outage longer than events live, only the events that are left are read; nor does a turn of the rescan
     make up for it."""
-    return [(plan, "EVENTS_LIVE", 10**9), (plan, "MISSED", 10**9)]
+    return [
+        (workers.SimSource, "discovery", replace(workers.SimSource.discovery, events=10**9)),
+        (plan, "OVERDUE", 10**9),
+    ]
 
 
 @_planted(KILLS, "F1")

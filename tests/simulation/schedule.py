@@ -282,7 +282,7 @@ class Schedule:
         if not self.profile.run_again:
             return
         before = dump(self.home, links=True)
-        with mock.patch.object(plan, "MISSED", 10**9):  # a turn of the rescan would take revs
+        with mock.patch.object(plan, "OVERDUE", 10**9):  # a turn of the rescan would take revs
             self._run("changes")
         after = dump(self.home, links=True)
         if after != before and quiet(self.home) is None and not self._unfit():

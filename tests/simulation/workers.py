@@ -127,7 +127,7 @@ class SimTarget:
 class SimSource:
     """The model of Stripe behind a network."""
 
-    discovery = Discovery(events=True, newest=frozenset({Kind.LEG}), turns=3, parallel=2)
+    discovery = Discovery(events=29 * 86_400, newest=frozenset({Kind.LEG}), turns=3, parallel=2)
 
     def __init__(self, world: World, model: ModelStripe) -> None:
         self._world, self._model = world, model
@@ -273,7 +273,7 @@ class SimSteps:
 
     def settle(self, prepared: Prepared) -> Settled:
         home = self._home
-        settled = settle.settle(SYNCED, prepared, home.ledger, home.target, self._run, self._kinds)
+        settled = settle.settle(SYNCED, prepared, home.ledger, home.target, self._run, dict.fromkeys(self._kinds, ""))
         if settled.stopped is not None:
             home.world.note("settled: stopped")
         for what, count in zip(Settled._fields[:-1], settled[:-1], strict=True):
