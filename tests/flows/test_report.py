@@ -334,6 +334,13 @@ RUN = """
         prepared = check.check.fn("main", batch(b"5"))
         assert [bad.key for bad in prepared.unsound] == ["cus_2"] and prepared.records == []
         print(prepared.unsound[0].reasons[0])
+
+        # Only now, since these import Great Expectations.
+        from tasks.expectations import Rule, suites, vocabulary
+        suites.OURS["customer"].append(Rule("customer.mail", vocabulary.given("email"), "It has an address", "info"))
+        suites.suite.cache_clear()
+        prepared = check.check.fn("main", batch(b"1700000001"))
+        assert [record.key for record in prepared.records] == ["cus_2"] and prepared.unsound == []
 """
 
 
