@@ -49,8 +49,8 @@ def plan(
     anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now - found.events))
     began = source.began() if anew or mode is Mode.RESCAN else None
     begun = began if since is None else since
-    # The host's clock may be fast, and what the source tells later no longer shows that it was.
-    at = min(now, source.date or now)
+    # The host's clock may be fast, and what the source tells later no longer shows that it was; or slow.
+    told = source.date or now
 
     def write(connection: Connection) -> None:
         counters.lock(connection, sync.connection)  # of two plans at once, one sees what the other has opened
@@ -58,15 +58,15 @@ def plan(
         events = streams.get(connection, sync.name, EVENT) if found.events else None
         forgotten = events is not None and events.watermark < now - found.events
         _leave_out(connection, sync, [kind for kind in Kind if kind not in kinds])
-        oldest, marked = links.oldest(connection, sync.connection), at - lag - AHEAD
-        # A host's clock that is slow must not leave out of a rescan what events were read for already.
-        end = max(now, events.watermark if events else 0, links.newest(connection, sync.connection) + 1)
+        oldest, marked = links.oldest(connection, sync.connection), min(now, told) - lag - AHEAD
+        # A host's clock that is slow must not leave out what is there already, or what events were read for.
+        end = max(now, told, events.watermark if events else 0, links.newest(connection, sync.connection) + 1)
         rescans: dict[Kind, list[tuple[int, int]]] = {}
         whole: set[Kind] = set()  # kinds of which this run reads what is new anyway
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
             if row is None:
-                streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, now, found.parallel), ticket)
+                streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, end, found.parallel), ticket)
                 fresh: dict[str, object] = {"watermark": marked, "mapping": mapping, "since": since}
                 streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
                 whole.add(kind)

@@ -1,6 +1,7 @@
 """Check: a batch against what is expected of its records. What fails goes to quarantine, the rest goes on."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -30,15 +31,20 @@ def check(connection: str, batch: int) -> Prepared | None:
         return prepared
     # In test mode Stripe's time can be ahead of ours: a test clock was moved forward.
     failed = examiner().examine(prepared, max(at.ledger.clock.now(), at.source.date or 0))
-    if failed:
-        counts = Counter(title for titles in failed.values() for title in titles)
-        get_run_logger().warning(
-            "%s batch %d: %d of %d records are not as expected: %s",
-            prepared.kind,
-            batch,
-            len(failed),
-            len(prepared.records),
-            "; ".join(f"{title} ({count})" for title, count in counts.most_common()),
-        )
-        prepared.reject(failed)
+    unsound, remarked = examiner().sort_out(prepared.kind, failed)
+    log = get_run_logger()
+    for found, tell, what in (
+        (unsound, log.warning, "are not as expected"),
+        (remarked, log.info, "go on, and a person should look at them"),
+    ):
+        if found:
+            of = len(prepared.records)
+            tell("%s batch %d: %d of %d records %s: %s", prepared.kind, batch, len(found), of, what, _counted(found))
+    if unsound:
+        prepared.reject(unsound)
     return prepared
+
+
+def _counted(found: Mapping[int, list[str]]) -> str:
+    counts = Counter(title for titles in found.values() for title in titles)
+    return "; ".join(f"{title} ({count})" for title, count in counts.most_common())

@@ -11,7 +11,9 @@ Severity = Literal["critical", "warning", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One expectation of the records of a kind. A record that fails it is kept in quarantine, whatever the severity.
+    """One expectation of the records of a kind. A record that fails it is kept in quarantine.
+
+    Of severity info it is a remark alone: the record goes on, and the run's log tells of it.
 
     `expectation` is one of Great Expectations' own or a custom one, about a column, a pair or a list of columns, so
     that it judges each record by itself; `mostly` does not let a record through. The columns are the fields of the

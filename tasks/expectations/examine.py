@@ -3,6 +3,7 @@
 import logging
 import re
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from accord.batch import Prepared
 from accord.errors import Refused
+from accord.records import Kind
 from tasks.expectations import frames, suites
 from tasks.expectations.suites import Suite
 
@@ -48,6 +50,14 @@ def examine(prepared: Prepared, now: float) -> dict[int, list[str]]:
     if live:
         look(suites.suite(kind), live)
     return failed
+
+
+def sort_out(kind: Kind, failed: Mapping[int, list[str]]) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+    """What keeps records in quarantine, and what was remarked of those that go on: rules of severity info."""
+    severe = suites.severities(kind)
+    unsound = {at: [title for title in titles if severe[title] != "info"] for at, titles in failed.items()}
+    unsound = {at: titles for at, titles in unsound.items() if titles}
+    return unsound, {at: titles for at, titles in failed.items() if at not in unsound}
 
 
 def verdicts(frame: pd.DataFrame, suite: Suite) -> dict[str, list[int]]:

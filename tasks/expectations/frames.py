@@ -1,18 +1,42 @@
 """Records as pandas frames, to be judged by position: no value ever travels back out of one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from accord.documents import Line
 from accord.records import RECORDS, Facts, Kind, Record, Ref
 
-SKEW = 300  # seconds that Stripe's clock and ours may differ
+SKEW = 300  # seconds that a service's clock and ours may differ
+
+_ROMANIA = ZoneInfo("Europe/Bucharest")
 
 _parent: dict[str, str] = {"parent_amount": "amount", "parent_currency": "currency"}
 
-ADDED = (*_parent, "latest")
-"""Columns beside a kind's own fields: what is known of the record that it needs, and the last second that is past."""
+
+def _sum(lines: Sequence[Line]) -> int | None:
+    totals = [line.total for line in lines if line.total is not None]
+    return sum(totals) if len(totals) == len(lines) else None
+
+
+def _rates(lines: Sequence[Line]) -> str:
+    """Each rate once, as it is written, with a blank between them."""
+    return " ".join(sorted({line.vat_rate for line in lines if line.vat_rate}))
+
+
+_of_lines: dict[str, Callable[[Sequence[Line]], int | str | None]] = {
+    "line_count": len,
+    "line_sum": _sum,
+    "line_rates": _rates,
+}
+
+ADDED = (*_parent, "latest", "today", *_of_lines)
+"""Columns beside a kind's own fields: what is known of the record that it needs, the last second that is past and the
+day in Romania then, and of a document's lines how many there are, what they come to and their VAT rates.
+"""
 
 
 def available(kind: Kind) -> set[str]:
@@ -32,6 +56,11 @@ def frame(
     for column in sorted(columns):
         if column == "latest":
             made[column] = pd.Series([int(now) + SKEW] * len(records))
+        elif column == "today":
+            made[column] = _series([datetime.fromtimestamp(now + SKEW, _ROMANIA).date().isoformat()] * len(records))
+        elif column in _of_lines:
+            lines = [getattr(record, "lines", None) for record in records]
+            made[column] = _series([None if some is None else _of_lines[column](some) for some in lines])
         elif column in _parent:
             known = [facts.get(record.needs) if record.needs is not None else None for record in records]
             made[column] = _series([_told(one, _parent[column]) for one in known])

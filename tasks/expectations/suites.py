@@ -22,6 +22,7 @@ from tasks.expectations import (
     Severity,
     customer,
     dispute,
+    document,
     frames,
     intent,
     invoice,
@@ -42,6 +43,7 @@ OURS: dict[Kind, list[Rule]] = {
     Kind.REFUND: refund.RULES,
     Kind.DISPUTE: dispute.RULES,
     Kind.LEG: leg.RULES,
+    Kind.DOCUMENT: document.RULES,
 }
 
 _BY_RECORD = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
@@ -78,7 +80,9 @@ def keys(kind: Kind) -> Suite:
 
 def severities(kind: Kind) -> dict[str, Severity]:
     """How severe it is when an expectation of the kind fails, by its title."""
-    return {rule.title: rule.severity for rule in suite(kind).rules.values()}
+    order = get_args(Severity)  # the worst first, which counts where rules share a title
+    rules = sorted(suite(kind).rules.values(), key=lambda rule: order.index(rule.severity), reverse=True)
+    return {rule.title: rule.severity for rule in rules}
 
 
 def build(name: str, rules: Iterable[tuple[Rule, str]], available: Collection[str]) -> Suite:

@@ -1,5 +1,6 @@
 """The expectations that the suites are written in: Great Expectations' own under short names, and a few more."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pandas as pd
@@ -134,6 +135,35 @@ class ExpectInTime(MulticolumnMapExpectation):
 
     map_metric = "multicolumn_values.accord_in_time"
     ignore_row_if: _Missing = "never"
+
+
+_tests: dict[str, "Callable[[pd.DataFrame], pd.Series[bool]]"] = {}
+
+
+class _Holds(MulticolumnMapMetricProvider):
+    condition_metric_name = "multicolumn_values.accord_holds"
+    condition_domain_keys = _DOMAIN
+    condition_value_keys = ("test",)
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, columns: pd.DataFrame, test: str, **_: Any) -> Any:
+        return _tests[test](columns)
+
+
+class ExpectHolds(MulticolumnMapExpectation):
+    """A function says of the columns which rows are sound. It goes by its name, since settings are copied as JSON."""
+
+    map_metric = "multicolumn_values.accord_holds"
+    success_keys = ("test", "mostly")
+    test: str
+    ignore_row_if: _Missing = "never"
+
+
+def holds(test: "Callable[[pd.DataFrame], pd.Series[bool]]", *columns: str) -> Expectation:
+    """A function says of two or more columns which rows are sound; it is given nulls, too."""
+    name = f"{test.__module__}:{test.__qualname__}"
+    _tests[name] = test
+    return ExpectHolds(column_list=list(columns), test=name)
 
 
 def given(column: str) -> Expectation:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from accord.batch import Prepared
+from accord.documents import Document, Line, Origin, Party, State
 from accord.money import CURRENCIES
 from accord.records import PARENTS_FIRST, RECORDS, Facts, Kind, Record, Ref
 from accord.systems.stripe.translate import tombstone
@@ -16,6 +17,19 @@ from accord.systems.stripe.translate import tombstone
 NOW = 1_800_000_000.0
 THEN = 1_700_000_000
 FIRST = 1_230_768_000
+
+FIRM = Party(name="Moara de Proba SRL", vat_id="RO18547290", iban="RO49AAAA1B31007593840000")
+
+
+def line(net: int | None, vat: int | None, rate: str | None = "19") -> Line:
+    total = None if net is None or vat is None else net + vat
+    return Line(name="Faina", quantity="1", net=net, vat=vat, total=total, vat_rate=rate)
+
+
+def lines(*rates: str | None) -> dict[str, Any]:
+    """Lines of these rates that come to the sound document's total."""
+    return {"lines": (line(10000, 1900, None), *(line(0, 0, rate) for rate in rates))}
+
 
 SOUND: dict[Kind, dict[str, Any]] = {
     Kind.CUSTOMER: {"name": None, "email": None, "currency": None, "delinquent": False},
@@ -86,6 +100,27 @@ SOUND: dict[Kind, dict[str, Any]] = {
         "currency": "EUR",
         "available_on": THEN - 5,
     },
+    Kind.DOCUMENT: {
+        "position": 1,
+        "state": State.ISSUED,
+        "series": "WEB",
+        "number": "0042",
+        "issued_on": "2025-07-31",
+        "due_on": None,
+        "issuer": FIRM,
+        "client": Party(name="Ana Test"),
+        "currency": "RON",
+        "exchange_rate": None,
+        "net": 10000,
+        "vat": 1900,
+        "total": 11900,
+        "paid": 0,
+        "lines": (line(4000, 760), line(6000, 1141)),
+        "reverses": None,
+        "mentions": None,
+        "einvoice": None,
+        "origins": {"total": Origin.API},
+    },
 }
 FACTS: dict[Ref, Facts] = {
     Ref(Kind.PAYMENT, "ch_known"): {"customer": "cus_1", "amount": 1000, "currency": "EUR"},
@@ -97,8 +132,11 @@ Case = tuple[str, Fields, Fields]  # a rule, fields that fail it and nothing els
 
 
 def _common(kind: Kind) -> list[Case]:
+    key: Case = (f"{kind}.key", {"key": None}, {"key": f"x_{kind}"})
+    if kind is Kind.DOCUMENT:  # it has days, and no second that it was created in
+        return [key]
     return [
-        (f"{kind}.key", {"key": None}, {"key": f"x_{kind}"}),
+        key,
         (f"{kind}.given", {"created": None}, {"created": THEN}),
         (f"{kind}.time", {"created": NOW + 301}, {"created": NOW + 300}),
         (f"{kind}.time", {"created": FIRST - 1}, {"created": FIRST}),
@@ -167,11 +205,124 @@ CASES: dict[Kind, list[Case]] = {
             {"type": "refund", "gross": 0, "fee": 0, "net": 0},
         ),
     ],
+    Kind.DOCUMENT: [
+        ("document.currency", {"currency": "lei"}, {"currency": None}),
+        ("document.given", {"state": None}, {"state": State.UNKNOWN}),
+        ("document.given", {"origins": {}}, {"origins": {"total": Origin.UNKNOWN}}),
+        ("document.time", {"issued_on": "1999-12-31"}, {"issued_on": "2000-01-01"}),
+        ("document.time", {"issued_on": "2027-01-16"} | lines("21"), {"issued_on": "2027-01-15"} | lines("21")),
+        ("document.time", {"issued_on": "2025-02-29"}, {"issued_on": None}),
+        ("document.time", {"issued_on": "20250731"}, {"issued_on": "2024-02-29"}),
+        ("document.time", {"issued_on": ""}, {"issued_on": "2025-01-01"}),
+        ("document.due", {"due_on": "2025-07-30"}, {"due_on": "2025-07-31"}),
+        ("document.due", {"due_on": "2025-08-32"}, {"due_on": "2125-08-31"}),
+        ("document.due", {"due_on": "soon", "issued_on": None}, {"due_on": "1990-01-01", "issued_on": None}),
+        ("document.number", {"number": None}, {"number": None, "state": State.DRAFT}),
+        ("document.number", {"number": "", "state": State.CANCELLED}, {"number": None, "state": State.UNKNOWN}),
+        ("document.client", {"client": None}, {"client": None, "state": State.DRAFT}),
+        ("document.client", {"client": Party(name=""), "state": State.PAID}, {"client": Party(name=None, vat_id="-")}),
+        ("document.total", {"net": 10001}, {"net": None}),
+        ("document.total", {"vat": 1899}, {"vat": None}),
+        ("document.lines", {"lines": (line(11898, 0),)}, {"lines": (line(11899, 0),)}),
+        ("document.lines", {"lines": (line(11902, 0), line(1, 0))}, {"lines": (line(11901, 0), line(1, 0))}),
+        ("document.lines", {"lines": ()}, {"lines": None}),
+        ("document.lines", {"lines": (line(1, 0),)}, {"lines": (line(1, 0), line(None, 0))}),
+        (
+            "document.lines",
+            {"lines": (line(1, 0),), "net": None, "paid": None},
+            {"lines": (line(1, 0),), "total": None, "currency": None},
+        ),
+        ("document.rates", lines("21"), lines("19.00", "9", "5", "0")),
+        ("document.rates", lines("19", "11"), lines("21") | {"issuer": Party(name="Muster", vat_id="DE136695976")}),
+        ("document.rates", lines("x"), lines("21") | {"issuer": Party(name=FIRM.name)}),
+        (
+            "document.rates",
+            lines("19") | {"issued_on": "2025-08-01"},
+            lines("21", "11", "9") | {"issued_on": "2026-07-31"},
+        ),
+        ("document.rates", lines("9") | {"issued_on": "2026-08-01"}, lines("11", "0") | {"issued_on": "2026-08-01"}),
+        (
+            "document.rates",
+            lines("24")
+            | {
+                "state": State.STORNO,
+                "issued_on": "2026-08-01",
+                "total": 0,
+                "net": 0,
+                "vat": 0,
+                "lines": (line(0, 0, "24"),),
+            },
+            {
+                "state": State.STORNO,
+                "issued_on": "2026-08-01",
+                "total": -119,
+                "net": -100,
+                "vat": -19,
+                "lines": (line(-100, -19, "19"),),
+            },
+        ),
+        (
+            "document.rates",
+            lines("21") | {"issuer": Party(name="Moara", vat_id="18547290")},
+            lines("21") | {"issued_on": None},
+        ),
+        (
+            "document.storno",
+            {"state": State.STORNO},
+            {"state": State.STORNO, "total": 0, "net": None, "lines": None},
+        ),
+        ("document.paid", {"paid": 11901}, {"paid": 11900}),
+        ("document.paid", {"paid": -1}, {"paid": None}),
+        (
+            "document.paid",
+            {"paid": -101, "total": -100, "net": None, "lines": None},
+            {"paid": -100, "total": -100, "net": None, "lines": None},
+        ),
+        (
+            "document.paid",
+            {"paid": 1, "total": -100, "net": None, "lines": None},
+            {"paid": 0, "total": -100, "net": None, "lines": None},
+        ),
+        (
+            "document.paid",
+            {"paid": 10**15 + 1, "total": 10**15, "net": None, "lines": None},
+            {"paid": 10**15, "total": 10**15, "net": None, "lines": None},
+        ),
+        (
+            "document.vat_ids",
+            {"client": Party(name="A", vat_id="RO18547291")},
+            {"client": Party(name="A", vat_id="18547290")},
+        ),
+        ("document.vat_ids", {"issuer": Party(name="A", vat_id="18547291")}, {"issuer": None}),
+        (
+            "document.vat_ids",
+            {"client": Party(name="A", vat_id="DE136695977")},
+            {"client": Party(name="A", vat_id="123456789", country="Germania")},
+        ),
+        (
+            "document.ibans",
+            {"client": Party(name="A", iban="RO50AAAA1B31007593840000")},
+            {"client": Party(name="A", iban="")},
+        ),
+        (
+            "document.ibans",
+            {"issuer": Party(name="A", iban="DE89370400440532013001")},
+            {"issuer": Party(name="A", iban="DE89 3704 0044 0532 0130 00")},
+        ),
+    ],
 }
 
 
 def record(kind: Kind, number: int, fields: Fields) -> Record:
-    return RECORDS[kind](**{"key": f"k_{number}", "created": THEN, **SOUND[kind], **fields})
+    created = {} if kind is Kind.DOCUMENT else {"created": THEN}
+    return RECORDS[kind](**{"key": f"k_{number}", **created, **SOUND[kind], **fields})
+
+
+def deleted(kind: Kind, key: str) -> Record:
+    if kind is not Kind.DOCUMENT:
+        return tombstone(kind, key)
+    nothing: dict[str, Any] = dict.fromkeys(Document.__struct_fields__)
+    return Document(**{**nothing, "key": key, "position": 0, "state": State.UNKNOWN, "origins": {}, "deleted": True})
 
 
 def batch(kind: Kind, records: list[Record]) -> Prepared:
@@ -213,7 +364,7 @@ def test_every_expectation_of_every_suite_is_among_the_cases() -> None:
 
 @pytest.mark.parametrize("kind", PARENTS_FIRST)
 def test_records_that_have_nothing_fail_and_do_not_break_the_check(kind: Kind) -> None:
-    fields = dict.fromkeys(RECORDS[kind].fields()) | ({} if kind is Kind.LEG else {"deleted": False})
+    fields = dict.fromkeys(RECORDS[kind].__struct_fields__) | ({} if kind is Kind.LEG else {"deleted": False})
     found = examine(kind, [RECORDS[kind](**fields), RECORDS[kind](**fields)])
     assert list(found) == [0, 1]
     for failed in found.values():
@@ -226,14 +377,14 @@ def test_fields_that_are_needed_are_needed_each_by_itself() -> None:
     for kind in PARENTS_FIRST:
         given = suite(kind).rules[f"{kind}.given"]
         fields = given.expectation.column_list
-        records = [record(kind, number, {field: None}) for number, field in enumerate(fields)]
+        records = [record(kind, number, {field.removesuffix("_json"): None}) for number, field in enumerate(fields)]
         found = examine(kind, records)
         assert [number for number, failed in found.items() if given.title in failed] == list(range(len(fields)))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PARENTS_FIRST if kind is not Kind.LEG])
 def test_of_a_tombstone_only_the_key_is_looked_at(kind: Kind) -> None:
-    gone = [tombstone(kind, key) for key in ("k_1", "k_2", "k_3")]
+    gone = [deleted(kind, key) for key in ("k_1", "k_2", "k_3")]
     assert examine(kind, gone) == {}
     nameless = msgspec.structs.replace(gone[0], key=None)
     found = examine(kind, [nameless, record(kind, 3, {}), *gone])
@@ -269,6 +420,32 @@ def test_positions_are_those_of_the_batch_wherever_the_bad_ones_stand() -> None:
     prepared.reject(found)
     assert {(u.key, u.raw) for u in prepared.unsound} == {(f"k_{n}", str(n).encode()) for n in expected}
     assert [r.key for r in prepared.records] == [f"k_{n}" for n in range(1500) if n not in expected]
+
+
+def test_the_day_of_issue_is_one_of_romania() -> None:
+    from tasks.expectations.examine import examine
+
+    records = [record(Kind.DOCUMENT, 0, {"issued_on": "2027-01-16", **lines("21")})]
+    before_midnight = 1_800_050_400 - 301  # 2027-01-15 22:00 UTC is midnight there; five minutes are for clocks
+    assert examine(batch(Kind.DOCUMENT, records), before_midnight) == {0: [titles(Kind.DOCUMENT)["document.time"]]}
+    assert examine(batch(Kind.DOCUMENT, records), before_midnight + 1) == {}
+
+
+def test_what_fails_nothing_but_remarks_goes_on() -> None:
+    from tasks.expectations.examine import sort_out
+
+    wrong_id = {"client": Party(name="A", vat_id="RO18547291")}
+    late, total = {"due_on": "2025-01-01"}, {"net": 0}
+    fields = ({}, wrong_id, late, total, wrong_id | late | total)
+    found = examine(Kind.DOCUMENT, [record(Kind.DOCUMENT, number, one) for number, one in enumerate(fields)])
+    said = titles(Kind.DOCUMENT)
+    unsound, remarked = sort_out(Kind.DOCUMENT, found)
+    assert unsound == {3: [said["document.total"]], 4: [said["document.total"]]}
+    assert remarked == {1: [said["document.vat_ids"]], 2: [said["document.due"]]}
+    assert sort_out(Kind.PAYMENT, examine(Kind.PAYMENT, [record(Kind.PAYMENT, 0, {"created": 1})])) == (
+        {0: [titles(Kind.PAYMENT)["payment.time"]]},
+        {},
+    )
 
 
 def test_threads_get_the_verdicts_of_their_own_batches() -> None:

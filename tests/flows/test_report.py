@@ -330,7 +330,7 @@ RUN = """
         setattr(report, name, lambda *a, **k: None)
     with disable_run_logger():
         prepared = prepare(sync, batch(b"1700000000"), at.source, ledger, accounts.kinds)
-        assert settle(sync, prepared, ledger, accounts, "run", accounts.kinds).created == 2
+        assert settle(sync, prepared, ledger, accounts, "run", accounts.mappings).created == 2
         assert check.check.fn("main", prepared.id) is None
         prepared = check.check.fn("main", batch(b"1700000000"))
         assert (len(prepared.unchanged), prepared.count) == (2, 2)
@@ -341,6 +341,13 @@ RUN = """
         prepared = check.check.fn("main", batch(b"5"))
         assert [bad.key for bad in prepared.unsound] == ["cus_2"] and prepared.records == []
         print(prepared.unsound[0].reasons[0])
+
+        # Only now, since these import Great Expectations.
+        from tasks.expectations import Rule, suites, vocabulary
+        suites.OURS["customer"].append(Rule("customer.mail", vocabulary.given("email"), "It has an address", "info"))
+        suites.suite.cache_clear()
+        prepared = check.check.fn("main", batch(b"1700000001"))
+        assert [record.key for record in prepared.records] == ["cus_2"] and prepared.unsound == []
 """
 
 

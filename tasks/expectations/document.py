@@ -1,0 +1,161 @@
+"""What is expected of invoices, stornos and credit notes.
+
+What a service does not tell is None, and nothing is expected of it, save a client and a number once a document is
+issued. Where only a person can judge, a rule is of severity info: the rates of another country, a check digit.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from accord import vat
+from accord.documents import State
+from tasks.expectations import Rule
+from tasks.expectations import vocabulary as v
+
+_FIRST_DAY = "2000-01-01"
+_NOT_ISSUED = (State.DRAFT, State.UNKNOWN)
+
+
+def _each(test: Callable[..., bool], columns: pd.DataFrame) -> "pd.Series[Any]":
+    """What a test says of each row's texts, null being None; it is asked once where rows are alike."""
+    rows = list(zip(*([t if isinstance(t, str) else None for t in columns[name]] for name in columns), strict=True))
+    sound = {row: test(*row) for row in set(rows)}
+    return pd.Series([sound[row] for row in rows], index=columns.index, dtype=bool)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _all_told(columns: pd.DataFrame) -> "pd.Series[Any]":
+    return columns.notna().all(axis=1) & ~columns.isin(["", "{}"]).any(axis=1)
+
+
+def _issued_in_time(columns: pd.DataFrame) -> "pd.Series[Any]":
+    def sound(day: str | None, today: str) -> bool:
+        return day is None or (_is_day(day) and _FIRST_DAY <= day <= today)
+
+    return _each(sound, columns)
+
+
+def _due_after_issue(columns: pd.DataFrame) -> "pd.Series[Any]":
+    def sound(due: str | None, issued: str | None) -> bool:
+        return due is None or (_is_day(due) and (issued is None or due >= issued))
+
+    return _each(sound, columns)
+
+
+def _told_once_issued(columns: pd.DataFrame) -> "pd.Series[Any]":
+    state, texts = columns.iloc[:, 0], columns.iloc[:, 1:]
+    return state.isna() | state.isin(_NOT_ISSUED) | (texts.notna() & (texts != "")).any(axis=1)
+
+
+def _parts_make_total(columns: pd.DataFrame) -> "pd.Series[Any]":
+    total, net, tax = (columns.iloc[:, number] for number in range(3))
+    return columns.isna().any(axis=1) | (net + tax == total)
+
+
+def _lines_make_total(columns: pd.DataFrame) -> "pd.Series[Any]":
+    """Each line may have been rounded by one smallest unit."""
+    total, sum_, count = (columns.iloc[:, number] for number in range(3))
+    return columns.isna().any(axis=1) | ((total - sum_).abs() <= count)
+
+
+def _rates_in_force(columns: pd.DataFrame) -> "pd.Series[Any]":
+    def sound(rates: str | None, day: str | None, issuer: str | None, state: str | None) -> bool:
+        if not rates or day is None or not _is_day(day) or issuer is None or not vat.is_romanian(issuer):
+            return True
+        return vat.rates_in_force(rates.split(), day, takes_back=state == State.STORNO)
+
+    return _each(sound, columns)
+
+
+def _takes_back(columns: pd.DataFrame) -> "pd.Series[Any]":
+    return ~((columns.iloc[:, 0] == State.STORNO) & (columns.iloc[:, 1] > 0))
+
+
+def _paid_within_total(columns: pd.DataFrame) -> "pd.Series[Any]":
+    paid, total = columns.iloc[:, 0], columns.iloc[:, 1]
+    return columns.isna().any(axis=1) | ((paid >= 0) & (paid <= total)) | ((paid <= 0) & (paid >= total))
+
+
+def _vat_ids(columns: pd.DataFrame) -> "pd.Series[Any]":
+    def sound(issuer: str | None, issuer_country: str | None, client: str | None, country: str | None) -> bool:
+        pairs = ((issuer, issuer_country), (client, country))
+        return all(vat_id is None or vat.may_be_vat_id(vat_id, where) for vat_id, where in pairs)
+
+    return _each(sound, columns)
+
+
+def _ibans(columns: pd.DataFrame) -> "pd.Series[Any]":
+    return _each(lambda *ibans: all(iban is None or vat.may_be_iban(iban) for iban in ibans), columns)
+
+
+RULES = [
+    Rule("document.key", v.given("key"), "A document has an id"),
+    Rule("document.once", v.unique("key"), "A document comes once in a batch"),
+    Rule(
+        "document.given",
+        v.holds(_all_told, "state", "origins_json"),
+        "A document has a state, and says where its fields were found",
+    ),
+    Rule("document.currency", v.known_currency(), "A document is in a currency whose smallest unit is known"),
+    Rule(
+        "document.time",
+        v.holds(_issued_in_time, "issued_on", "today"),
+        "A document was issued on a day from 2000 on that is not in the future",
+    ),
+    Rule(
+        "document.due",
+        v.holds(_due_after_issue, "due_on", "issued_on"),
+        "A document is due on a day that is not before the day of issue",
+        "info",
+    ),
+    Rule("document.number", v.holds(_told_once_issued, "state", "number"), "An issued document has a number"),
+    Rule(
+        "document.client",
+        v.holds(_told_once_issued, "state", "client_name", "client_vat_id"),
+        "An issued document names its client",
+    ),
+    Rule(
+        "document.total",
+        v.holds(_parts_make_total, "total", "net", "vat"),
+        "The total of a document is its net and VAT",
+    ),
+    Rule(
+        "document.lines",
+        v.holds(_lines_make_total, "total", "line_sum", "line_count"),
+        "The lines of a document come to its total, give or take a smallest unit a line",
+    ),
+    Rule(
+        "document.rates",
+        v.holds(_rates_in_force, "line_rates", "issued_on", "issuer_vat_id", "state"),
+        "The lines of a Romanian document have VAT rates that were in force when it was issued",
+        "info",
+    ),
+    Rule("document.storno", v.holds(_takes_back, "state", "total"), "The total of a storno is not above zero"),
+    Rule(
+        "document.paid",
+        v.holds(_paid_within_total, "paid", "total"),
+        "What was paid of a document lies between nothing and its total",
+        "info",  # people do pay too much
+    ),
+    Rule(
+        "document.vat_ids",
+        v.holds(_vat_ids, "issuer_vat_id", "issuer_country", "client_vat_id", "client_country"),
+        "The VAT ids of issuer and client have the length and the check digit that they must have",
+        "info",
+    ),
+    Rule(
+        "document.ibans",
+        v.holds(_ibans, "issuer_iban", "client_iban"),
+        "The IBANs of issuer and client have the length and the check digits that they must have",
+        "info",
+    ),
+]
