@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,15 +123,26 @@ def _configure(place: Place) -> None:
 
 
 def _end_leftovers() -> None:
-    """Cancel what an earlier demo left under way or due: no process is behind it, and one run at a time may go on."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+    """Cancel what an earlier demo left under way or due: no process is behind it, and one run at a time may go on.
+
+    Not what is due later: the scheduler makes no second run for the same time.
+    """
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterExpectedStartTime,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
     from prefect.client.schemas.objects import StateType
     from prefect.states import Cancelled
 
     from deployments import server
 
     unfinished = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-    wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=unfinished)))
+    wanted = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=unfinished)),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+    )
     with server.opened() as client:
         while runs := client.read_flow_runs(flow_run_filter=wanted, limit=200):
             for run in runs:

@@ -100,6 +100,7 @@ class SqlTarget:
 
         def make(c: Connection) -> None:
             inspector = inspect(c)
+            own.refuse_foreign(inspector, self.layout, everything=self._own)
             for kind, mapping in sorted(self._mapping.items()):
                 if not self._own or inspector.has_table(mapping.table):
                     self._open(inspector, kind, mapping)

@@ -164,6 +164,22 @@ def create(connection: Connection, layout: Layout, everything: bool) -> None:
                 connection.execute(text(f"CREATE VIEW {name} AS {selects}"))
 
 
+def refuse_foreign(inspector: Inspector, layout: Layout, everything: bool) -> None:
+    """Raise Misconfigured where a table or a view beside those of the records has a name of ours, and is another's."""
+    there = inspector.get_table_names()
+    names = [t.name for t in BESIDE if t.name in there and not {*t.c.keys()} <= _columns(inspector, t.name)]
+    if everything and not [t.name for t in BESIDE if t.name in there]:  # no Accord has made anything here
+        names += [view for view in layout.views if view in inspector.get_view_names()]
+    if names:
+        raise Misconfigured(
+            f"{layout.database} has {names[0]} already, and it is not Accord's; use another database or schema"
+        )
+
+
+def _columns(inspector: Inspector, table: str) -> set[str]:
+    return {str(column["name"]) for column in inspector.get_columns(table)}
+
+
 def missing(inspector: Inspector) -> list[str]:
     """The bookkeeping tables that are not there."""
     there = inspector.get_table_names()

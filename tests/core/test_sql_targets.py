@@ -228,6 +228,17 @@ def test_where_a_table_is_not_accords_none_of_its_own_is_made(case, fresh, open_
     assert inspect(engine).get_table_names() == [taken]
 
 
+@pytest.mark.parametrize("what", ["TABLE accord_seen (x INTEGER)", "VIEW {} AS SELECT 1 AS x"])
+def test_where_a_name_of_accords_own_is_taken_none_of_its_tables_is_made(case, fresh, open_engine, what):
+    engine = open_engine(fresh.empty())
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE {what.format(next(iter(case.layout.views)))}"))
+    before = inspect(engine).get_table_names()
+    with pytest.raises(Misconfigured, match="already, and it is not Accord's; use another database or schema"):
+        case.open(engine).create_tables()
+    assert inspect(engine).get_table_names() == before
+
+
 def test_what_accord_made_itself_is_made_whole_again(case, fresh, open_engine):
     engine = open_engine(fresh.empty())
     target = case.open(engine)
