@@ -1,6 +1,7 @@
 """`accord status` and `accord doctor`: how things stand, also while Prefect is away."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pydantic import HttpUrl, SecretStr
 from accord import settings
 from accord.clock import SystemClock
 from accord.ledger import streams
+from accord.ledger.version import revisions
 from deployments import runs
 from deployments.cli import main
 
@@ -300,6 +302,26 @@ def test_doctor_looks_on_where_the_ledger_or_prefect_can_not_be_used(
         found = findings(capsys, 2)
     assert "accord db upgrade" in found["ledger"]
     assert "PREFECT_API_URL is not set" in found["Prefect"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_doctor_looks_on_and_makes_nothing_where_the_ledger_is_missing_or_of_an_older_version(
+    deployed: Callable[[], object], ledger_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    missing, older = ledger_environment / "missing.db", ledger_environment / "older.db"
+    monkeypatch.setenv(settings.LEDGER_URL, f"sqlite:///{missing}")
+    found = findings(capsys, 2)
+    assert "accord db upgrade" in found["ledger"]
+    assert found.keys() - {"packages"} == {"ledger"}, "the host's packages may be others"
+    assert not missing.exists()
+
+    with sqlite3.connect(older) as made:
+        made.execute("CREATE TABLE alembic_version (version_num)")
+        made.execute("INSERT INTO alembic_version VALUES (?)", (revisions()[0],))
+    monkeypatch.setenv(settings.LEDGER_URL, f"sqlite:///{older}")
+    found = findings(capsys, 2)
+    assert "older than this version" in found["ledger"]
+    assert found.keys() - {"packages"} == {"ledger"}
 
 
 def test_doctor_tries_the_key_on_what_is_kept(
