@@ -227,17 +227,22 @@ def test_a_unique_index_for_some_rows_is_not_enough(opened):
         opened(clients(), TABLE.replace(" UNIQUE", ""), index).check()
 
 
-def test_a_unique_index_for_all_rows_is(opened, shops):
+def test_a_unique_index_for_all_rows_is(opened, engine, shops):
     accounts = opened(clients(), TABLE.replace(" UNIQUE", ""), "CREATE UNIQUE INDEX one ON clients (stripe_id)")
-    accounts.write(MAIN, Kind.CUSTOMER, [(1, shops.customer("cus_1"))])
+    for rev, name in enumerate(("Eve", "Ada"), 1):
+        accounts.write(MAIN, Kind.CUSTOMER, [(rev, shops.customer("cus_1", name=name))])
+    assert rows(engine, 'SELECT stripe_id, "full name" FROM clients') == [("cus_1", "Ada")]
 
 
-@pytest.mark.parametrize("column", ["tax TEXT NOT NULL DEFAULT ''", "id INTEGER PRIMARY KEY", "tax TEXT"])
-def test_columns_that_fill_themselves_need_no_mapping(opened, fresh, shops, column):
+@pytest.mark.parametrize(
+    ("column", "filled"), [("tax TEXT NOT NULL DEFAULT ''", ""), ("id INTEGER PRIMARY KEY", 1), ("tax TEXT", None)]
+)
+def test_columns_that_fill_themselves_need_no_mapping(opened, engine, fresh, shops, column, filled):
     if fresh.system == "postgresql":
         column = column.replace("INTEGER", "SERIAL")
     accounts = opened(clients(), TABLE.replace("TIMESTAMP)", f"TIMESTAMP, {column})"))
     accounts.write(MAIN, Kind.CUSTOMER, [(1, shops.customer("cus_1"))])
+    assert rows(engine, f"SELECT stripe_id, {column.partition(' ')[0]} FROM clients") == [("cus_1", filled)]
 
 
 @pytest.mark.parametrize("type_", ["REAL", "DOUBLE PRECISION", "FLOAT"])
