@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -50,13 +51,14 @@ def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Itera
     AccountsDatabase.delete("main")
 
 
-def played(*states: tuple[StateType, str, str]) -> None:
-    """A run of main goes through states: type, name, message."""
+def played(*states: tuple[StateType, str, str], run: UUID | None = None) -> UUID:
+    """A run of main, or one that is there already, goes through states: type, name, message."""
     with get_client(sync_client=True) as client:
         there = client.read_deployment_by_name("payment-to-account/main")
-        run = client.create_flow_run_from_deployment(there.id)
+        run = run or client.create_flow_run_from_deployment(there.id).id
         for type_, name, message in states:
-            client.set_flow_run_state(run.id, State(type=type_, name=name, message=message), force=True)
+            client.set_flow_run_state(run, State(type=type_, name=name, message=message), force=True)
+    return run
 
 
 BEGUN = ((StateType.PENDING, "Pending", ""), (StateType.RUNNING, "Running", ""))
@@ -97,6 +99,38 @@ def test_a_last_run_that_did_not_complete_is_told_with_its_message_and_what_to_d
     played(*BEGUN, (StateType.COMPLETED, "Completed", ""))
     assert main(["status"]) == 0
     findings(capsys, 0)
+
+
+def test_a_run_that_takes_hours_hides_nothing_behind_those_that_it_turned_away(
+    deployed: Callable[[], object], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed().is_completed()
+    monkeypatch.setattr(runs, "_PAGE", 2)
+    failed = (StateType.FAILED, "Misconfigured", "the key is not valid")
+    played(*BEGUN, failed)
+    played(*BEGUN)
+    for _ in range(3):
+        played((StateType.CANCELLED, "Cancelled", "Deployment concurrency limit reached."))
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    shown_ = capsys.readouterr().out
+    assert "the last run ended as Misconfigured: the key is not valid" in shown_
+    assert "Running" in shown_
+
+
+def test_an_old_run_that_was_tried_again_and_failed_is_the_one_that_ended_last(
+    deployed: Callable[[], object], capsys: Capture
+) -> None:
+    assert deployed().is_completed()
+    failed = (StateType.FAILED, "Misconfigured", "the key is not valid")
+    old = played(*BEGUN, failed)
+    played(*BEGUN, (StateType.COMPLETED, "Completed", ""))
+    assert main(["status"]) == 0
+    again = (StateType.SCHEDULED, "AwaitingRetry", "")
+    played(again, *BEGUN, failed, run=old)
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    assert "the last run ended as Misconfigured" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("worker")
