@@ -24,7 +24,7 @@ ENDED = (
     "Disagrees", "GaveUp", "Waiting",
 )  # fmt: skip
 
-PAGE = 200  # automations that the server gives at once
+PAGE = 200  # automations, or deployments, that the server gives at once
 
 
 class Pace(NamedTuple):
@@ -49,13 +49,6 @@ class Wanted(NamedTuple):
         """What the server is told. The description ends with a mark, by which it is recognised when read back."""
         plain = AutomationCore(name=self.name, trigger=self.trigger, actions=[self.action])
         return plain.model_copy(update={"description": f"{self.what} {_mark(self.key, plain)}"})
-
-
-class Ensured(NamedTuple):
-    """What became of the automations that were wanted."""
-
-    changed: list[str]  # names of those made or changed now, which know nothing of what happened before
-    left: list[str]  # a sentence for each that a person has edited, switched off or doubled
 
 
 def recovery(silence: timedelta) -> list[Wanted]:
@@ -88,31 +81,29 @@ def _of_each_run(after: set[str], expect: set[str], posture: Posture, within: ti
     )
 
 
-def ensure(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> Ensured:
+def ensure(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> list[str]:
     """Make, change or delete automations so that the server has those wanted, once each. Again without harm.
 
-    What a person has edited is neither changed nor doubled, but named, with what to do.
+    What a person has edited, switched off or doubled is neither changed nor doubled, but named, with what to do.
     """
     there = _ours(client, wanted)
-    changed, left = [], []
+    left = []
     for one in wanted:
         automation = one.automation()
         found = there.pop(one.key, [])
         left += _differences(one.key, found)
         if not found:
             client.create_automation(automation)
-            changed.append(one.name)
         elif not _edited(one.key, old := found[0]) and old.description != automation.description:
             # Validated anew, since the client sends only what was set: a trigger's type, for example, would be missing.
             told = automation.model_dump(exclude={"owner_resource"}) | {"enabled": old.enabled}
             all_set = AutomationCore.model_validate(told)
             client.update_automation(old.id, all_set)
-            changed.append(one.name)
     for key, rest in there.items():
         for old in rest:
             if not _edited(key, old):
                 client.delete_automation(old.id)
-    return Ensured(changed, left)
+    return left
 
 
 def differences(client: SyncPrefectClient, wanted: Sequence[Wanted]) -> list[str]:

@@ -11,6 +11,8 @@ from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.events.schemas.events import ReceivedEvent, ResourceSpecification
 from prefect.exceptions import ObjectNotFound
@@ -19,7 +21,7 @@ from pydantic import SecretStr
 
 from accord.errors import Misconfigured
 from deployments import alerts
-from deployments.automations import Pace, Wanted, differences, ensure, recovery
+from deployments.automations import PAGE, Pace, Wanted, differences, ensure, recovery
 
 CHANNELS = ("first", "second")
 HEARTBEAT = "accord-heartbeat"
@@ -166,13 +168,12 @@ def wanted(blocks: Mapping[str, UUID], pace: Pace) -> list[Wanted]:
 def ensure_automations(client: SyncPrefectClient, pace: Pace = PACE) -> list[str]:
     """Make the server's automations those of this version, once each; what a person should know, as sentences."""
     blocks = found(client)
-    ensured = ensure(client, wanted(blocks, pace))
-    told = _alarming(client, anew=any(name.startswith(alerts.PREFIX) for name in ensured.changed))
-    if told:
+    left = ensure(client, wanted(blocks, pace))
+    if told := _deployed(client):
         client.request("POST", "/events", json=told)
     if "first" not in blocks:
-        return [*ensured.left, "nobody is told when something fails; to change that: accord connect alerts --mail"]
-    return ensured.left
+        left.append("nobody is told when something fails; to change that: accord connect alerts --mail")
+    return left
 
 
 def changed_by_hand(client: SyncPrefectClient) -> list[str]:
@@ -180,35 +181,26 @@ def changed_by_hand(client: SyncPrefectClient) -> list[str]:
     return differences(client, wanted(found(client), PACE))
 
 
-def _alarming(client: SyncPrefectClient, anew: bool) -> list[dict[str, Any]]:
-    """An event for each sync whose very first run is to be told of when it fails; with `anew` for every sync."""
+def _deployed(client: SyncPrefectClient) -> list[dict[str, Any]]:
+    """An event for each sync, after which a failure is told of: a new or changed automation knows of nothing before.
+
+    For every sync each time, since what was sent may have been lost, and then nobody would be told.
+    """
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=["accord"]))
+    there: list[DeploymentResponse] = []
+    while len(page := client.read_deployments(deployment_filter=ours, offset=len(there), limit=PAGE)) == PAGE:
+        there += page
+    there += page
+    flows = {flow: client.read_flow(flow).name for flow in {one.flow_id for one in there}}
     events = []
-    for deployment in client.read_deployments(limit=200):
-        if "accord" not in deployment.tags:
-            continue
-        flow = client.read_flow(deployment.flow_id)
-        if not anew and _has_run(client, deployment.id):
-            continue
-        name = f"{flow.name}/{deployment.name}"
+    for deployment in there:
         related = [
             {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"},
             {"prefect.resource.id": "prefect.tag.accord", "prefect.resource.role": "tag"},
         ]
+        name = f"{flows[deployment.flow_id]}/{deployment.name}"
         events.append(_event(alerts.DEPLOYED, f"accord.sync.{name}", related))
     return events
-
-
-def _has_run(client: SyncPrefectClient, deployment: UUID) -> bool:
-    from prefect.client.schemas.filters import (
-        DeploymentFilter,
-        DeploymentFilterId,
-        FlowRunFilter,
-        FlowRunFilterStartTime,
-    )
-
-    begun = FlowRunFilter(start_time=FlowRunFilterStartTime(is_null_=False))
-    of = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
-    return bool(client.read_flow_runs(flow_run_filter=begun, deployment_filter=of, limit=1))
 
 
 def _event(event: str, resource: str, related: list[dict[str, str]] | None = None) -> dict[str, Any]:

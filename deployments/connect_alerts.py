@@ -4,9 +4,12 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from accord.errors import Misconfigured
+from accord.errors import Misconfigured, TryLater
 
 if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+    from prefect.client.orchestration import SyncPrefectClient
+
     from deployments.channels import Arrival
 
 ASKED = {
@@ -32,7 +35,8 @@ def alerts_parser(connect: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def connect_alerts(options: argparse.Namespace) -> int:
     """Keep the address, make the automations that use it, and send test alerts; 1 where another one did not arrive.
 
-    Raises Misconfigured, and leaves all as it was, where the test alert to this address could not be sent.
+    Raises Misconfigured, and leaves all as it was, where the test alert to this address could not be sent; it leaves
+    all as it was also where it is broken off before.
     """
     from deployments import channels, server
     from deployments.ask import secret
@@ -45,13 +49,16 @@ def connect_alerts(options: argparse.Namespace) -> int:
         if which == "second" and "first" not in channels.found(client):
             raise Misconfigured("make the first channel first: the same command without --second")
         address, before = secret(f"address ({ASKED[kind]})"), channels.kept(client, which)
-        channels.save(client, which, kind, address)
-        told = channels.ensure_automations(client)
-        arrivals = channels.send_tests(client)
+        try:
+            channels.save(client, which, kind, address)
+            told = channels.ensure_automations(client)
+            arrivals = channels.send_tests(client)
+        except BaseException:  # Ctrl-C too: what was not tested must not stay in place of what works
+            _put_back(client, which, before)
+            raise
         failed = next((one.why for one in arrivals if one.channel == which and one.why), None)
         if failed is not None:
-            channels.put(client, which, before)
-            channels.ensure_automations(client)
+            _put_back(client, which, before)
     if options.json:
         said = {"saved": failed is None, "channels": [one._asdict() for one in arrivals], "warnings": told}
         print(json.dumps(said, indent=2))
@@ -63,6 +70,19 @@ def connect_alerts(options: argparse.Namespace) -> int:
             "it answers"
         )
     return 1 if any(one.why for one in arrivals) else 0
+
+
+def _put_back(client: "SyncPrefectClient", which: str, before: "Block | None") -> None:
+    from deployments import channels
+
+    try:
+        channels.put(client, which, before)
+        channels.ensure_automations(client)
+    except Exception as error:
+        raise TryLater(
+            "the address may be saved although its test alert was not sent, and could not be taken back "
+            f"({type(error).__name__}); run the same command again when the Prefect server answers"
+        ) from error
 
 
 def tell(warnings: list[str], arrivals: "list[Arrival]") -> None:

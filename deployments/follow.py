@@ -154,12 +154,12 @@ def follow(client: SyncPrefectClient, run: FlowRun, screen: Screen) -> FlowRun:
             if now - answered > AWAY:
                 raise TryLater(f"the Prefect server stays away; the run {run.name} goes on without it") from None
         telling.tell(now, run, log, fresh, away=answered != now)
-        if run.state is not None and run.state.is_final():
-            ended = ended or now
-            # A run that never began has no lines; one whose process was killed leaves without a last one.
-            if log.finished or run.run_count == 0 or now - ended > LAST_LINES:
-                telling.end(run)
-                return run
+        # One that was resumed after its process died has not ended.
+        ended = (ended or now) if run.state is not None and run.state.is_final() else None
+        # A run that never began has no lines; one whose process was killed leaves without a last one.
+        if ended is not None and (log.finished or run.run_count == 0 or now - ended > LAST_LINES):
+            telling.end(run)
+            return run
         time.sleep(STEP)
 
 

@@ -20,6 +20,7 @@ from tasks.bench import FLOW
 
 STUCK = timedelta(minutes=5)  # that a run may take from being given to a worker to its beginning
 _BEGUN = [state for state in StateType if state not in (StateType.SCHEDULED, StateType.PENDING)]
+_FINAL = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _PAGE = 50
 
 
@@ -47,13 +48,14 @@ def read_runs(client: SyncPrefectClient, there: DeploymentResponse | None) -> Ru
     """Ask for the runs of a deployment, if there is one."""
     if there is None:
         return Runs(note="not deployed; run: accord deploy")
-    begun = [run for run in _found(client, there, _states(_BEGUN)) if not _turned_away(run)]
+    last = _newest(client, there, _BEGUN, FlowRunSort.EXPECTED_START_TIME_DESC)
+    # A run of yesterday that was tried again today may be the one that ended last.
+    last_ended = _newest(client, there, _FINAL, FlowRunSort.END_TIME_DESC)
     pending = _found(client, there, _states([StateType.PENDING]))
     late = _found(client, there, FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"])))
     oldest_first = FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC
     following = next(iter(_found(client, there, _states([StateType.SCHEDULED]), oldest_first, 1)), None)
-    last = next(iter(begun), None)
-    ended = next((run.state for run in begun if run.state is not None and run.state.is_final()), None)
+    ended = last_ended.state if last_ended else None
     stuck = min((run.state for run in pending if run.state), key=lambda state: state.timestamp, default=None)
     if stuck is not None and datetime.now(UTC) - stuck.timestamp < STUCK:
         stuck = None
@@ -82,7 +84,7 @@ def faults(name: str, runs: Runs) -> list[str]:
         _, unforeseen, error = runs.message.partition("encountered an exception: ")
         message = f"an error that Accord does not know, {error.partition(':')[0]}" if unforeseen else runs.message
         message = f": {message}" if message else ""
-        told.append(f"the last run ended as {runs.ended}{message}; {_how(runs.ended, about)}")
+        told.append(f"the last run ended as {runs.ended}{message}; {how(runs.ended, about)}")
     if runs.stuck is not None:
         since = f"{datetime.fromtimestamp(runs.stuck_since or 0, UTC):%Y-%m-%d %H:%M} UTC"
         told.append(
@@ -92,12 +94,14 @@ def faults(name: str, runs: Runs) -> list[str]:
     return told
 
 
-def _how(state: str | None, about: str) -> str:
+def how(state: str | None, about: str) -> str:
+    """What to do, or what happens by itself, after a run of FLOW/NAME that ended in a state."""
     return {
         "Misconfigured": f"then: accord run {about}",
         "Unreachable": "the next run tries again",
         "Waiting": "until then there is nothing to do",
-        "Crashed": f"it is resumed by itself; where it is not, look into the worker's log, then: accord run {about}",
+        "Crashed": "it is resumed by itself if it was at work, and else the next scheduled run goes on; "
+        f"where neither comes, look into the worker's log, then: accord run {about}",
         "Stopped": f"then: accord run {about}",
         "Disagrees": f"then: accord run {about}",
         "GaveUp": f"or: accord run {about}",
@@ -105,8 +109,25 @@ def _how(state: str | None, about: str) -> str:
     }.get(state or "", f"look at the run's log in Prefect's UI, then: accord run {about}")
 
 
+def _newest(
+    client: SyncPrefectClient, there: DeploymentResponse, types: list[StateType], sort: FlowRunSort
+) -> FlowRun | None:
+    """The first in this order that was not turned away: beside one that takes hours there are many of those."""
+    offset = 0
+    while True:
+        page = _found(client, there, _states(types), sort, offset=offset)
+        if found := next((run for run in page if not _turned_away(run)), None):
+            return found
+        if len(page) < _PAGE:
+            return None
+        offset += len(page)
+
+
 def _turned_away(run: FlowRun) -> bool:
-    """Whether it was cancelled before it began, as beside another run of its connection."""
+    """Whether it was cancelled before it began, as beside another run of its connection.
+
+    Prefect gives such a run a start time too, so the server can not tell it from others.
+    """
     return run.state is not None and run.state.is_cancelled() and run.run_count == 0
 
 
@@ -119,11 +140,13 @@ def _found(
     there: DeploymentResponse,
     state: FlowRunFilterState,
     sort: FlowRunSort = FlowRunSort.EXPECTED_START_TIME_DESC,
-    limit: int = _PAGE,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[FlowRun]:
     return client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[there.id])),
         flow_run_filter=FlowRunFilter(state=state),
         sort=sort,
-        limit=limit,
+        limit=limit or _PAGE,
+        offset=offset,
     )

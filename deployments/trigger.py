@@ -15,6 +15,7 @@ from rich.console import Console
 from accord.errors import Misconfigured
 from deployments import server
 from deployments.follow import Screen, follow, screen
+from deployments.runs import how
 from tasks.bench import FLOW
 from tasks.report import WAITS
 
@@ -74,7 +75,7 @@ def trigger(deployment: str, parameters: Mapping[str, Any], screen: Screen) -> E
             raise Misconfigured(f"there is no deployment {deployment}; make it: accord deploy") from None
         created = client.create_flow_run_from_deployment(found.id, parameters=dict(parameters))
         screen.say(f"run {created.name} of {deployment} is scheduled")
-        return _ended(client, follow(client, created, screen))
+        return _ended(client, deployment, follow(client, created, screen))
 
 
 def chosen(name: str | None) -> str:
@@ -92,11 +93,13 @@ def chosen(name: str | None) -> str:
     return names[0]
 
 
-def _ended(client: SyncPrefectClient, run: FlowRun) -> Ended:
+def _ended(client: SyncPrefectClient, deployment: str, run: FlowRun) -> Ended:
     state = run.state
     name, message = (state.name or "", state.message or "") if state else ("Unknown", "")
     if name == "Cancelled" and "concurrency limit" in message:
         name, message = "Busy", "another run of this deployment is under way; try again when it has ended"
+    if name == "Crashed":
+        message = f"{message}; {how(name, deployment)}" if message else how(name, deployment)
     return Ended(run.id, name, message, state is not None and state.is_completed(), _counts(client, run.id))
 
 

@@ -7,7 +7,7 @@ some minutes without its server.
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
 import anyio
@@ -33,12 +33,13 @@ class Draining:
         self._worker = ProcessWorker(pool, name=name, limit=limit, create_pool_if_not_found=False)
         self._drain, self._say = drain, say
         self._stopping, self._hurry = anyio.Event(), anyio.Event()
-        self._taken: set[UUID] = set()
+        self._told: set[UUID] = set()
+        self._untold: set[UUID] = set()
 
     async def run(self) -> int:
         """Work until SIGTERM or SIGINT; how many runs were cut off."""
         settings = get_current_settings().worker
-        cut_off = 0
+        cut_off: set[UUID] = set()
         with anyio.CancelScope() as everything:
             async with self._worker as worker, anyio.create_task_group() as loops:
                 loops.start_soon(self._listen)
@@ -47,14 +48,18 @@ class Draining:
                 self._say(f"worker {worker.name} takes runs; Ctrl-C or SIGTERM lets those under way end first")
                 await self._stopping.wait()
                 if not await self._drained():
-                    cut_off = worker.limiter.borrowed_tokens
+                    cut_off = self._at_work()
                     everything.cancel()
                 loops.cancel_scope.cancel()
         if cut_off:
-            self._say(f"{cut_off} runs did not end in time; they are marked as crashed and can be run again")
-            await self._mark_crashed()
+            self._say(f"{len(cut_off)} runs did not end in time; they are marked as crashed and can be run again")
+            await _mark_crashed(cut_off)
         self._say("worker stopped")
-        return cut_off
+        return len(cut_off)
+
+    def _at_work(self) -> set[UUID]:
+        """The runs that were taken and have not ended here; one that went on elsewhere is not among them."""
+        return set(self._worker.limiter.statistics().borrowers)  # a worker borrows in the names of its runs
 
     async def _listen(self) -> None:
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -62,12 +67,20 @@ class Draining:
                 (self._hurry if self._stopping.is_set() else self._stopping).set()
 
     async def _take(self) -> None:
-        if not self._stopping.is_set():
-            new = {run.id: run for run in await self._worker.get_and_submit_flow_runs() if run.id not in self._taken}
-            self._taken |= new.keys()
-            for run in new.values():
-                if run.auto_scheduled:
-                    await _tell_first_state(self._worker.client, run.id)
+        if self._stopping.is_set():
+            return
+        taken = await self._worker.get_and_submit_flow_runs()
+        at_work = self._at_work()
+        self._told &= at_work
+        self._untold = (self._untold & at_work) | ({run.id for run in taken if run.auto_scheduled} - self._told)
+        for run_id in list(self._untold):
+            try:
+                await _tell_first_state(self._worker.client, run_id)
+            except Exception as error:  # without it alerts of that run come late; nothing else may wait for it
+                self._say(f"the first state of run {run_id} could not be told ({type(error).__name__}); trying again")
+            else:
+                self._untold.remove(run_id)
+                self._told.add(run_id)
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float) -> None:
         """Again and again, also while the server is away."""
@@ -94,11 +107,12 @@ class Draining:
                 await anyio.sleep(STEP)
         return not self._worker.limiter.borrowed_tokens
 
-    async def _mark_crashed(self) -> None:
-        """Say of runs whose process we ended what nobody else would; else they stay Running for ever."""
-        async with get_client() as client:
-            for run_id in self._taken:
-                await _crash(client, run_id)
+
+async def _mark_crashed(runs: Iterable[UUID]) -> None:
+    """Say of runs whose process we ended what nobody else would; else they stay Running for ever."""
+    async with get_client() as client:
+        for run_id in runs:
+            await _crash(client, run_id)
 
 
 async def _tell_first_state(client: PrefectClient, run_id: UUID) -> None:

@@ -236,6 +236,19 @@ def test_a_sync_that_fails_is_told_once_then_reminded_of_and_told_when_it_works_
     sync.told("fails", "still fails", "works again", "fails")
 
 
+def test_a_deploy_tells_once_more_of_a_sync_that_goes_on_failing(sync: Sync) -> None:
+    from deployments import channels
+
+    sync.run("Running", "Failed")
+    sync.told("fails")
+    assert channels.ensure_automations(sync.client, _pace()) == []
+    for _ in range(2):
+        sync.run("Running", "Failed")
+    sync.told("fails", "fails")
+    sync.settled()
+    sync.told("fails", "fails")
+
+
 @pytest.mark.parametrize(
     ("begins", "ends", "begin", "end"),
     [

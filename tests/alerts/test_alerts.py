@@ -1,13 +1,14 @@
 """What alerts say and what makes them, without a server."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from accord.errors import Misconfigured
-from deployments import alerts
+from accord.errors import Misconfigured, TryLater
+from deployments import alerts, channels
 from deployments.automations import OURS, Pace, Wanted, recovery
 from deployments.channels import mail_address, wanted, web_address
 
@@ -176,6 +177,44 @@ def test_each_automation_has_a_key_and_a_name_of_its_own() -> None:
 
 def test_without_a_channel_only_runs_are_looked_after() -> None:
     assert [one.key for one in wanted({}, Pace())] == ["silent", "resume", "resume-late"]
+
+
+class Deployments:
+    """A server with more syncs than it gives at once; it can be away when events are sent to it."""
+
+    def __init__(self, syncs: int) -> None:
+        self.there = [
+            SimpleNamespace(id=uuid4(), name=f"eu-{n}", flow_id=uuid4(), tags=["accord"]) for n in range(syncs)
+        ]
+        self.away, self.events = False, list[dict[str, Any]]()
+
+    def read_deployments(self, offset: int = 0, limit: int = 200, **_: object) -> list[Any]:
+        return self.there[offset : offset + limit]
+
+    def read_flow(self, flow: UUID) -> Any:
+        return SimpleNamespace(name="payment-to-account")
+
+    def read_flow_runs(self, **_: object) -> list[Any]:
+        return [SimpleNamespace()]  # each has run before
+
+    def request(self, method: str, path: str, json: list[dict[str, Any]]) -> None:
+        if self.away:
+            raise TryLater("the Prefect server does not answer")
+        self.events += json
+
+
+def test_a_deploy_makes_up_for_what_an_earlier_one_could_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "found", lambda client: BLOCKS)
+    monkeypatch.setattr(channels, "ensure", lambda client, wanted: [])
+    server = Deployments(201)
+    server.away = True
+    with pytest.raises(TryLater):
+        channels.ensure_automations(server)  # type: ignore[arg-type]
+    server.away = False
+    channels.ensure_automations(server)  # type: ignore[arg-type]
+    assert {event["event"] for event in server.events} == {alerts.DEPLOYED}
+    told = [event["related"][0]["prefect.resource.id"] for event in server.events]
+    assert told == [f"prefect.deployment.{one.id}" for one in server.there]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """`accord status` and `accord doctor`: how things stand, also while Prefect is away."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -16,6 +18,7 @@ from pydantic import HttpUrl, SecretStr
 from accord import settings
 from accord.clock import SystemClock
 from accord.ledger import streams
+from accord.ledger.version import revisions
 from deployments import runs
 from deployments.cli import main
 
@@ -48,13 +51,14 @@ def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Itera
     AccountsDatabase.delete("main")
 
 
-def played(*states: tuple[StateType, str, str]) -> None:
-    """A run of main goes through states: type, name, message."""
+def played(*states: tuple[StateType, str, str], run: UUID | None = None) -> UUID:
+    """A run of main, or one that is there already, goes through states: type, name, message."""
     with get_client(sync_client=True) as client:
         there = client.read_deployment_by_name("payment-to-account/main")
-        run = client.create_flow_run_from_deployment(there.id)
+        run = run or client.create_flow_run_from_deployment(there.id).id
         for type_, name, message in states:
-            client.set_flow_run_state(run.id, State(type=type_, name=name, message=message), force=True)
+            client.set_flow_run_state(run, State(type=type_, name=name, message=message), force=True)
+    return run
 
 
 BEGUN = ((StateType.PENDING, "Pending", ""), (StateType.RUNNING, "Running", ""))
@@ -95,6 +99,38 @@ def test_a_last_run_that_did_not_complete_is_told_with_its_message_and_what_to_d
     played(*BEGUN, (StateType.COMPLETED, "Completed", ""))
     assert main(["status"]) == 0
     findings(capsys, 0)
+
+
+def test_a_run_that_takes_hours_hides_nothing_behind_those_that_it_turned_away(
+    deployed: Callable[[], object], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed().is_completed()
+    monkeypatch.setattr(runs, "_PAGE", 2)
+    failed = (StateType.FAILED, "Misconfigured", "the key is not valid")
+    played(*BEGUN, failed)
+    played(*BEGUN)
+    for _ in range(3):
+        played((StateType.CANCELLED, "Cancelled", "Deployment concurrency limit reached."))
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    shown_ = capsys.readouterr().out
+    assert "the last run ended as Misconfigured: the key is not valid" in shown_
+    assert "Running" in shown_
+
+
+def test_an_old_run_that_was_tried_again_and_failed_is_the_one_that_ended_last(
+    deployed: Callable[[], object], capsys: Capture
+) -> None:
+    assert deployed().is_completed()
+    failed = (StateType.FAILED, "Misconfigured", "the key is not valid")
+    old = played(*BEGUN, failed)
+    played(*BEGUN, (StateType.COMPLETED, "Completed", ""))
+    assert main(["status"]) == 0
+    again = (StateType.SCHEDULED, "AwaitingRetry", "")
+    played(again, *BEGUN, failed, run=old)
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    assert "the last run ended as Misconfigured" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("worker")
@@ -300,6 +336,26 @@ def test_doctor_looks_on_where_the_ledger_or_prefect_can_not_be_used(
         found = findings(capsys, 2)
     assert "accord db upgrade" in found["ledger"]
     assert "PREFECT_API_URL is not set" in found["Prefect"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_doctor_looks_on_and_makes_nothing_where_the_ledger_is_missing_or_of_an_older_version(
+    deployed: Callable[[], object], ledger_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    missing, older = ledger_environment / "missing.db", ledger_environment / "older.db"
+    monkeypatch.setenv(settings.LEDGER_URL, f"sqlite:///{missing}")
+    found = findings(capsys, 2)
+    assert "accord db upgrade" in found["ledger"]
+    assert found.keys() - {"packages"} == {"ledger"}, "the host's packages may be others"
+    assert not missing.exists()
+
+    with sqlite3.connect(older) as made:
+        made.execute("CREATE TABLE alembic_version (version_num)")
+        made.execute("INSERT INTO alembic_version VALUES (?)", (revisions()[0],))
+    monkeypatch.setenv(settings.LEDGER_URL, f"sqlite:///{older}")
+    found = findings(capsys, 2)
+    assert "older than this version" in found["ledger"]
+    assert found.keys() - {"packages"} == {"ledger"}
 
 
 def test_doctor_tries_the_key_on_what_is_kept(
