@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accord.attribution import attribute
@@ -44,11 +44,17 @@ def records() -> st.SearchStrategy[Record]:
     return st.sampled_from(Kind).flatmap(lambda kind: structs(RECORDS[kind]))
 
 
+# A document has many parts, and making one up takes long on a busy machine.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@patient
 @given(records(), records())
 def test_fingerprints_are_equal_exactly_when_records_are(one: Record, other: Record) -> None:
     assert (one.fingerprint() == other.fingerprint()) == (one == other)
 
 
+@patient
 @given(records(), st.data())
 def test_every_field_counts_in_the_fingerprint(record: Record, data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(record.__struct_fields__))
@@ -83,6 +89,7 @@ def test_the_same_values_in_another_kind_have_another_fingerprint() -> None:
     assert dispute.fingerprint() != refund.fingerprint()
 
 
+@patient
 @given(records())
 def test_parents_come_first(record: Record) -> None:
     if record.needs is not None:

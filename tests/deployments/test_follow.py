@@ -132,7 +132,7 @@ def test_of_a_run_that_died_it_is_said_that_it_goes_on(monkeypatch: pytest.Monke
     end = follow.follow(server, server.run, Lines(lambda line: None))  # type: ignore[arg-type]
     ended = _ended(server, "payment-to-account/main", end)  # type: ignore[arg-type]
     assert ended.message == (
-        "nothing was heard of it; it is resumed by itself if it was at work, and else the next scheduled run goes on; where "
-        "neither comes, look into the worker's log, then: accord run payment-to-account/main"
+        "nothing was heard of it; it is resumed by itself if it was at work, and else the next scheduled run goes on; "
+        "where neither comes, look into the worker's log, then: accord run payment-to-account/main"
     )
     assert ended.code == 1
