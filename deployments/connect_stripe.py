@@ -13,7 +13,6 @@ from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
-from accord.records import PARENTS_FIRST
 from accord.sync import EVENT
 from accord.systems.accounts import Accounts
 from accord.systems.sql_look import without_connection
@@ -104,7 +103,7 @@ def _tested(account: StripeAccount, name: str, ledger: Ledger, target: Accounts 
 def try_out(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
     """Ask Stripe whose key it is, and one page of each list that the sync reads."""
     stripe = account.connect(f"stripe/{name}", ledger, lambda _: None)
-    lists = [*(kind for kind in PARENTS_FIRST if target is None or kind in target.kinds), EVENT]
+    lists = [*(kind for kind in PATHS if target is None or kind in target.kinds), EVENT]
     try:
         owner = stripe.owner()
         refused = {_called(one): why for one in lists if (why := _refusal(stripe, one))}
