@@ -74,7 +74,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
 
     class Steps:
         def plan(self) -> None:
-            plan.plan(sync, source, ledger, dict.fromkeys(target.kinds, ""), LAG)
+            plan.plan(sync, source, ledger, target.mappings, LAG)
 
         def collect(self, stream: str) -> Callable[[], bool]:
             reading = pool.submit(collector.stream, stream)
@@ -101,7 +101,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
             return prepared
 
         def settle(self, prepared: Prepared) -> core.Settled:
-            return core.settle(sync, prepared, ledger, target, "plain", target.kinds)
+            return core.settle(sync, prepared, ledger, target, "plain", target.mappings)
 
         def sweep(self) -> int:
             return sweep(sync, target.kinds, ledger)
