@@ -2,13 +2,12 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from accord.sandbox.forms import Malformed, decode
+from accord.sandbox import switches
 from accord.sandbox.oblio import lists, shop
 from accord.sandbox.oblio.errors import OblioError
 from accord.sandbox.oblio.limits import Settings
@@ -17,43 +16,10 @@ from accord.sandbox.wire import Answer, Ask
 
 _MOST_ACTIVITY = 1_000
 
-Switch = Callable[[Oblio, dict[str, Any], str], Any]
-
 
 def answer(oblio: Oblio, ask: Ask) -> Answer:
     """Answer a request below `/_admin`; anything wrong with it is a 400 that says what."""
-    _, _, what, *rest = [*ask.path.split("/"), ""]
-    switch = _SWITCHES.get((ask.method, what))
-    if switch is None:
-        known = sorted(f"{method} /_admin/{name}" for method, name in _SWITCHES)
-        return _json(404, {"error": f"no such switch; there are {', '.join(known)}"})
-    try:
-        found = switch(oblio, _given(ask), rest[0])
-    except (Malformed, ValueError, OblioError) as error:
-        return _json(400, {"error": str(error)})
-    return _json(200, found)
-
-
-def _json(status: int, body: Any) -> Answer:
-    return Answer(status, {"content-type": "application/json"}, msgspec.json.encode(body))
-
-
-def _given(ask: Ask) -> dict[str, Any]:
-    given = decode(ask.query)
-    if ask.body and ask.headers.get("content-type", "").startswith("application/json"):
-        return given | msgspec.json.decode(ask.body, type=dict[str, Any])
-    return given | decode(ask.body.decode()) if ask.body else given
-
-
-def _add_fault(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
-    path = given.get("path", "")
-    if isinstance(path, str):
-        given["path"] = path.removeprefix("/oblio")
-    return oblio.faults.add(given)
-
-
-def _clear_faults(oblio: Oblio, _: dict[str, Any], number: str) -> Any:
-    return {"cleared": oblio.faults.clear(int(number) if number else None)}
+    return switches.answer(_SWITCHES, oblio, ask, (OblioError,))
 
 
 def _set(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
@@ -61,13 +27,6 @@ def _set(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
     oblio.settings = msgspec.convert(msgspec.to_builtins(oblio.settings) | given, Settings, strict=False)
     oblio.store.version += 1
     return oblio.settings
-
-
-def _stats(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
-    shown = oblio.stats.shown()
-    if given.get("reset") in ("1", "true"):
-        oblio.stats.reset()
-    return shown
 
 
 def truth(oblio: Oblio, _: dict[str, Any], __: str) -> Any:
@@ -86,12 +45,6 @@ def truth(oblio: Oblio, _: dict[str, Any], __: str) -> Any:
             "totals": {currency: str(amount) for currency, amount in sorted(sums.items())},
         }
     return {"now": int(oblio.clock.now()), "companies": companies}
-
-
-def _clock(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
-    if "seconds" in given or "days" in given:
-        oblio.clock.forward(float(given.get("seconds", 0)) + 86_400 * float(given.get("days", 0)))
-    return {"now": int(oblio.clock.now()), "moved_forward": oblio.clock.offset}
 
 
 def _activity(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
@@ -116,16 +69,14 @@ def _rows(oblio: Oblio, given: dict[str, Any], kind: str) -> Any:
     return msgspec.Raw(lists.page(oblio.store, company, kind, given, "", lists.View()))
 
 
-_SWITCHES: dict[tuple[str, str], Switch] = {
-    ("GET", "faults"): lambda oblio, _, __: {"faults": oblio.faults.on()},
-    ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): _clear_faults,
+_SWITCHES: dict[tuple[str, str], switches.Switch] = {
+    **switches.of_faults("/oblio"),
     ("GET", "settings"): lambda oblio, _, __: oblio.settings,
     ("POST", "settings"): _set,
-    ("GET", "stats"): _stats,
+    ("GET", "stats"): switches.stats,
     ("GET", "truth"): truth,
-    ("GET", "clock"): _clock,
-    ("POST", "clock"): _clock,
+    ("GET", "clock"): switches.clock,
+    ("POST", "clock"): switches.clock,
     ("POST", "activity"): _activity,
     ("POST", "revoke"): _revoke,
     ("GET", "lists"): _rows,

@@ -1,12 +1,11 @@
 """The sandbox's own switches beside SmartBill's API, below `/_admin`: faults, behaviour, truth, clock, the export."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from accord.sandbox.forms import Malformed, decode
+from accord.sandbox import switches
 from accord.sandbox.smartbill.activity import happen
 from accord.sandbox.smartbill.company import ESTIMATE, INVOICE
 from accord.sandbox.smartbill.export import export
@@ -16,44 +15,10 @@ from accord.sandbox.wire import Answer, Ask
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_ACTIVITY = 1_000
 
-Switch = Callable[[SmartBill, dict[str, Any], str], Any]
-
 
 def answer(smartbill: SmartBill, ask: Ask) -> Answer:
     """Answer a request below `/_admin`; anything wrong with it is a 400 that says what."""
-    _, _, what, *rest = [*ask.path.split("/"), ""]
-    switch = _SWITCHES.get((ask.method, what))
-    if switch is None:
-        known = sorted(f"{method} /_admin/{name}" for method, name in _SWITCHES)
-        return _json(404, {"error": f"no such switch; there are {', '.join(known)}"})
-    try:
-        found = switch(smartbill, _given(ask), rest[0])
-    except (Malformed, ValueError) as error:
-        return _json(400, {"error": str(error)})
-    return found if isinstance(found, Answer) else _json(200, found)
-
-
-def _json(status: int, body: Any) -> Answer:
-    return Answer(status, {"content-type": "application/json"}, msgspec.json.encode(body))
-
-
-def _given(ask: Ask) -> dict[str, Any]:
-    """Parameters from the query and from a body that is a form or a JSON object."""
-    given = decode(ask.query)
-    if ask.body and ask.headers.get("content-type", "").startswith("application/json"):
-        return given | msgspec.json.decode(ask.body, type=dict[str, Any])
-    return given | decode(ask.body.decode()) if ask.body else given
-
-
-def _add_fault(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:
-    path = given.get("path", "")
-    if isinstance(path, str):
-        given["path"] = path.removeprefix("/smartbill")
-    return smartbill.faults.add(given)
-
-
-def _clear_faults(smartbill: SmartBill, _: dict[str, Any], number: str) -> Any:
-    return {"cleared": smartbill.faults.clear(int(number) if number else None)}
+    return switches.answer(_SWITCHES, smartbill, ask)
 
 
 def _behaviour(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:
@@ -75,10 +40,7 @@ def _limit(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:
 
 
 def _stats(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:
-    shown = smartbill.stats.shown() | {"blocks": smartbill.limits.blocks}
-    if given.get("reset") in ("1", "true"):
-        smartbill.stats.reset()
-    return shown
+    return switches.stats(smartbill, given, _) | {"blocks": smartbill.limits.blocks}
 
 
 def truth(smartbill: SmartBill, _: dict[str, Any], __: str) -> Any:
@@ -100,12 +62,6 @@ def truth(smartbill: SmartBill, _: dict[str, Any], __: str) -> Any:
     }
 
 
-def _clock(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:
-    if "seconds" in given or "days" in given:
-        smartbill.clock.forward(float(given.get("seconds", 0)) + 86_400 * float(given.get("days", 0)))
-    return {"now": int(smartbill.clock.now()), "moved_forward": smartbill.clock.offset}
-
-
 def _activity(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:
     times = int(given.get("n", 5))
     if not 1 <= times <= _MOST_ACTIVITY:
@@ -122,18 +78,16 @@ def _export(smartbill: SmartBill, _: dict[str, Any], __: str) -> Answer:
     return Answer(200, headers, export(smartbill.company))
 
 
-_SWITCHES: dict[tuple[str, str], Switch] = {
-    ("GET", "faults"): lambda smartbill, _, __: {"faults": smartbill.faults.on()},
-    ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): _clear_faults,
+_SWITCHES: dict[tuple[str, str], switches.Switch] = {
+    **switches.of_faults("/smartbill"),
     ("GET", "behaviour"): lambda smartbill, _, __: smartbill.behaviour,
     ("POST", "behaviour"): _behaviour,
     ("GET", "limit"): _limit,
     ("POST", "limit"): _limit,
     ("GET", "stats"): _stats,
     ("GET", "truth"): truth,
-    ("GET", "clock"): _clock,
-    ("POST", "clock"): _clock,
+    ("GET", "clock"): switches.clock,
+    ("POST", "clock"): switches.clock,
     ("POST", "activity"): _activity,
     ("GET", "documents"): _documents,
     ("GET", "export.xlsx"): _export,

@@ -1,12 +1,11 @@
 """The sandbox's own switches beside Stripe's API, below `/_admin`: faults, counters, truth, clock, activity."""
 
 from bisect import bisect_left
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from accord.sandbox.forms import Malformed, decode
+from accord.sandbox import switches
 from accord.sandbox.stripe import activity, disputes, events, lists, money, payouts, refunds
 from accord.sandbox.stripe.errors import StripeError
 from accord.sandbox.stripe.params import Params
@@ -16,8 +15,6 @@ from accord.sandbox.wire import Answer, Ask
 
 _MOST_ACTIVITY = 1_000
 
-Switch = Callable[[Stripe, dict[str, Any], str], Any]
-
 
 class BadSwitch(ValueError):
     """A switch was used wrongly; the text says how to use it."""
@@ -25,31 +22,11 @@ class BadSwitch(ValueError):
 
 def answer(stripe: Stripe, ask: Ask) -> Answer:
     """Answer a request below `/_admin`; anything wrong with it is a 400 that says what."""
-    _, _, what, *rest = [*ask.path.split("/"), ""]
-    switch = _SWITCHES.get((ask.method, what))
-    if switch is None:
-        known = sorted(f"{method} /_admin/{name}" for method, name in _SWITCHES)
-        return _json(404, {"error": f"no such switch; there are {', '.join(known)}"})
     try:
         stripe.run_due()
-        found = switch(stripe, _given(ask), rest[0])
-    except (BadSwitch, Malformed, ValueError) as error:
-        return _json(400, {"error": str(error)})
+        return switches.answer(_SWITCHES, stripe, ask)
     except StripeError as error:
-        return _json(400, error.body)
-    return Answer(200, {"content-type": "application/json"}, found) if isinstance(found, bytes) else _json(200, found)
-
-
-def _json(status: int, body: Any) -> Answer:
-    return Answer(status, {"content-type": "application/json"}, msgspec.json.encode(body))
-
-
-def _given(ask: Ask) -> dict[str, Any]:
-    """Parameters from the query and from a body that is a form or a JSON object."""
-    given = decode(ask.query)
-    if ask.body and ask.headers.get("content-type", "").startswith("application/json"):
-        return given | msgspec.json.decode(ask.body, type=dict[str, Any])
-    return given | decode(ask.body.decode()) if ask.body else given
+        return switches.as_json(400, error.body)
 
 
 def _store(stripe: Stripe, given: dict[str, Any]) -> Store:
@@ -57,24 +34,6 @@ def _store(stripe: Stripe, given: dict[str, Any]) -> Store:
     if mode not in stripe.stores:
         raise BadSwitch("mode is test or live, or second for the second account's test mode")
     return stripe.stores[mode]
-
-
-def _add_fault(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
-    path = given.get("path", "")
-    if isinstance(path, str):
-        given["path"] = path.removeprefix("/stripe")
-    return stripe.faults.add(given)
-
-
-def _clear_faults(stripe: Stripe, _: dict[str, Any], number: str) -> Any:
-    return {"cleared": stripe.faults.clear(int(number) if number else None)}
-
-
-def _stats(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
-    shown = stripe.stats.shown()
-    if given.get("reset") in ("1", "true"):
-        stripe.stats.reset()
-    return shown
 
 
 def truth(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
@@ -94,10 +53,9 @@ def truth(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
 
 
 def _clock(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
-    if "seconds" in given or "days" in given:
-        stripe.clock.forward(float(given.get("seconds", 0)) + 86_400 * float(given.get("days", 0)))
-        stripe.run_due()
-    return {"now": int(stripe.clock.now()), "moved_forward": stripe.clock.offset}
+    shown = switches.clock(stripe, given, _)
+    stripe.run_due()
+    return shown
 
 
 def _activity(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
@@ -143,14 +101,12 @@ def _rows(stripe: Stripe, given: dict[str, Any], shelf: str) -> Any:
     store = _store(stripe, given)
     if shelf not in SHELVES.values():
         raise BadSwitch(f"no such list; there are {', '.join(SHELVES.values())}")
-    return lists.encoded(store, shelf, Params(given), f"/v1/{shelf}")
+    return msgspec.Raw(lists.encoded(store, shelf, Params(given), f"/v1/{shelf}"))
 
 
-_SWITCHES: dict[tuple[str, str], Switch] = {
-    ("GET", "faults"): lambda stripe, _, __: {"faults": stripe.faults.on()},
-    ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): _clear_faults,
-    ("GET", "stats"): _stats,
+_SWITCHES: dict[tuple[str, str], switches.Switch] = {
+    **switches.of_faults("/stripe"),
+    ("GET", "stats"): switches.stats,
     ("GET", "truth"): truth,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _clock,
