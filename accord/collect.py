@@ -226,15 +226,13 @@ class Collector(Fetcher):
     def _mark(self, connection: Connection, window: Window, reading: Reading) -> None:
         """Move the watermark, which says up to when a list was read."""
         name, row = self.sync.name, streams.get(connection, self.sync.name, window.stream)
-        mark = row.watermark if row else 0
+        mark, found = row.watermark if row else 0, self.source.discovery
         if reading.date is not None and max(mark, window.lo) > reading.date:
             # In the source's future: a clock was fast. What came since the last reading is not known to be read.
-            newest = self.source.discovery.newest
-            missed = self._kinds - newest if window.stream == EVENT else {Kind(window.stream)}
+            missed = self._kinds - found.newest if window.stream == EVENT else {Kind(window.stream)}
             streams.put(connection, name, window.stream, watermark=reading.hi)
             streams.doubt(connection, name, missed)
             return
-        found = self.source.discovery
         if window.stream == EVENT and reading.date is not None and max(mark, window.lo) < reading.date - found.events:
             # The host's clock is slow, or else the plan would have known: what the source has forgotten is missed.
             streams.doubt(connection, name, self._kinds - found.newest)
