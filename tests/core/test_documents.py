@@ -7,7 +7,7 @@ import pytest
 from accord import collect
 from accord.clock import SystemClock
 from accord.documents import Document, State
-from accord.errors import TryLater
+from accord.errors import Misconfigured, TryLater
 from accord.ledger import batches, entries
 from accord.plan import DAY, Mode
 from accord.ports import CursorGone, Discovery
@@ -187,6 +187,12 @@ def test_a_list_of_what_is_new_that_loses_its_place_is_read_from_its_beginning(t
     ten.run()
     assert {key for key, total in shown(ten).items() if total == 5} == {"d_7", "d_8", "d_9", "d_10"}
     assert stand(ten.ledger, ten.sync).agreed
+
+
+def test_days_bound_nothing_where_records_do_not_stand_in_the_order_of_time(ten):
+    for bounds in ({"since": 1_700_000_000}, {"mode": Mode.RESCAN, "until": 1_700_000_000}):
+        with pytest.raises(Misconfigured, match="leave since and until empty"):
+            ten.plan(**bounds)
 
 
 def test_the_nights_share_what_is_known_and_the_last_reaches_all(ten, service, shops, clock):

@@ -4,6 +4,7 @@ import httpx
 import msgspec
 import pytest
 
+from accord import collect
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
 from accord.errors import Misconfigured, TryLater
@@ -296,12 +297,14 @@ def test_one_that_is_deleted_far_down_the_list_is_found_by_the_night(read, firm,
     assert agrees(read, firm)
 
 
-def test_a_list_that_shifts_while_it_is_read_loses_nothing(home, firm):
+@pytest.mark.parametrize("batch", [5_000, 100])
+def test_a_list_that_shifts_while_it_is_read_loses_nothing(home, firm, monkeypatch, batch):
     """New ones come, and last numbers go, between the pages of the first reading."""
+    monkeypatch.setattr(collect, "BATCH", batch)
     last = firm.issue()
     firm.between = [lambda: None, firm.issue, lambda: firm.change("delete", last_of(firm, "MDP")), firm.issue]
     firm.between += [lambda: firm.change("delete", last_of(firm, "MDP"))] * 2
-    home.run()
+    assert home.run().again == 0
     home.run()
     assert last in home.shown(KIND)
     assert agrees(home, firm)

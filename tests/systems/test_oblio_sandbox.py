@@ -93,8 +93,8 @@ def walked(oblio: Oblio, between: Callable[[], object] = lambda: None, lo: int =
     found: list[Item] = []
     place: Place | None = Place()
     while place is not None:
-        page, place = Walk(oblio, lo).step(place)
-        found += page.items
+        rows, place = Walk(oblio, lo).step(place)
+        found += rows
         between()
     return found
 

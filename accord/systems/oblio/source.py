@@ -58,8 +58,8 @@ class Invoices:
                 _place(recent.Step, after)
             )
             return self._page(found.items, found.gone, found.next, issuer)
-        shown, behind = walk.Walk(self._oblio, lo or 0).step(_place(walk.Place, after))
-        items = [one for one in shown.items if one.position is None or (lo or 0) <= one.position < hi]
+        met, behind = walk.Walk(self._oblio, lo or 0).step(_place(walk.Place, after))
+        items = [one for one in met if one.position is None or (lo or 0) <= one.position < hi]
         return self._page(items, (), behind, issuer)
 
     def fetch(self, kind: str, key: str) -> bytes | None:
