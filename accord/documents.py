@@ -80,6 +80,7 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     """
 
     kind: ClassVar[Kind] = Kind.DOCUMENT
+    _told: ClassVar[tuple[str, ...]] = ("state", "einvoice", "issued_on")  # by which a source knows what may change
 
     position: int
     state: State
