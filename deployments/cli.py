@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     _operate_parsers(commands)
 
     reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
-    reconcile.add_argument("connection", nargs="?", metavar="NAME", help="needed where there are several connections")
+    reconcile.add_argument(
+        "connection", nargs="?", metavar="FLOW/NAME", help="needed where there are several connections"
+    )
     reconcile.add_argument("--json", action="store_true", help="print JSON")
     reconcile.set_defaults(run=_reconcile)
 
@@ -234,20 +236,9 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _reconcile(options: argparse.Namespace) -> int:
-    import json
+    from deployments.reconcile import command
 
-    from deployments.reconcile import reconcile
-    from deployments.show import as_data, table
-    from deployments.trigger import chosen
-
-    named = options.connection and options.connection.removeprefix("payment-to-account/")
-    connection = named or chosen(None).partition("/")[2]
-    agreement = reconcile(connection)
-    if options.json:
-        print(json.dumps({"connection": connection} | as_data({}, agreement), indent=2))
-    else:
-        table({}, agreement, connection)
-    return 0 if agreement.complete else DISAGREEMENT
+    return command(options.connection, options.json)
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from blocks import AccountsDatabase
 from deployments import server
 from deployments.ask import secret
 from deployments.connect_stripe import require_name
-from tasks.bench import find_block
+from tasks.workflows import find_block
 
 SETTING = "the URL of the accounts database"
 

@@ -20,7 +20,7 @@ from accord.systems.stripe import PATHS, NotPermitted, Stripe
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
 from deployments.ask import secret
-from tasks.bench import find_block, sync_of
+from tasks.workflows import PAYMENTS, find_block
 
 FITS = {
     "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
@@ -56,8 +56,9 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
             if as_json:
                 print(json.dumps(shown | {"saved": False}, indent=2))
             raise Misconfigured("nothing was saved: give the key these permissions, or take another one")
-        in_use = [f"stripe/{one}" for one in {*server.connections(client), name}]
-        assign(sync_of(name, account.accounts), ledger, tested.owner, in_use)
+        of = PAYMENTS.route("stripe", name)
+        in_use = {one.source for one in (*server.connections(client), of)}
+        assign(of.sync(account.accounts), ledger, tested.owner, in_use)
         account.save(name, overwrite=True)
         notes = _notes(client, name, account, target, tested)
     if as_json:
@@ -160,12 +161,13 @@ def _notes(
             f"note: {mixed[0]} also takes the payments of {', '.join(others)} and has no column for the connection, "
             "so that a comparison of one of them names the rows of the others as extra; map such a column"
         )
-    deployed = name in server.deployments(client)
-    notes.append(f"next: accord run payment-to-account/{name}" if deployed else "next: accord deploy")
+    sync = PAYMENTS.route("stripe", name).name
+    notes.append(f"next: accord run {sync}" if sync in server.deployments(client) else "next: accord deploy")
     return notes
 
 
 def _sharing(client: SyncPrefectClient, accounts: str) -> list[str]:
     """The connections whose payments go to this accounts database."""
-    found = {name: find_block(StripeAccount, name) for name in server.connections(client)}
+    names = [one.connection for one in server.connections(client) if one.workflow is PAYMENTS]
+    found = {name: find_block(StripeAccount, name) for name in names}
     return [name for name, block in found.items() if block is not None and block.accounts == accounts]

@@ -171,19 +171,20 @@ def _run_and_show(place: Place, children: Children, say: Any, as_json: bool) -> 
     from deployments.reconcile import reconcile
 
     with _ticking(say, "reading both sides afresh to compare them"):
-        agreement = reconcile("main")
+        agreement = reconcile(DEPLOYMENT)
     _show(ended.counts, agreement, as_json, place)
     return 0 if agreement.complete else 1
 
 
 def _show(counts: dict[str, int], agreement: Agreement, as_json: bool, place: Place) -> None:
     from deployments.show import as_data, table
+    from tasks.workflows import route
 
     if as_json:
         urls = {"prefect": place.prefect_url, "sandbox": place.sandbox_url}
         print(json.dumps(as_data(counts, agreement) | {"urls": urls}, indent=2))
     else:
-        table(counts, agreement)
+        table(counts, agreement, route(DEPLOYMENT))
 
 
 def _show_urls(place: Place) -> None:

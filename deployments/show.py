@@ -7,6 +7,7 @@ from rich.table import Table
 
 from accord.compare import Agreement
 from accord.money import format_amount
+from tasks.workflows import Route
 
 COUNTED = ("created", "updated", "deleted", "unchanged", "held", "quarantined")
 
@@ -31,7 +32,7 @@ def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def table(counts: dict[str, int], agreement: Agreement, connection: str = "main") -> None:
+def table(counts: dict[str, int], agreement: Agreement, of: Route) -> None:
     """Print what a run did and whether both sides agree."""
     console = Console()
     if counts:
@@ -40,11 +41,11 @@ def table(counts: dict[str, int], agreement: Agreement, connection: str = "main"
             done.add_column(what, justify="right")
         done.add_row(*(f"{counts.get(what, 0):,}" for what in COUNTED))
         console.print(done)
-    note = "Records that Stripe has deleted are not compared."
+    note = f"Records that {of.reads.title} has deleted are not compared."
     both = Table(
-        title=f"Both sides of {connection}, read afresh", title_justify="left", caption=note, caption_justify="left"
+        title=f"Both sides of {of.name}, read afresh", title_justify="left", caption=note, caption_justify="left"
     )
-    for name in ("", "Stripe", "accounts", "agreement"):
+    for name in ("", of.reads.title, of.workflow.target, "agreement"):
         both.add_column(name, justify="right" if name else "left")
     missing = sum(one.how in ("missing", "unreadable") for one in agreement.disagreements)
     shown = agreement.records - missing + agreement.extra

@@ -37,7 +37,7 @@ def accounts(action: str, name: str, as_json: bool) -> int:
     """Make Accord's own tables where they are missing, and look whether all of them fit."""
     from accord.clock import SystemClock
     from blocks import AccountsDatabase
-    from tasks.bench import load_block
+    from tasks.workflows import load_block
 
     opened = load_block(AccountsDatabase, name).connect(SystemClock())
     if action == "create":

@@ -16,6 +16,7 @@ from accord import settings
 from accord.ledger import streams
 from deployments.cli import main
 from deployments.schedules import FILE, deployment, minutes
+from tasks.workflows import PAYMENTS
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
 
@@ -187,7 +188,8 @@ def test_schedules_stay_off_each_other_whatever_the_connection_is_called() -> No
     shifts = {minutes(f"shop-{number}") for number in range(100)}
     assert len(shifts) > 40
     for name in ("main", "eu", "shop-7"):
-        wanted = {one.slug: one.schedule for one in deployment(name, "accord").schedules or []}
+        made = deployment(PAYMENTS.route("stripe", name), "accord")
+        wanted = {one.slug: one.schedule for one in made.schedules or []}
         changes, nightly = wanted["changes"], wanted["nightly"]
         assert isinstance(changes, IntervalSchedule)
         assert isinstance(nightly, CronSchedule)
