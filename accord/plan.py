@@ -45,7 +45,12 @@ def plan(
     missed; also where the target keeps the kind elsewhere than before, and is then shown it anew.
     """
     found = source.discovery
-    _require_sense(mode, since, until, now := int(ledger.clock.now()), timed=bool(found.events))
+    _require_sense(mode, since, until, now := int(ledger.clock.now()))
+    if not found.by_time and (since, until) != (None, None):
+        raise Misconfigured(
+            f"{sync.connection} can not be read by days, since its list is not in the order of time; leave since and "
+            "until empty"
+        )
     anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now - found.events))
     began = source.began() if anew or mode is Mode.RESCAN else None
     begun = began if since is None else since
@@ -98,9 +103,7 @@ def plan(
     ledger.write(write)
 
 
-def _require_sense(mode: Mode, since: int | None, until: int | None, now: int, timed: bool) -> None:
-    if not timed and (since is not None or until is not None):
-        raise Misconfigured("leave since and until empty: this source's records do not stand in the order of time")
+def _require_sense(mode: Mode, since: int | None, until: int | None, now: int) -> None:
     if until is not None and mode is not Mode.RESCAN:
         raise Misconfigured('until bounds a rescan only; set mode to "rescan", or leave until empty')
     if since is not None and until is not None and since >= until:

@@ -7,6 +7,7 @@ from prefect import flow
 
 from accord.plan import Mode
 from flows.agree import ConnectionName, agree
+from tasks.workflows import PAYMENTS
 
 
 @flow(name="payment-to-account", description="Stripe payments into customer accounts.")
@@ -25,4 +26,4 @@ def payment_to_account(
         mode: "changes" reads what changed since the last run, "nightly" the next thirtieth of history besides,
             "rescan" all of it, or the days from since to until.
     """
-    return agree(f"payment-to-account/{connection}", since, until, mode)
+    return agree(PAYMENTS.route("stripe", connection).name, since, until, mode)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from accord.errors import Misconfigured
 from accord.sync import ALONE, Sync, connection_of, name_of
-from blocks import AccountsDatabase, StripeAccount
+from blocks import AccountsDatabase, OblioAccount, PortalDatabase, StripeAccount
 
 B = TypeVar("B", bound=Block)
 
@@ -98,7 +98,14 @@ PAYMENTS = Workflow(
     block=AccountsDatabase,
     shows="the accounts show",
 )
-WORKFLOWS = {one.name: one for one in (PAYMENTS,)}
+INVOICES = Workflow(
+    name="invoice-to-portal",
+    reads=(Reads("oblio", "Oblio", OblioAccount, "portal"),),
+    target="portal",
+    block=PortalDatabase,
+    shows="the portal shows",
+)
+WORKFLOWS = {one.name: one for one in (PAYMENTS, INVOICES)}
 
 
 def route(sync: str) -> Route:

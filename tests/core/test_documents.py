@@ -6,6 +6,7 @@ import pytest
 
 from accord import collect
 from accord.clock import SystemClock
+from accord.compare import reconcile
 from accord.documents import Document, State
 from accord.errors import Misconfigured, TryLater
 from accord.ledger import batches, entries
@@ -26,7 +27,7 @@ def service(shops):
     """A service that lists documents by id, and tells of nothing that happens."""
 
     class Service(shops.Shop):
-        discovery = Discovery(events=0, newest=frozenset({KIND}), turns=1, parallel=1)
+        discovery = Discovery(events=0, newest=frozenset({KIND}), turns=1, parallel=1, by_time=False)
 
         def page(self, stream, lo, hi, after):
             if hi is None:  # no id is a second: where to begin is not told by the last reading
@@ -189,12 +190,6 @@ def test_a_list_of_what_is_new_that_loses_its_place_is_read_from_its_beginning(t
     assert stand(ten.ledger, ten.sync).agreed
 
 
-def test_days_bound_nothing_where_records_do_not_stand_in_the_order_of_time(ten):
-    for bounds in ({"since": 1_700_000_000}, {"mode": Mode.RESCAN, "until": 1_700_000_000}):
-        with pytest.raises(Misconfigured, match="leave since and until empty"):
-            ten.plan(**bounds)
-
-
 def test_the_nights_share_what_is_known_and_the_last_reaches_all(ten, service, shops, clock):
     service.discovery = replace(service.discovery, turns=3)
     spans = []
@@ -205,3 +200,27 @@ def test_the_nights_share_what_is_known_and_the_last_reaches_all(ten, service, s
         ten.run()
     assert [lo for lo, _ in spans] == [1, 5, 8]
     assert [hi for _, hi in spans] == [5, 8, int(clock.now())]
+
+
+def test_both_sides_are_compared_by_the_whole_list(ten, service, shops):
+    compared = reconcile(service, ten.target, ten.sync.connection)
+    assert (compared.records, compared.complete) == (10, True)
+    service.put(shops.document("d_1", 1, total=5))
+    compared = reconcile(service, ten.target, ten.sync.connection)
+    assert [(one.key, one.how) for one in compared.disagreements] == [("d_1", "differs")]
+
+
+@pytest.mark.parametrize("bounds", [(DAY, None), (None, DAY), (DAY, 2 * DAY)])
+def test_days_bound_no_list_in_the_order_of_ids(home, bounds):
+    with pytest.raises(Misconfigured, match="can not be read by days"):
+        home.plan(Mode.RESCAN, *bounds)
+    assert home.windows(KIND) == []
+
+
+def test_the_portal_counts_documents_by_where_they_stand(home, service, shops):
+    service.put(
+        *(shops.document(f"d_{n}", n, state=state) for n, state in enumerate((State.PAID, State.PAID, "draft")))
+    )
+    home.run()
+    assert home.target.states(home.sync.connection) == {"draft": 1, "paid": 2}
+    assert home.target.states("oblio/other") == {}

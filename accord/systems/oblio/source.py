@@ -26,7 +26,7 @@ class Invoices:
     what changed; what the ledger knows of them says where to look, and every night all of them are read again.
     """
 
-    discovery = Discovery(events=0, newest=frozenset({Kind.DOCUMENT}), turns=1, parallel=1)
+    discovery = Discovery(events=0, newest=frozenset({Kind.DOCUMENT}), turns=1, parallel=1, by_time=False)
 
     def __init__(
         self, oblio: Oblio, known: recent.Known, clock: Clock, admit: Callable[[Owner], None] = lambda _: None
