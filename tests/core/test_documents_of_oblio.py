@@ -380,7 +380,7 @@ def test_a_token_that_ends_with_each_page(home, firm):
 
 def test_both_limits_are_kept_and_waited_out_where_others_use_them_up(home, firm, new_source, clock):
     firm.oblio.settings.limit = True
-    home.shop._oblio = new_source(home.ledger, budget=Rates(NAME, home.ledger, clock))._oblio
+    home.shop.oblio = new_source(home.ledger, budget=Rates(NAME, home.ledger, clock)).oblio
 
     def use_up():
         for token in firm.oblio.tokens.dump()["ends"]:
@@ -411,7 +411,7 @@ def test_a_connection_reads_one_company(home, new_source):
     first = new_source(home.ledger, lambda owner: require_same_account(home.sync, home.ledger, owner))
     first.fetch(KIND, "880001")
     other = new_source(home.ledger, lambda owner: require_same_account(home.sync, home.ledger, owner))
-    other._oblio._cif = shop.SECOND_CIF
+    other.oblio._cif = shop.SECOND_CIF
     with pytest.raises(Misconfigured, match=r"so far account .* at Oblio was read"):
         other.fetch(KIND, "880001")
 
