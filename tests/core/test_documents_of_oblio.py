@@ -1,5 +1,8 @@
 """A company's invoices from Oblio, as the sandbox plays it, all the way into the portal."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import httpx
 import msgspec
 import pytest
@@ -15,7 +18,7 @@ from accord.reading import as_page
 from accord.records import Kind
 from accord.sandbox.app import build
 from accord.sandbox.direct import Direct
-from accord.sandbox.oblio import changes, documents, seed, shop
+from accord.sandbox.oblio import changes, documents, lists, seed, shop
 from accord.sandbox.oblio.errors import OblioError
 from accord.sandbox.oblio.limits import Settings
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
@@ -79,6 +82,21 @@ class Firm:
 
     def send(self, key):
         changes.send(self.oblio.store, self.company, self._named(key), Settings(spv_seconds=3_000))
+
+    def listed(self, **only):
+        """How many invoices are on a list."""
+        params = {"limitPerPage": "100", **only}
+        pages = [
+            lists.page(self.oblio.store, self.company, "invoice", params | {"offset": str(at)}, "", lists.View())
+            for at in range(0, 1_000, 100)
+        ]
+        return sum(len(msgspec.json.decode(page)) for page in pages)
+
+    def day(self, days):
+        """The day so many days from now."""
+        return (
+            datetime.fromtimestamp(self._clock.now() + days * 86_400, ZoneInfo("Europe/Bucharest")).date().isoformat()
+        )
 
     def row(self, key):
         return self.company.documents[key]
@@ -188,8 +206,8 @@ def test_the_first_run_reads_all_of_history(home, firm):
 def test_a_run_with_nothing_changed_asks_little_and_writes_nothing(read, firm):
     read.run()
     assert read.target.written == []
-    unpaid = sum(row["type"] == "Factura" and row["canceled"] == "0" for row in firm.company.documents.values())
-    assert firm.calls()["GET /docs/invoice/list"] <= 1 + unpaid // 100 + 1 + 1
+    unpaid, lately = firm.listed(collected="0", canceled="0"), firm.listed(issuedAfter=firm.day(-15))
+    assert firm.calls() == {"GET /docs/invoice/list": 1 + unpaid // 100 + 1 + lately // 100 + 1}
 
 
 def test_what_is_new_appears_once(read, firm):
