@@ -203,8 +203,10 @@ def test_the_first_run_reads_all_of_history(home, firm):
     }
 
 
-def test_a_run_with_nothing_changed_asks_little_and_writes_nothing(read, firm):
-    read.run()
+@pytest.mark.parametrize("batch", [5_000, 20])
+def test_a_run_with_nothing_changed_asks_little_and_writes_nothing(read, firm, monkeypatch, batch):
+    monkeypatch.setattr(collect, "BATCH", batch)
+    assert read.run().again == 0, "no invoice is read twice"
     assert read.target.written == []
     unpaid, lately = firm.listed(collected="0", canceled="0"), firm.listed(issuedAfter=firm.day(-15))
     assert firm.calls() == {"GET /docs/invoice/list": 1 + unpaid // 100 + 1 + lately // 100 + 1}
@@ -225,6 +227,25 @@ def test_a_payment_of_an_old_invoice_arrives_with_the_next_run(read, firm, part)
     assert read.run().updated == 1
     assert read.target.written == [key]
     assert read.shown(KIND)[key]["state"] == ("partly paid" if part else "paid")
+    assert agrees(read, firm)
+
+
+def test_many_payments_at_once_arrive_with_the_next_run(read, firm):
+    rows = [
+        r for r in firm.company.documents.values() if (r["type"], r["canceled"], r["storno"]) == ("Factura", "0", "0")
+    ]
+    open_ = [r["id"] for r in rows if not r["collects"] and not r["reversed_by"]]
+    for _ in range(60):
+        open_.append(firm.issue())
+    for _ in range(100):
+        firm.issue()
+    read.run()
+    firm.alone.clear()
+    for key in open_:
+        firm.pay(key)
+    assert read.run().updated == len(open_) > 60
+    assert sorted(firm.alone) == sorted(set(firm.alone)), "each is asked for once"
+    assert len(firm.alone) > 60
     assert agrees(read, firm)
 
 

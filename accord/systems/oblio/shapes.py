@@ -66,6 +66,13 @@ class Linked(Shape, gc=False):
     link: Annotated[str, Meta(min_length=1)]
 
 
+class Due(Shape, gc=False):
+    """Whether a row is among those that Oblio lists as not collected."""
+
+    collected: Scalar = None
+    canceled: Scalar = None
+
+
 class Client(Shape, gc=False):
     name: Text
     cif: Text
