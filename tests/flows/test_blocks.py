@@ -10,12 +10,12 @@ from pydantic import HttpUrl, SecretStr, ValidationError
 from accord import settings
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from blocks import AccountsDatabase, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, PortalDatabase, StripeAccount
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase, PortalDatabase])
+@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase, PortalDatabase, DocumentArchive])
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 
@@ -89,3 +89,11 @@ def test_secrets_are_not_shown() -> None:
 def test_a_key_does_not_travel_in_the_clear() -> None:
     with pytest.raises(ValidationError, match="https"):
         StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
+
+
+def test_an_archive_keeps_what_its_options_say_to_itself(tmp_path: Path) -> None:
+    block = DocumentArchive(url="s3://papers", options={"secret_access_key": "hidden"})  # type: ignore[arg-type]
+    assert "hidden" not in repr(block)
+    with pytest.raises(Misconfigured, match="the URL of the document archive block must name an absolute folder"):
+        DocumentArchive(url="file://archive").connect()
+    DocumentArchive(url=f"file://{tmp_path}/archive").connect().check()
