@@ -82,6 +82,7 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     """
 
     kind: ClassVar[Kind] = Kind.DOCUMENT
+    _told: ClassVar[tuple[str, ...]] = ("state", "einvoice", "issued_on")  # by which a source knows what may change
 
     position: int
     state: State
@@ -102,7 +103,7 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     mentions: str | None
     einvoice: str | None  # what the tax authority says of it: "not sent", "processing", "accepted", "errors"
     origins: Mapping[str, Origin]
-    pdf: str | None = None  # its name in the archive
+    pdf: str | None = None  # its name in the archive; no service tells of it, filing does
     deleted: bool = False
 
     def __getattr__(self, name: str) -> str | None:
