@@ -82,7 +82,8 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     """
 
     kind: ClassVar[Kind] = Kind.DOCUMENT
-    _told: ClassVar[tuple[str, ...]] = ("state", "einvoice", "issued_on")  # by which a source knows what may change
+    # By these a source knows what may change, and the numbers of a series are looked through.
+    _told: ClassVar[tuple[str, ...]] = ("state", "einvoice", "issued_on", "series", "number")
 
     position: int
     state: State
