@@ -13,6 +13,7 @@ import msgspec
 
 from accord.deletions import ROWS
 from accord.systems.oblio.client import PAGE
+from accord.systems.oblio.known import UNPAID
 from accord.systems.oblio.parse import Item, Page
 from accord.systems.oblio.walk import ABOVE
 
@@ -102,14 +103,16 @@ class Recent:
         page = self._oblio.page(step.offset, {"collected": "0", "canceled": "0"})
         lo, more = _reach(page)
         items, gone = self._alone(self._missing(page, self._known.unpaid(lo, min(step.below, step.met))))
-        following = Step("unpaid", step.offset + PAGE, lo, met=step.met) if more else Step("window")
-        return Found([*page.items, *items], gone, following)
+        following = Step("unpaid", step.offset + PAGE, lo, met=step.met) if more else Step("window", met=step.met)
+        return Found([*_not_met(page, step), *items], gone, following)
 
     def _window(self, step: Step) -> Found:
         page = self._oblio.page(step.offset, {"issuedAfter": self._begins})
-        if _reach(page)[1]:
-            return Found([*page.items], [], Step("window", step.offset + PAGE))
-        return Found([*page.items], [], Step("processing") if self._known.processing(self._begins) else None)
+        # Those that are unpaid were on the list before.
+        items = [one for one in _not_met(page, step) if one.document is None or one.document.state not in UNPAID]
+        if page.count >= PAGE:
+            return Found(items, [], Step("window", step.offset + PAGE, met=step.met))
+        return Found(items, [], Step("processing") if self._known.processing(self._begins) else None)
 
     def _missing(self, page: Page, known: Collection[str]) -> list[str]:
         there = {item.key for item in page.items}
@@ -122,6 +125,10 @@ class Recent:
         gone = [key for key, item in found.items() if item is None]
         # So many at once look like an Oblio that has lost its data; the nightly walk stops where that is so.
         return [item for item in found.values() if item is not None], gone if len(gone) <= ROWS else []
+
+
+def _not_met(page: Page, step: Step) -> list[Item]:
+    return [item for item in page.items if item.position is None or item.position < step.met]
 
 
 def _reach(page: Page) -> tuple[int, bool]:

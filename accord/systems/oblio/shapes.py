@@ -134,6 +134,7 @@ class Series(Shape, gc=False):
     type: str
     name: str
     next: str
+    start: Text = None
 
 
 class VatRate(Shape, gc=False):
