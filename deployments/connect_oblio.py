@@ -11,6 +11,7 @@ from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
 from accord.systems.oblio import Series
+from accord.systems.portal import Portal
 from blocks import OblioAccount, PortalDatabase
 from deployments import server
 from deployments.ask import secret
@@ -34,6 +35,11 @@ class Tested(NamedTuple):
     cif: str
     series: list[Series]  # of invoices
     date: int | None  # Oblio's own clock
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Lists that it may not read: none, since a secret opens all of an account."""
+        return {}
 
     @property
     def invoices(self) -> int:
@@ -73,8 +79,8 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     return 0
 
 
-def try_out(account: OblioAccount, name: str, ledger: Ledger) -> Tested:
-    """Ask Oblio whose invoices these are, for their series, and for one page of them."""
+def try_out(account: OblioAccount, name: str, ledger: Ledger, _: Portal | None = None) -> Tested:
+    """Ask Oblio whose invoices these are, for their series, and for one page of them, whatever is shown of them."""
     source = account.connect(f"oblio/{name}", ledger, lambda _: None)
     try:
         company, owner = source.oblio.company(), source.owner()

@@ -165,7 +165,7 @@ def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
             check_writable(target)
         except AccordError as error:
             yield _finding(shown, error)
-        # The module of the command that makes such connections tries them out.
+        # As the command that makes such connections does.
         command = import_module(f"deployments.connect_{of.reads.system}")
         tested = command.try_out(account, of.connection, ledger, target)
     finally:

@@ -36,15 +36,18 @@ def table(counts: dict[str, int], agreement: Agreement, of: Route) -> None:
     """Print what a run did and whether both sides agree."""
     console = Console()
     if counts:
-        done = Table(title="What this run did", title_justify="left", caption="in records", caption_justify="left")
+        console.print(f"\nWhat the run of {of.name} did, in records", highlight=False, soft_wrap=True)
+        done = Table()
         for what in COUNTED:
             done.add_column(what, justify="right")
         done.add_row(*(f"{counts.get(what, 0):,}" for what in COUNTED))
         console.print(done)
-    note = f"Records that {of.reads.title} has deleted are not compared."
-    both = Table(
-        title=f"Both sides of {of.name}, read afresh", title_justify="left", caption=note, caption_justify="left"
+    console.print(
+        f"\nBoth sides of {of.name}, read afresh, without what {of.reads.title} has deleted",
+        highlight=False,
+        soft_wrap=True,
     )
+    both = Table()
     for name in ("", of.reads.title, of.workflow.target, "agreement"):
         both.add_column(name, justify="right" if name else "left")
     missing = sum(one.how in ("missing", "unreadable") for one in agreement.disagreements)

@@ -9,12 +9,13 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from accord import numbering
 from accord.errors import Disagrees, Stopped
 from accord.money import CURRENCIES, format_amount
 from accord.records import Kind
 from accord.run import Tally
 from accord.sync import EVENT
-from tasks.bench import bench
+from tasks.bench import Bench, bench
 from tasks.notify import notify
 from tasks.retry import DELAYS, RETRIES, try_later
 from tasks.standing import Standing, stand
@@ -33,6 +34,7 @@ WAITS = (
     "stretches of history not read",
 )
 EXAMPLES = 5  # keys shown of the records that failed an expectation
+NUMBERS = 20  # shown of those that are remarkable
 
 
 @task(
@@ -57,7 +59,8 @@ def report(sync: str, tally: Tally, complete: bool = True) -> dict[str, int]:
     verdicts: Sequence[Verdict] = _look(of.workflow, tally, now) if changed else ()
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
     if changed or now.stopped:
-        text = markdown(of, tally, now, verdicts, complete)
+        numbers = _numbers(at) if complete and now.agreed else ()
+        text = markdown(of, tally, now, verdicts, complete, numbers)
         create_markdown_artifact(text, key=f"{key}-checks", description=f"How {sync} stands, and what failed a check.")
     get_run_logger().info(_plain(verdict_of(of.workflow, now, broken, complete)))
     if now.agreed and not broken and now.read_until is not None:
@@ -110,8 +113,18 @@ def verdict_of(of: Workflow, now: Standing, broken: Sequence[str], complete: boo
     return f"**Not yet in agreement:** {counted}. The other records are settled."
 
 
-def markdown(of: Route, tally: Tally, now: Standing, verdicts: Sequence["Verdict"], complete: bool = True) -> str:
-    """The report as a page: the verdict first. It names records by their keys and shows nothing else of them."""
+def markdown(
+    of: Route,
+    tally: Tally,
+    now: Standing,
+    verdicts: Sequence["Verdict"],
+    complete: bool = True,
+    numbers: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The report as a page: the verdict first. It names records by their keys, and documents by `numbers` too.
+
+    It shows nothing else of them.
+    """
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
     parts = [f"# {of.name}", verdict_of(of.workflow, now, broken, complete)]
     if now.stopped:
@@ -135,8 +148,24 @@ def markdown(of: Route, tally: Tally, now: Standing, verdicts: Sequence["Verdict
         parts += ["## Gross in the accounts", _table(("Settled in", "Sum"), sums)]
     if now.states:
         states = [(_cell(state), str(count)) for state, count in now.states.items()]
-        parts += ["## Documents in the portal", _table(("State", "Number"), states)]
+        parts += ["## Documents in the portal", _table(("State", "Documents"), states)]
+    if numbers:
+        parts += ["## Numbers to look at", _table(("Series and number", "What"), numbers)]
     return "\n\n".join(parts) + "\n"
+
+
+def _numbers(at: Bench) -> list[tuple[str, str]]:
+    """Numbers of documents that were given twice, and such that a series lacks; a warning tells of them."""
+    if Kind.DOCUMENT not in at.target.kinds:
+        return []
+    known = numbering.known(at.ledger, at.sync.connection)
+    twice, gaps = numbering.twice(known), numbering.gaps(known)
+    if twice or gaps:
+        counted = f"{len(twice)} numbers that several have, {len(gaps)} gaps"
+        get_run_logger().warning("the numbers of documents need a look: %s; the run's report lists them", counted)
+    rows = [(f"{one.series} {one.number}", f"{one.documents} documents have it") for one in twice]
+    rows += [(str(one), "no issued document has it") for one in gaps]
+    return [(_cell(number), what) for number, what in rows[:NUMBERS]]
 
 
 def _look(of: Workflow, tally: Tally, now: Standing) -> list["Verdict"]:

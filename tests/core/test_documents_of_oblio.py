@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from accord import collect
+from accord.archive import open_archive
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
 from accord.errors import Misconfigured, TryLater
+from accord.filing import Filing
 from accord.identity import require_same_account
-from accord.ledger import streams
+from accord.ledger import files, inbox, streams
 from accord.plan import Mode
 from accord.reading import as_page
 from accord.records import Kind
@@ -500,3 +502,24 @@ def test_a_deletion_is_refused_where_oblio_would(firm):
     firm.issue()
     with pytest.raises(OblioError):
         firm.change("delete", first)
+
+
+def test_the_pdf_of_a_new_invoice_is_archived_in_the_same_run(
+    new_ledger, homes, clock, firm, new_source, fresh, open_engine, tmp_path
+):
+    ledger = new_ledger(clock)
+    archive = open_archive(f"file://{tmp_path}/archive", {}, "the archive")
+    source = Filing(new_source(ledger), archive, ledger, NAME)
+    home = homes.Home(ledger, source, Noted(open_engine(fresh.portal())), kinds={KIND})
+    home.run()
+    clock.jump(300)
+    home.run()
+    assert agrees(home, firm), "what is shown without a PDF so far agrees all the same"
+    new = firm.issue()
+    clock.jump(300)
+    home.run()
+    shown = home.shown(KIND)
+    assert archive.read(shown[new]["pdf"]).startswith(b"%PDF-")
+    filed = ledger.read(lambda c: files.count(c, NAME))
+    assert sum(row["pdf"] is not None for row in shown.values()) == filed > 100
+    assert ledger.read(lambda c: inbox.unfiled(c, home.sync.name)) == 0

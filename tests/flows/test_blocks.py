@@ -19,12 +19,12 @@ from accord.sandbox.app import Sandbox, application, build
 from accord.sandbox.oblio import shop
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.serve import served
-from blocks import AccountsDatabase, OblioAccount, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, OblioAccount, AccountsDatabase, PortalDatabase])
+@pytest.mark.parametrize("block", [StripeAccount, OblioAccount, AccountsDatabase, PortalDatabase, DocumentArchive])
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 
@@ -99,6 +99,14 @@ def test_secrets_are_not_shown() -> None:
 def test_a_key_does_not_travel_in_the_clear() -> None:
     with pytest.raises(ValidationError, match="https"):
         StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
+
+
+def test_an_archive_keeps_what_its_options_say_to_itself(tmp_path: Path) -> None:
+    block = DocumentArchive(url="s3://papers", options={"secret_access_key": "hidden"})  # type: ignore[arg-type]
+    assert "hidden" not in repr(block)
+    with pytest.raises(Misconfigured, match="the URL of the document archive block must name an absolute folder"):
+        DocumentArchive(url="file://archive").connect()
+    DocumentArchive(url=f"file://{tmp_path}/archive").connect().check()
     with pytest.raises(ValidationError, match="https"):
         oblio(base_url=HttpUrl("http://www.oblio.example/api"))
 

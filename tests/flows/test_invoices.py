@@ -79,6 +79,16 @@ class Firm:
 
         return invoice_to_portal(System.OBLIO, "main", return_state=True)
 
+    def report(self) -> str:
+        """The page that the last run left."""
+        from prefect.client.orchestration import get_client
+        from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+        from prefect.client.schemas.sorting import ArtifactSort
+
+        wanted = ArtifactFilter(key=ArtifactFilterKey(any_=["invoice-to-portal-oblio-main-checks"]))
+        with get_client(sync_client=True) as client:
+            return str(client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC)[0].data)
+
     def reconcile(self) -> Agreement:
         from deployments.reconcile import reconcile
 
@@ -180,6 +190,20 @@ def test_a_spoiled_invoice_is_kept_with_its_reason_and_the_others_go_on(
     assert main(["quarantine", "list"]) == 0
     assert firm.reconcile().complete
     assert main(["explain", key]) == 0
+
+
+def test_the_report_tells_where_documents_stand_and_which_numbers_are_lacking_or_given_twice(firm: Firm) -> None:
+    for _ in range(2):
+        firm.issue(disableAutoSeries="1", number="000990")
+    firm.run()
+    text = firm.report()
+    assert text.splitlines()[2].startswith("**In agreement:** the portal shows everything up to ")
+    states = [row["state"] for row in firm.rows()]
+    assert f"| cancelled | {states.count('cancelled')} |" in text
+    assert "| WEB 000990 | 2 documents have it |" in text
+    assert " to 989 | no issued document has it |" in text
+    assert "Gross" not in text
+    assert "balance transactions" not in text
 
 
 def test_a_wrong_secret_fails_at_once_and_says_what_to_do(firm: Firm) -> None:

@@ -13,6 +13,7 @@ from accord.clock import Clock
 from accord.documents import Party
 from accord.errors import Misconfigured, Refused
 from accord.http import Transport, date_of
+from accord.ports import Parsed
 from accord.systems.oblio import parse, shapes
 from accord.systems.oblio.errors import UNREADABLE, classify, classify_file, classify_token, must_be_json
 from accord.systems.oblio.parse import Item, Page
@@ -136,7 +137,7 @@ class Oblio:
             raise Refused("Oblio gave other invoices than the one that it was asked for")
         return page.items[0]
 
-    def pdf(self, item: Item) -> bytes:
+    def pdf(self, item: Item | Parsed) -> bytes:
         """The PDF behind an item's link. Raises Refused where there is none, or where what is there is no PDF."""
         try:
             link = _linked(item.raw).link

@@ -90,6 +90,10 @@ class Invoices:
         """No id is lower."""
         return 0
 
+    def pdf(self, one: Parsed) -> bytes:
+        """The PDF of an invoice that was just read. Raises Refused where there is none."""
+        return self._oblio.pdf(one)
+
     def owner(self) -> Owner:
         """Whose invoices these are: the company, whichever of its accounts reads them."""
         return Owner(f"{digits(self.oblio.company().vat_id or '')} at Oblio")
