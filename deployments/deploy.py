@@ -85,7 +85,7 @@ def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
     else:
         _tell(outcome)
     if not outcome.deployments:
-        raise Misconfigured("there is no connection to deploy yet; make one, then deploy: accord connect stripe")
+        raise Misconfigured(f"there is no connection to deploy yet; make one, then deploy: {server.CONNECT}")
     return 1 if any(one.why for one in outcome.channels) else 0
 
 

@@ -109,7 +109,7 @@ def _server(client: SyncPrefectClient) -> Iterator[Finding]:
         yield Finding("alerts", sentence, DISAGREES)
     names, there = {one.name for one in server.connections(client)}, server.deployments(client)
     if not names:
-        yield Finding("connections", "there is none yet; make one: accord connect stripe")
+        yield Finding("connections", f"there is none yet; make one: {server.CONNECT}")
     for name in sorted(names - there.keys()):
         yield Finding(name, "it has no deployment; make it: accord deploy")
     for name, one in there.items():
