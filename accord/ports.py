@@ -80,6 +80,9 @@ class Discovery:
     newest: frozenset[Kind]  # lists that show what is new: each run reads that
     turns: int = 30  # nights in which the nightly rescan comes round
     parallel: int = 4  # stretches of one list that may be read at once
+    listed: frozenset[Kind] = frozenset()
+    """Kinds whose list shows an object as a fetch of it would; not where objects can be deleted, since lists may go on
+    showing those."""
 
 
 class Source(Protocol):
@@ -97,7 +100,8 @@ class Source(Protocol):
         """A page of a stream: objects that stand in [lo, hi) of its order, newest first, behind the object `after`.
 
         The order is that of the records' `created`: seconds, or other whole numbers below the present second. Without
-        `hi`: what is new, of a list that shows it (`discovery`); `lo` is then the second up to which it was read.
+        `hi`: what is new, of a list that shows it (`discovery`); `lo` is then the second up to which it was read, None
+        where the newest are looked at for another reason.
         """
 
     def fetch(self, kind: str, key: str) -> bytes | None:

@@ -1,6 +1,6 @@
 """The inbox: hints that a record may have changed, each dealt with once."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -88,23 +88,25 @@ def _wait() -> ColumnElement[float]:
     return case((inbox.c.attempts == 0, 0.0), (inbox.c.attempts > 8, _LONGEST_WAIT), else_=doubled)
 
 
-def claim_due(
-    connection: Connection, sync: str, claim: str, now: float, most: int, except_kinds: Collection[str]
-) -> list[Hint]:
+def claim_due(connection: Connection, sync: str, claim: str, now: float, most: int, kinds: Sequence[str]) -> list[Hint]:
     """Mark up to `most` due hints as being dealt with under `claim`, with all others on the same records; return them.
 
+    They are of these kinds, and those of the first ones come first: many of one kind cost less than some of each.
     A claim counts for as long as a lease would, and then for as long as a batch that answers it is open; that of a
     worker that died is free again.
     """
+    rank = {str(kind): place for place, kind in enumerate(kinds)}
+    if not rank:
+        return []
     due = and_(
         inbox.c.sync == sync,
         inbox.c.state == "new",
         # Further ahead than a wait can be: it was written by a clock that was set back since.
         or_(inbox.c.due_at <= now, inbox.c.due_at > now + 2 * _LONGEST_WAIT),
-        inbox.c.kind.not_in(list(except_kinds)),
+        inbox.c.kind.in_(kinds),
         ~_answered(),
     )
-    found = select(inbox).where(due).order_by(inbox.c.id)
+    found = select(inbox).where(due).order_by(case(rank, value=inbox.c.kind), inbox.c.id)
     first = connection.execute(found.limit(most).with_for_update(skip_locked=True)).all()
     rows = {row.id: row for row in first}
     for kind in dict.fromkeys(row.kind for row in first):  # in an order that a simulated run can repeat
