@@ -79,7 +79,7 @@ class Discovery:
     events: int  # seconds for which the source lists the events that tell what to look at again; 0: it has none
     newest: frozenset[Kind]  # lists that show what is new: each run reads that
     turns: int = 30  # nights in which the nightly rescan comes round
-    parallel: int = 4  # stretches of one list that may be read at once
+    parallel: int = 6  # stretches of one list that may be read at once
     listed: frozenset[Kind] = frozenset()
     """Kinds whose list shows an object as a fetch of it would; not where objects can be deleted, since lists may go on
     showing those."""
@@ -157,7 +157,7 @@ class Threads:
 
     def repeat(self, step: Callable[[], bool], width: int) -> None:
         with ThreadPoolExecutor(width) as pool:
-            pending: set[Future[bool]] = {pool.submit(copy_context().run, step)}
+            pending: set[Future[bool]] = {pool.submit(copy_context().run, step) for _ in range(width)}
             while pending:
                 ended, pending = wait(pending, return_when=FIRST_COMPLETED)
                 found = [future.result() for future in ended]

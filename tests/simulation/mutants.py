@@ -368,6 +368,18 @@ def split_gap() -> list[Patch]:
     return [(streams, "split", split)]
 
 
+@_planted(LONG, "F1")
+def early_forgotten() -> list[Patch]:
+    """What is older than where the list of the last kind begins is read of no kind."""
+    real = streams.plan
+
+    def plan_(connection: Any, sync: str, stream: str, purpose: str, spans: Any, ticket: int) -> None:
+        whole = purpose == "backfill" and len(spans) > 1  # not a window that is shared
+        real(connection, sync, stream, purpose, spans[1:] if whole else spans, ticket)
+
+    return [(streams, "plan", plan_)]
+
+
 @_planted(replace(DELETES, modes=("changes",)), "F1")
 def gone_ignored() -> list[Patch]:
     """An object that the source does not know any more is not told of."""

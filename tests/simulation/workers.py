@@ -131,7 +131,7 @@ class SimSource:
         events=29 * 86_400,
         newest=frozenset({Kind.LEG}),
         turns=3,
-        parallel=2,
+        parallel=4,
         listed=frozenset({Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE, Kind.LEG}),
     )
 
