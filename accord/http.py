@@ -235,9 +235,10 @@ class Transport:
             self._breaker.succeeded()
         else:
             self._breaker.failed(again)
-        elapsed = (self._clock.monotonic() - began) * 1000
-        method = "GET" if body is None else "POST"
-        _log.debug("%s %s %s %s %.0f ms", method, _shown(url), status or "no answer", _printable(number), elapsed)
+        if _log.isEnabledFor(logging.DEBUG):
+            elapsed = (self._clock.monotonic() - began) * 1000
+            method = "GET" if body is None else "POST"
+            _log.debug("%s %s %s %s %.0f ms", method, _shown(url), status or "no answer", _printable(number), elapsed)
         return answer
 
     def _judge(self, answer: Response) -> Exception | None:

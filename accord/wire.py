@@ -7,7 +7,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpcore
 import httpx
@@ -21,9 +21,11 @@ MAX_BYTES = 10_000_000  # of an answer, as it travels and decompressed
 # What a request can end with when no complete answer came.
 _LOST = (httpx.TransportError, httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
-_PHASES = {"connect": 5.0, "read": 30.0, "write": 10.0, "pool": 5.0}  # seconds
-_CONNECTIONS = 32
+_PHASES = {"connect": 5.0, "read": 30.0, "write": 10.0}  # seconds
 _KEEP_ALIVE = 30.0  # seconds
+
+
+_Origin: TypeAlias = tuple[bytes, bytes, int | None]
 
 
 class _Sending(threading.local):
@@ -52,23 +54,18 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Wire:
-    """Requests that are over by their deadline, on pooled connections that several threads may share.
+    """Requests that are over by their deadline, from several threads, on connections that are kept.
 
     No redirect is followed, no proxy is taken from the environment, no cookie is kept. `client` sends in
-    place of the pool: a sandbox that runs in this process.
+    place of the connections: a sandbox that runs in this process.
     """
 
     def __init__(self, secure: bool, clock: Clock, client: httpx.Client | None = None) -> None:
         self._clock = clock
         self._client = client
-        # httpx's own transport takes no network backend, and that is where a total deadline can be kept.
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_trust() if secure and client is None else None,
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=_KEEP_ALIVE,
-            network_backend=_Backend(clock),
-        )
+        self._trust = _trust() if secure and client is None else None
+        self._backend = _Backend(clock)
+        self._idle: dict[_Origin, list[httpcore.HTTPConnection]] = {}
 
     def get(self, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]], ends: float) -> Response:
         """One GET that ends by `ends` on the steady clock.
@@ -98,17 +95,39 @@ class Wire:
                 content=body,
                 extensions=extensions,
             )
-            reply = self._pool.handle_request(asked)
+            idle = self._idle.setdefault((url.raw_scheme, url.raw_host, url.port), [])
+            connection = self._free(idle, asked)
+            reply = connection.handle_request(asked)
             try:
                 return self._whole(reply.status, reply.headers, reply.iter_stream(), url.host, ends)
             finally:
                 reply.close()
+                if connection.is_idle():
+                    idle.append(connection)
         except _LOST as error:
             failure = _explain(error, url.host)
         finally:
             _sending.ends = math.inf
         # Raised outside the block, so that it does not drag the library's error along.
         raise failure
+
+    def _free(self, idle: list[httpcore.HTTPConnection], asked: httpcore.Request) -> httpcore.HTTPConnection:
+        """A connection that nobody uses: the latest that is still open, or a new one.
+
+        httpcore's pool looks through all of its connections twice for each request, which costs more than the request.
+        """
+        while True:
+            try:
+                connection = idle.pop()
+            except IndexError:
+                break
+            if not connection.has_expired():
+                return connection
+            connection.close()
+        # httpx's own transport takes no network backend, and that is where a total deadline can be kept.
+        return httpcore.HTTPConnection(
+            asked.url.origin, self._trust, keepalive_expiry=_KEEP_ALIVE, network_backend=self._backend
+        )
 
     def _through(self, client: httpx.Client, request: httpx.Request, ends: float) -> Response:
         reply = client.send(request, stream=True, follow_redirects=False)
@@ -149,14 +168,14 @@ class Wire:
         return Response(status, headers, body)
 
     def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
+        """Close all connections that wait for another request."""
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
 
 
 def _explain(error: Exception, host: str) -> AccordError:
     """What to do about one of _LOST; the text names the host only, since httpx's may hold more."""
-    if isinstance(error, httpx.PoolTimeout | httpcore.PoolTimeout):
-        return TryLater(f"all {_CONNECTIONS} connections to {host} are busy")
     if isinstance(error, httpx.LocalProtocolError | httpcore.LocalProtocolError | httpx.UnsupportedProtocol):
         return Misconfigured(f"a request to {host} could not be written; check its address and credential")
     if isinstance(error, httpx.ConnectError | httpcore.ConnectError):

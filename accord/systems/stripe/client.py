@@ -78,8 +78,10 @@ class Stripe:
     """One Stripe account, read in one mode. Methods that ask raise TryLater, Refused and Misconfigured."""
 
     # Events are listed for 30 days (docs.stripe.com/api/events), of which one is spared; none tells of a new balance
-    # transaction.
-    discovery = Discovery(events=29 * 86_400, newest=frozenset({Kind.LEG}))
+    # transaction. Customers and drafts of invoices can be deleted, objects of the other kinds can not.
+    discovery = Discovery(
+        events=29 * 86_400, newest=frozenset({Kind.LEG}), listed=frozenset(PATHS) - {Kind.CUSTOMER, Kind.INVOICE}
+    )
 
     def __init__(self, transport: Transport, mode: Mode, admit: Callable[[Owner], None] | None = None) -> None:
         """`admit` is told whose key it is before anything is read with it, and raises where it is the wrong one's."""
