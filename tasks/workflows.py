@@ -23,7 +23,8 @@ class Reads(NamedTuple):
     system: str  # as the names of its connections begin: stripe/main
     title: str  # as people call it
     block: type[Block]
-    target: str  # the block's field that names the block of the target
+    target: str  # the block's field that names the block of the target; empty where nothing is to go there
+    connect: str = "connect"  # the block's method that opens the source
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,12 @@ class Route:
         Raises Misconfigured, naming what to do, where one is missing or does not fit.
         """
         account = load_block(self.reads.block, self.connection)
-        target: str = getattr(account, self.reads.target)
+        target: str | None = getattr(account, self.reads.target)
+        if not target:
+            how = f"accord connect {self.reads.system} --name {self.connection} --{self.reads.target} NAME"
+            raise Misconfigured(
+                f"{self.block} does not say which {self.workflow.target} its records go to; say it: {how}"
+            )
         return account, load_block(self.workflow.block, target), self.sync(target)
 
 

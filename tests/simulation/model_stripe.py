@@ -102,7 +102,7 @@ class Habits:
 class ModelStripe:
     """The source as the core sees it; `now` is the true time."""
 
-    discovery: ClassVar = Discovery(
+    discovery: ClassVar[Discovery] = Discovery(
         events=29 * 86_400,
         newest=frozenset({Kind.LEG}),
         turns=3,
