@@ -6,7 +6,7 @@ from typing import Any
 
 from accord.sandbox.forms import words
 from accord.sandbox.stripe.blanks import blank, stamped
-from accord.sandbox.stripe.errors import bad_param, missing_param
+from accord.sandbox.stripe.errors import bad_param
 from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.store import Obj, Store
 
@@ -24,8 +24,7 @@ def create(store: Store, _: str, p: Params) -> Obj:
         number = float(Decimal(percentage))
     except InvalidOperation:
         raise bad_param("percentage", f"Invalid decimal: {percentage[:40]}") from None
-    if "inclusive" not in p:
-        raise missing_param("inclusive")
+    p.need("inclusive")
     fields: dict[str, Any] = {
         "active": p.flag("active", True),
         "display_name": p.need("display_name"),
