@@ -4,6 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from accord import collect
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
 from accord.documents import Origin, State
@@ -126,6 +127,41 @@ def test_the_first_run_reads_all_of_both_lists(home, issuer, clock):
     assert home.shown(KIND).keys() == keys
     now = stand(home.ledger, home.sync)
     assert (now.records, now.share, now.agreed) == (8, 1.0, True)
+
+
+def test_windows_that_are_split_and_places_that_vanish_lose_nothing(home, issuer, clock, monkeypatch):
+    monkeypatch.setattr(collect, "BATCH", 1)
+    keys = set()
+    for _ in range(120):
+        clock.jump(60)
+        issued = issuer.issue(1_000)
+        clock.jump(60)
+        keys |= {issued, issuer.draft(500), issuer.credit(issued, 100)}
+    keys.add(issuer.issue(1_000))  # so that the hundredth invoice is a draft
+    page, gone, windows = home.shop.page, [], set()
+
+    def deleting(stream, lo, hi, after):
+        """A draft that marks a place is deleted before the next page is asked for."""
+        shown = page(stream, lo, hi, after)
+        windows.add((lo, hi))
+        key = shown.last.key.partition("@")[0] if stream == KIND and shown.last else ""
+        if len(gone) < 3 and store(issuer, "invoices").get(key, {}).get("status") == "draft":
+            issuer.http.delete(f"/v1/invoices/{key}").raise_for_status()
+            gone.append(key)
+        return shown
+
+    home.shop.page = deleting
+    clock.jump(600)
+    home.run()
+    assert gone
+    assert len(windows) > 6
+    shown = home.shown(KIND)
+    assert shown.keys() - {*gone} == keys - {*gone}
+    assert all(shown[key]["deleted"] for key in shown.keys() & {*gone})
+
+
+def store(issuer, shelf):
+    return issuer.sandbox.stripe.stores["test"].shelves[shelf].rows
 
 
 def test_an_invoice_from_draft_to_paid(follow, issuer):
