@@ -38,7 +38,7 @@ def kinds(stripe):
 @pytest.fixture
 def customer(stripe):
     method = {"invoice_settings[default_payment_method]": "pm_card_visa"}
-    ids = {"tax_id_data[0][type]": "eu_vat", "tax_id_data[0][value]": "RO90000025"}
+    ids = {"tax_id_data[0][type]": "eu_vat", "tax_id_data[0][value]": "RO90000022"}
     return post(stripe, "/v1/customers", name="Ana", **method, **ids)["id"]
 
 
@@ -253,8 +253,8 @@ def test_they_are_listed_found_changed_and_expanded(stripe, bill, customer):
     assert kinds(stripe)[-1] == "credit_note.updated"
     paths = {"expand[0]": "invoice", "expand[1]": "invoice.account_tax_ids"}
     shown = get(stripe, f"/v1/credit_notes/{notes[0]['id']}", **paths)["invoice"]
-    assert (shown["number"], shown["account_tax_ids"][0]["value"]) == (first["number"], "RO90000017")
-    assert shown["customer_tax_ids"] == [{"type": "eu_vat", "value": "RO90000025"}]
+    assert (shown["number"], shown["account_tax_ids"][0]["value"]) == (first["number"], "RO90000014")
+    assert shown["customer_tax_ids"] == [{"type": "eu_vat", "value": "RO90000022"}]
     assert stripe.get("/v1/credit_notes/cn_0").status_code == 404
 
 

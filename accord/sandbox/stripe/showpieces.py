@@ -30,7 +30,7 @@ _FIRM = {
     "name": "Atelier Exemplu SRL",
     "email": "plati@example.test",
     "address": {"line1": "Str. Exemplului 7", "city": "Iași", "postal_code": "700001", "country": "RO"},
-    "tax_id_data": [{"type": "eu_vat", "value": "RO90000025"}],
+    "tax_id_data": [{"type": "eu_vat", "value": "RO90000022"}],
 }
 _VAT = {"display_name": "TVA", "percentage": "21", "inclusive": "false", "country": "RO"}
 

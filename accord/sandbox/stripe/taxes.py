@@ -13,7 +13,7 @@ from accord.sandbox.stripe.store import Obj, Store
 CREATE = frozenset(words("active country description display_name expand inclusive jurisdiction metadata percentage"))
 UPDATE = frozenset(words("active description display_name expand jurisdiction metadata"))
 
-OWN_ID = "RO90000017"
+OWN_ID = "RO90000014"
 """The VAT id of the account."""
 
 
