@@ -53,9 +53,18 @@ def test_a_key_of_the_other_mode_is_refused(ledger_environment: Path, key: str, 
     assert key not in str(caught.value)
 
 
-def test_a_name_that_is_no_plain_name_is_refused() -> None:
-    with pytest.raises(ValidationError, match="accounts"):
-        StripeAccount(api_key=SecretStr("rk_test_1"), accounts="{{ prefect.variables.x }}")
+@pytest.mark.parametrize("field", ["accounts", "portal"])
+def test_a_name_that_is_no_plain_name_is_refused(field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        StripeAccount(**{"api_key": SecretStr("rk_test_1"), field: "{{ prefect.variables.x }}"})  # type: ignore[arg-type]
+
+
+def test_invoices_are_followed_where_there_is_a_portal_for_them(ledger_environment: Path) -> None:
+    account = StripeAccount(api_key=SecretStr("rk_test_1"), mode="test")
+    assert account.portal is None
+    source = account.connect_invoices("stripe/main", settings.open_ledger(), lambda owner: None)
+    assert source.discovery.events > 0
+    source.close()
 
 
 @pytest.mark.parametrize("block", [AccountsDatabase, PortalDatabase])
