@@ -5,11 +5,13 @@ What a service does not tell is None, and `origins` says of each field where it 
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from hashlib import blake2b
 from typing import ClassVar
 
 import msgspec
 
-from accord.kinds import Fields, Kind
+from accord.kinds import Facts, Fields, Kind
+from accord.names import digits, folded
 
 
 class State(StrEnum):
@@ -53,6 +55,12 @@ class Party(_Part, frozen=True, kw_only=True, gc=False):
     country: str | None = None
     email: str | None = None
     iban: str | None = None
+
+    def known_by(self) -> str | None:
+        """By what it is known again, as a hash: the VAT id, else the name; says which of the two."""
+        if vat_id := digits(self.vat_id):
+            return f"vat:{_hashed(vat_id)}"
+        return f"name:{_hashed(folded(self.name))}" if self.name else None
 
 
 class Line(_Part, frozen=True, kw_only=True, gc=False):
@@ -113,6 +121,13 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
         """Where it stands in the order of the service's list."""
         return self.position
 
+    def facts(self) -> Facts:
+        """What a source without a list must know of its documents, to find them again and to ask for the open ones."""
+        told = ("number", "state", "issued_on", "currency", "total", "paid", "reverses")
+        return {name: getattr(self, name) for name in told} | {
+            "client": None if self.client is None else self.client.known_by()
+        }
+
     def fingerprint(self) -> str:
         """A stable hash, also where the origins were found in another order."""
         return Fields.fingerprint(msgspec.structs.replace(self, origins=dict(sorted(self.origins.items()))))
@@ -135,6 +150,10 @@ def _of_party(party: str, field: str) -> Callable[[Document], str | None]:
         return None if there is None else getattr(there, field)
 
     return get
+
+
+def _hashed(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _json(value: object) -> str | None:

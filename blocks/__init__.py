@@ -2,6 +2,7 @@
 
 from blocks.accounts_database import AccountsDatabase
 from blocks.portal_database import PortalDatabase
+from blocks.smartbill_account import SmartBillAccount
 from blocks.stripe_account import StripeAccount
 
-__all__ = ["AccountsDatabase", "PortalDatabase", "StripeAccount"]
+__all__ = ["AccountsDatabase", "PortalDatabase", "SmartBillAccount", "StripeAccount"]

@@ -1,6 +1,7 @@
 """The blocks keep Prefect's own standards, and refuse what is wrong before anything is read or written."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.blocks.core import Block
@@ -10,12 +11,13 @@ from pydantic import HttpUrl, SecretStr, ValidationError
 from accord import settings
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from blocks import AccountsDatabase, PortalDatabase, StripeAccount
+from accord.ports import Owner
+from blocks import AccountsDatabase, PortalDatabase, SmartBillAccount, StripeAccount
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase, PortalDatabase])
+@pytest.mark.parametrize("block", [StripeAccount, SmartBillAccount, AccountsDatabase, PortalDatabase])
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 
@@ -79,13 +81,34 @@ def test_a_new_database_is_given_tables_that_fit(tmp_path: Path, block: Database
     target.close()
 
 
+def smartbill(**more: Any) -> SmartBillAccount:
+    given = {"email": "api@atelier.example", "token": SecretStr("canary"), "cif": "RO90000017"}
+    return SmartBillAccount(**given | more)
+
+
 def test_secrets_are_not_shown() -> None:
     account = StripeAccount(api_key=SecretStr("rk_test_canary"))
     url = SecretStr("postgresql://me:canary@db/shop")
-    for block in (account, AccountsDatabase(url=url), PortalDatabase(url=url)):
+    for block in (account, smartbill(), AccountsDatabase(url=url), PortalDatabase(url=url)):
         assert "canary" not in repr(block) + block.model_dump_json()
 
 
 def test_a_key_does_not_travel_in_the_clear() -> None:
     with pytest.raises(ValidationError, match="https"):
         StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
+    with pytest.raises(ValidationError, match="https"):
+        smartbill(base_url=HttpUrl("http://ws.smartbill.example"))
+
+
+@pytest.mark.parametrize("wrong", [{"cif": "Firma SRL"}, {"portal": "My portal"}, {"rate_in_all": 3}])
+def test_a_smartbill_account_that_does_not_fit_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        smartbill(**wrong)
+
+
+def test_a_smartbill_account_says_whose_invoices_it_reads(ledger_environment: Path) -> None:
+    met: list[Owner] = []
+    smartbill().connect("smartbill/main", settings.open_ledger(), met.append).close()
+    assert [str(owner) for owner in met] == ["account SmartBill 90000017 in live mode"]
+    with pytest.raises(Misconfigured, match="needs the e-mail"):
+        smartbill(email="me:you@firm").connect("smartbill/main", settings.open_ledger(), met.append)

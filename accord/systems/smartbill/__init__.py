@@ -2,11 +2,13 @@
 
 from accord.systems.smartbill.client import BASE_URL, PER_SECOND, SmartBill, connect, headers
 from accord.systems.smartbill.errors import Blocked, NotFound, NotPermitted, classify
+from accord.systems.smartbill.source import Invoices
 
 __all__ = [
     "BASE_URL",
     "PER_SECOND",
     "Blocked",
+    "Invoices",
     "NotFound",
     "NotPermitted",
     "SmartBill",

@@ -96,10 +96,7 @@ def rest(response: Response, clock: Clock) -> float:
     if not re.fullmatch(r"[0-9]{1,6}", left) or int(left) > _SPARE:
         return 0.0
     ends = response.headers.get("x-ratelimit-reset", "")
-    try:
-        now = email.utils.parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError):
-        now = clock.now()
+    now = _date(response) or clock.now()
     seconds = int(ends) - now if re.fullmatch(r"[0-9]{1,12}", ends) else 0.0
     return seconds if 0 < seconds < _WINDOW else _WINDOW
 
@@ -112,6 +109,8 @@ class SmartBill:
         self._transport = transport
         self._papers = papers
         self._cif = cif
+        self.date: int | None = None
+        """SmartBill's own clock, Unix seconds, as its latest answer told."""
 
     def series(self) -> list[Series]:
         """All series of invoices with their counters, in one call."""
@@ -160,11 +159,13 @@ class SmartBill:
         self._transport.close()
         self._papers.close()
 
-    def _params(self, given: Mapping[str, str]) -> list[tuple[str, str]]:
-        return [("cif", self._cif), *given.items()]
+    def _get(self, transport: Transport, path: str, given: Mapping[str, str]) -> bytes:
+        answer = transport.get(path, [("cif", self._cif), *given.items()], endpoint=path)
+        self.date = _date(answer) or self.date
+        return answer.body
 
     def _paper(self, named: Mapping[str, str]) -> bytes:
-        body = self._papers.get("/invoice/pdf", self._params(named), endpoint="/invoice/pdf").body
+        body = self._get(self._papers, "/invoice/pdf", named)
         if body.startswith(b"%PDF-"):
             return body
         if text := errors.error_text(body):
@@ -172,7 +173,7 @@ class SmartBill:
         raise NoPdf("SmartBill gave something else than a PDF")
 
     def _ask(self, path: str, given: Mapping[str, str], shape: type[T], *, heed_text: bool = True) -> T:
-        body = self._transport.get(path, self._params(given), endpoint=path).body
+        body = self._get(self._transport, path, given)
         if heed_text and (text := errors.error_text(body)):
             raise errors.refused(text)
         try:
@@ -183,6 +184,14 @@ class SmartBill:
             raise Refused(f"SmartBill's answer to GET {path} is not what it should be; did its API change?") from None
         except UNREADABLE:
             raise TryLater(f"SmartBill's answer to GET {path} is no JSON; was it a proxy's page?") from None
+
+
+def _date(response: Response) -> int | None:
+    """The answer's Date header in Unix seconds."""
+    try:
+        return int(email.utils.parsedate_to_datetime(response.headers.get("date", "")).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _named(series: str, number: str) -> dict[str, str]:

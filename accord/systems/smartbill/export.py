@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from accord.documents import Party, State
 from accord.errors import Refused
-from accord.systems.smartbill.names import folded
+from accord.names import folded
 
 _MOST_BYTES = 20_000_000  # of the file
 _MOST_UNPACKED = 300_000_000

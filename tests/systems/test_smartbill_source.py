@@ -1,0 +1,202 @@
+"""Invoices of SmartBill, found number by number, all the way into the portal: the core with the sandbox behind it."""
+
+import pytest
+
+from accord.clock import SystemClock
+from accord.collect import Collector
+from accord.documents import State
+from accord.errors import Misconfigured, TryLater
+from accord.plan import DAY
+from accord.records import Kind
+from accord.sandbox.smartbill.company import CIF
+from accord.standing import stand
+from accord.sync import Sync
+from accord.systems.portal import Portal
+from accord.systems.smartbill import Invoices
+
+KIND = Kind.DOCUMENT
+SYNC = Sync("invoice-to-portal/smartbill-main", "smartbill/main", "portal/main")
+EVERY = 300  # seconds between two runs
+
+
+class Firm:
+    """A firm's account, and a sync of it with a portal, which is run from time to time."""
+
+    def __init__(self, account, home, clock):
+        self.account, self.home, self.clock = account, home, clock
+
+    def run(self, after=EVERY):
+        """Let time pass, and run; how many records went which way."""
+        self.clock.sleep(after)
+        return self.home.run()
+
+    def shown(self, field="state", deleted=False):
+        """A field of the documents in the portal, without those that are deleted unless these are wanted."""
+        rows = self.home.shown(KIND)
+        return {key: row[field] for key, row in rows.items() if bool(row["deleted"]) is deleted}
+
+    def asked(self):
+        """How often each endpoint was asked since this was last looked at."""
+        return self.account.calls()["by_endpoint"]
+
+    def delete(self, number, series="WEB"):
+        self.account.change("DELETE", "/invoice", seriesname=series, number=number)
+
+    def cancel(self, number):
+        self.account.change("PUT", "/invoice/cancel", seriesname="WEB", number=number)
+
+    @property
+    def agreed(self):
+        return stand(self.home.ledger, SYNC).agreed
+
+
+@pytest.fixture
+def firm(account, ledger, homes, new_client, fresh_files, open_engine, own_time):
+    account.smartbill.company.series["AB-2"]["next"] = 1  # a series that no invoice was issued in is asked for nothing
+    source = Invoices(new_client(), SYNC.connection, ledger, CIF)
+    home = homes.Home(ledger, source, Portal(open_engine(fresh_files.portal()), SystemClock()), kinds={KIND})
+    home.sync = SYNC
+    home.collector = Collector(SYNC, source, ledger, homes.Straight(), "run", home.kinds, homes.LAG)
+    return Firm(account, home, own_time)
+
+
+@pytest.fixture
+def three(firm):
+    """Three invoices over 10, 20 and 30 lei and VAT, which the portal shows."""
+    for price in (10, 20, 30):
+        firm.account.issue(price)
+    firm.run()
+    firm.asked()
+    return firm
+
+
+def test_the_first_run_reads_all_of_history(firm):
+    for price in (10, 20, 30):
+        firm.account.issue(price)
+    firm.account.issue(40, series="EXP", currency="EUR")
+    assert firm.run().created == 4
+    assert firm.shown("total") == {"WEB/1/1": 1210, "WEB/2/1": 2420, "WEB/3/1": 3630, "EXP/1/1": 4840}
+    assert firm.shown("currency")["EXP/1/1"] == "EUR"
+    assert firm.shown("number")["WEB/1/1"] == "0001"
+    assert firm.agreed
+    assert firm.asked()["/series"] == 1
+
+
+def test_new_numbers_are_found_by_the_next_run(three):
+    three.account.issue(40)
+    tally = three.run()
+    assert (tally.created, tally.unchanged, tally.read) == (1, 1, 2)
+    assert three.shown("total")["WEB/4/1"] == 4840
+
+
+def test_a_run_with_nothing_new_asks_little(three):
+    assert three.run()[:3] == (0, 0, 0)
+    # The last one with its PDF, in case its number was given out again; how the other two are paid.
+    assert three.asked() == {"/series": 1, "/invoice/paymentstatus": 3, "/invoice/pdf": 1}
+
+
+def test_missing_numbers_leave_gaps(three):
+    three.account.smartbill.company.series["WEB"]["next"] += 2
+    three.account.issue(60)
+    assert three.run().created == 1
+    assert list(three.shown()) == ["WEB/1/1", "WEB/2/1", "WEB/3/1", "WEB/6/1"]
+
+
+def test_a_counter_that_was_set_forward_by_hand_is_followed(three):
+    three.account.smartbill.company.series["WEB"]["next"] = 5_000
+    three.run()
+    assert three.asked()["/invoice/paymentstatus"] < 100
+    three.account.issue(60)
+    assert three.run().created == 1
+    assert three.shown("number")["WEB/5000/1"] == "5000"
+
+
+def test_a_deleted_last_number_is_shown_as_deleted_and_comes_again_as_another_invoice(three):
+    three.delete("0003")
+    assert three.run().deleted == 1
+    assert list(three.shown()) == ["WEB/1/1", "WEB/2/1"]
+    three.account.issue(31)
+    assert three.run().created == 1
+    assert three.shown("total") == {"WEB/1/1": 1210, "WEB/2/1": 2420, "WEB/3/2": 3751}
+    assert list(three.shown(deleted=True)) == ["WEB/3/1"]
+    assert three.run()[:3] == (0, 0, 0)
+    assert three.agreed
+
+
+def test_numbers_given_out_again_between_two_runs_are_other_invoices(three):
+    three.account.pay("0003", 36.30)
+    three.run()
+    for number in ("0003", "0002"):
+        three.delete(number)
+    for price in (21, 31, 40):
+        three.account.issue(price)
+    tally = three.run()
+    assert (tally.created, tally.deleted) == (3, 2)
+    assert three.shown("total") == {"WEB/1/1": 1210, "WEB/2/2": 2541, "WEB/3/2": 3751, "WEB/4/1": 4840}
+    assert three.shown()["WEB/3/2"] == State.ISSUED, "what was paid of the one before is not paid of this one"
+
+
+def test_the_same_total_for_another_client_is_another_invoice(three):
+    three.delete("0003")
+    three.account.issue(30, client={"name": "Altcineva SRL", "vatCode": "RO90000041", "country": "Romania"})
+    assert three.run()[:3] == (1, 0, 1)
+    assert three.shown("client_name")["WEB/3/2"] == "Altcineva SRL"
+
+
+def test_payments_are_followed(three):
+    three.account.pay("0001", 5)
+    assert three.run().updated == 1
+    assert (three.shown()["WEB/1/1"], three.shown("paid")["WEB/1/1"]) == (State.PARTLY_PAID, 500)
+    three.account.pay("0001", 7.10)
+    assert three.run().updated == 1
+    assert (three.shown()["WEB/1/1"], three.shown("paid")["WEB/1/1"]) == (State.PAID, 1210)
+    three.asked()
+    three.run()
+    assert three.asked()["/invoice/paymentstatus"] == 2, "what is paid is no longer asked for"
+
+
+def test_a_cancelled_invoice_is_found_within_a_day(three):
+    three.cancel("0001")
+    for _ in range(DAY // EVERY):
+        three.run()
+    assert three.shown()["WEB/1/1"] == State.CANCELLED
+    assert three.asked()["/invoice/pdf"] < DAY // EVERY + 10, "beside that of the last one, a PDF a day"
+
+
+def test_a_storno_takes_its_invoice_back(three):
+    three.account.post("/invoice/reverse", seriesName="WEB", number="0002")
+    assert three.run().created == 1
+    assert three.run().updated == 1
+    assert three.shown() == {
+        "WEB/1/1": State.ISSUED,
+        "WEB/2/1": State.REVERSED,
+        "WEB/3/1": State.ISSUED,
+        "WEB/4/1": State.STORNO,
+    }
+    assert three.shown("reverses")["WEB/4/1"] == "WEB 0002"
+    three.delete("0004")
+    three.run()
+    three.run(DAY)
+    assert three.shown()["WEB/2/1"] == State.ISSUED, "nothing takes it back any more"
+
+
+def test_the_invoice_of_a_proforma_is_shown_and_the_proforma_is_not(three):
+    number = three.account.issue(series="PRO", path="/estimate/v2")
+    assert three.run()[:3] == (0, 0, 0)
+    three.account.issue(useEstimateDetails=True, estimate={"seriesName": "PRO", "number": number})
+    assert three.run().created == 1
+    assert len(three.shown()) == 4
+
+
+def test_a_block_by_another_program_is_waited_out(three):
+    three.account.issue(40)
+    three.account.switch(kind="rate_limit")
+    with pytest.raises(TryLater) as blocked:
+        three.run()
+    assert not isinstance(blocked.value, Misconfigured)
+    assert 500 < blocked.value.after <= 600
+    with pytest.raises(TryLater):
+        three.run(60)
+    assert three.asked()["/series"] == 1, "nobody asks during the block"
+    assert three.run(600).created == 1
+    assert three.agreed
