@@ -123,7 +123,7 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
 
     def facts(self) -> Facts:
         """What a source without a list must know of its documents, to find them again and to ask for the open ones."""
-        told = ("number", "state", "issued_on", "currency", "total", "paid", "reverses")
+        told = ("number", "state", "einvoice", "issued_on", "currency", "total", "paid", "reverses")
         return {name: getattr(self, name) for name in told} | {
             "client": None if self.client is None else self.client.known_by()
         }
