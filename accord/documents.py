@@ -34,6 +34,8 @@ class Origin(StrEnum):
     PDF = "pdf"
     COMPUTED = "computed"  # from other fields, which add up to what the service tells
     EXPORT = "export"  # a file that a person exported from the service's web application
+    ARCHIVE = "archive"  # Accord's own archive of documents
+    AWAITED = "awaited"  # nowhere yet: the PDF is to be archived
     UNKNOWN = "unknown"  # nowhere: the field is None
 
 
@@ -88,6 +90,18 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     """
 
     kind: ClassVar[Kind] = Kind.DOCUMENT
+    # By these a source knows what may change, and the numbers of a series are looked through.
+    _told: ClassVar[tuple[str, ...]] = (
+        "state",
+        "einvoice",
+        "issued_on",
+        "series",
+        "number",
+        "currency",
+        "total",
+        "paid",
+        "reverses",
+    )
 
     position: int
     state: State
@@ -108,6 +122,7 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     mentions: str | None
     einvoice: str | None  # what the tax authority says of it: "not sent", "processing", "accepted", "errors"
     origins: Mapping[str, Origin]
+    pdf: str | None = None  # its name in the archive; no service tells of it, filing does
     deleted: bool = False
 
     def __getattr__(self, name: str) -> str | None:
@@ -122,11 +137,8 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
         return self.position
 
     def facts(self) -> Facts:
-        """What a source without a list must know of its documents, to find them again and to ask for the open ones."""
-        told = ("number", "state", "einvoice", "issued_on", "currency", "total", "paid", "reverses")
-        return {name: getattr(self, name) for name in told} | {
-            "client": None if self.client is None else self.client.known_by()
-        }
+        """What a source without a list knows its documents by; the client only as a hash."""
+        return {**Fields.facts(self), "client": None if self.client is None else self.client.known_by()}
 
     def fingerprint(self) -> str:
         """A stable hash, also where the origins were found in another order."""

@@ -17,7 +17,7 @@ from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLat
 from accord.ledger.budgets import LONGEST_PAUSE
 from accord.wire import Response, Wire
 
-__all__ = ["NotAccepted", "Response", "Throttled", "Transport", "retry_after"]
+__all__ = ["NotAccepted", "Response", "Throttled", "Transport", "date_of", "retry_after"]
 
 _LEAST_TRY = 1.0  # seconds that must be left for another try to be worth it
 _THROTTLES = 5  # of one request in a row, until it is given back to the caller
@@ -54,6 +54,14 @@ def retry_after(value: str, now: float) -> float | None:
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return min(seconds, LONGEST_PAUSE) if seconds >= 0 else None
+
+
+def date_of(answer: Response) -> int | None:
+    """What an answer's Date header tells of the system's clock, in Unix seconds."""
+    try:
+        return int(email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 class Transport:

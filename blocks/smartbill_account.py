@@ -82,8 +82,8 @@ class SmartBillAccount(Block):
 
     @property
     def owner(self) -> Owner:
-        """Whose invoices are read; SmartBill has no test mode."""
-        return Owner(f"SmartBill {digits(self.cif)}", "live")
+        """Whose invoices are read."""
+        return Owner(f"{digits(self.cif)} at SmartBill")
 
     def _authorize(self) -> Callable[[], Mapping[str, str]]:
         """Headers with the token: at first the block's own, then, after SmartBill refused it, as it is saved now.

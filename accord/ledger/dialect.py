@@ -21,7 +21,7 @@ def _insert(dialect: Dialect, table: Table) -> Any:
 def among(connection: Connection, column: Column[Any], keys: Collection[str]) -> ColumnElement[bool]:
     """The condition that a column is one of these texts, which go to the database as one value, however many."""
     if connection.dialect.name == "postgresql":
-        return column == any_(literal(list(keys), postgresql.ARRAY(Text)))
+        return column == any_(literal([*map(str, keys)], postgresql.ARRAY(Text)))  # psycopg has its own way with enums
     listed = func.json_each(msgspec.json.encode(list(keys)).decode()).table_valued("value")
     return column.in_(select(listed.c.value))
 

@@ -1,11 +1,12 @@
 """The inbox: hints that a record may have changed, each dealt with once."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     case,
@@ -23,6 +24,7 @@ from accord.ledger.dialect import among, upsert
 from accord.ledger.schema import batches, inbox
 
 KEPT_DAYS = 35  # longer than Stripe lists events (30 days), so that none is taken for new twice
+UNFILED = "unfiled"  # a document that was settled before its PDF was archived
 _FIRST_WAIT, _LONGEST_WAIT = 60.0, 6 * 3600.0
 
 
@@ -51,18 +53,22 @@ def look_again(
     because: str,
     now: float,
     waits_for: str | None = None,
+    apart: float = 0.0,
 ) -> None:
     """Have records fetched anew, for a reason of Accord's own.
 
     The first time at once; a record that is being fetched for this very reason now waits longer each time, so that
     what can not be settled costs ever fewer requests, unless `wake` is told that what it waits for has come. Call it
-    before `close`, which then leaves the hint open.
+    before `close`, which then leaves the hint open. With `apart`, each is due so many seconds after the one before it.
     """
-    rows = [{"sync": sync, "event": event, "kind": kind, "key": key} for kind, key in refs]
+    rows = [
+        {"sync": sync, "event": event, "kind": kind, "key": key, "due_at": now + apart * turn}
+        for turn, (kind, key) in enumerate(refs)
+    ]
     if not rows:
         return
     row = upsert(connection, inbox).values(
-        state="new", because=because, waits_for=waits_for, attempts=1, due_at=now, received_at=now
+        state="new", because=because, waits_for=waits_for, attempts=1, received_at=now
     )
     pending = (inbox.c.state == "new") & inbox.c.claim.is_(None)
     again = row.on_conflict_do_update(
@@ -96,26 +102,42 @@ def claim_due(
     A claim counts for as long as a lease would, and then for as long as a batch that answers it is open; that of a
     worker that died is free again.
     """
+    first = _oldest_due(connection, sync, now, most, except_kinds)
+    rows = dict(first)
+    for kind in dict.fromkeys(hint.kind for hint in rows.values()):  # in an order that a simulated run can repeat
+        keys = {hint.key for _, hint in first if hint.kind == kind}
+        found = _due(connection, sync, now, except_kinds).where(
+            inbox.c.kind == kind, among(connection, inbox.c.key, keys)
+        )
+        rows |= dict(_hints(connection, found))
+    taken = {"claim": claim, "due_at": now + leases.TTL}
+    ids = list(rows)
+    for start in range(0, len(ids), 500):
+        connection.execute(update(inbox).where(inbox.c.id.in_(ids[start : start + 500])).values(**taken))
+    return list(rows.values())
+
+
+def _oldest_due(
+    connection: Connection, sync: str, now: float, most: int, except_kinds: Collection[str]
+) -> list[tuple[int, Hint]]:
+    return _hints(connection, _due(connection, sync, now, except_kinds).limit(most))
+
+
+def _due(connection: Connection, sync: str, now: float, except_kinds: Collection[str]) -> Select[Any]:
     due = and_(
         inbox.c.sync == sync,
         inbox.c.state == "new",
         # Further ahead than a wait can be: it was written by a clock that was set back since.
         or_(inbox.c.due_at <= now, inbox.c.due_at > now + 2 * _LONGEST_WAIT),
-        inbox.c.kind.not_in(list(except_kinds)),
+        ~among(connection, inbox.c.kind, except_kinds),
         ~_answered(),
     )
-    found = select(inbox).where(due).order_by(inbox.c.id)
-    first = connection.execute(found.limit(most).with_for_update(skip_locked=True)).all()
-    rows = {row.id: row for row in first}
-    for kind in dict.fromkeys(row.kind for row in first):  # in an order that a simulated run can repeat
-        same = among(connection, inbox.c.key, {row.key for row in first if row.kind == kind})
-        others = found.where(inbox.c.kind == kind, same).with_for_update(skip_locked=True)
-        rows |= {row.id: row for row in connection.execute(others)}
-    taken = {"claim": claim, "due_at": now + leases.TTL}
-    ids = list(rows)
-    for start in range(0, len(ids), 500):
-        connection.execute(update(inbox).where(inbox.c.id.in_(ids[start : start + 500])).values(**taken))
-    return [Hint(row.event, row.kind, row.key) for row in rows.values()]
+    return select(inbox.c.id, inbox.c.event, inbox.c.kind, inbox.c.key).where(due).order_by(inbox.c.id)
+
+
+def _hints(connection: Connection, found: Select[Any]) -> list[tuple[int, Hint]]:
+    """What is found, by its id, and locked."""
+    return [(row[0], Hint(*row[1:])) for row in connection.execute(found.with_for_update(skip_locked=True))]
 
 
 def in_hand(connection: Connection, sync: str, now: float) -> int:
@@ -159,7 +181,7 @@ def close(connection: Connection, claim: str, kind: str, keys: Collection[str]) 
 
 def give_up(connection: Connection, sync: str, kinds: Collection[str]) -> None:
     """Nobody looks at these kinds any more: what speaks of their records is done."""
-    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & inbox.c.kind.in_(list(kinds))
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & among(connection, inbox.c.kind, kinds)
     connection.execute(update(inbox).where(where).values(state="done", claim=None, waits_for=None))
 
 
@@ -191,8 +213,14 @@ def open_keys(connection: Connection, sync: str, event: str, kind: str) -> set[s
 
 
 def waiting(connection: Connection, sync: str) -> int:
-    """How many hints are not dealt with."""
-    where = (inbox.c.sync == sync) & (inbox.c.state == "new")
+    """How many hints are not dealt with, besides those on documents that lack a PDF."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event != UNFILED)
+    return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
+
+
+def unfiled(connection: Connection, sync: str) -> int:
+    """How many documents lack a PDF."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event == UNFILED)
     return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
 
 
@@ -212,9 +240,9 @@ class Waiting(NamedTuple):
 
 
 def oldest(connection: Connection, sync: str) -> Waiting | None:
-    """The hint that has waited longest."""
+    """The hint that has waited longest, besides those on documents that lack a PDF."""
     columns = [inbox.c[name] for name in Waiting._fields]
-    where = (inbox.c.sync == sync) & (inbox.c.state == "new")
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event != UNFILED)
     row = connection.execute(select(*columns).where(where).order_by(inbox.c.received_at).limit(1)).one_or_none()
     return None if row is None else Waiting(*row)
 

@@ -1,11 +1,11 @@
 """Records and links: what the source showed when it was last accepted, and what the target shows of it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from accord.ledger.dialect import among, put
 from accord.ledger.schema import links, records
@@ -37,23 +37,27 @@ class Intent(NamedTuple):
 
 def load(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> dict[str, Link]:
     """The links of these records, by key; a record never seen is missing."""
+    found = _linked(connection, target, source, kind, keys) if keys else []
+    deleted = _deleted(connection, source, kind, [row[0] for row in found]) if found else set()
+    return {row[0]: Link(*(*row, row[0] in deleted)) for row in found}
+
+
+def _linked(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> Sequence[Any]:
     there = links.c
     columns = select(there.key, there.state, there.rev, there.hash, there.wanted, there.batch)
     rows = columns.where(there.target == target, there.connection == source, there.kind == kind)
-    found = connection.execute(rows.where(among(connection, there.key, keys))).all() if keys else []
-    deleted = dict(_of_records(connection, records.c.deleted, source, kind, [row.key for row in found]))
-    return {row.key: Link(*(*row, deleted[row.key])) for row in found}
+    return connection.execute(rows.where(among(connection, there.key, keys))).all()
 
 
 def known(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
     """The facts of those records that the target has been shown already, by key."""
-    if not keys:
-        return {}
+    return facts(connection, source, kind, _shown(connection, target, source, kind, keys)) if keys else {}
+
+
+def _shown(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> list[str]:
     there = links.c
     rows = select(there.key).where(there.target == target, there.connection == source, there.kind == kind)
-    shown = connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))).all()
-    facts = _of_records(connection, records.c.facts, source, kind, shown)
-    return {key: msgspec.json.decode(value) for key, value in facts}
+    return list(connection.scalars(rows.where(there.hash.is_not(None), among(connection, there.key, keys))))
 
 
 def legs_in(connection: Connection, source: str, account: str, payments: Collection[str]) -> list[str]:
@@ -67,7 +71,7 @@ def legs_in(connection: Connection, source: str, account: str, payments: Collect
 
 def facts(connection: Connection, source: str, kind: str, keys: Collection[str]) -> dict[str, Facts]:
     """What is known of these records since they were first intended to be shown, by key."""
-    found = _of_records(connection, records.c.facts, source, kind, keys)
+    found = _facts(connection, source, kind, keys) if keys else []
     return {key: msgspec.json.decode(value) for key, value in found}
 
 
@@ -78,19 +82,24 @@ def accepted(connection: Connection, source: str, kind: str) -> list[tuple[str, 
     return [(key, deleted, msgspec.json.decode(facts)) for key, deleted, facts in found]
 
 
-def _of_records(
-    connection: Connection, column: Column[Any], source: str, kind: str, keys: Collection[str]
-) -> Iterable[tuple[str, Any]]:
-    """One column of these records.
+def live_facts(connection: Connection, source: str, kind: str) -> list[Facts]:
+    """What is known of every record of a kind that is not deleted."""
+    there = (records.c.connection == source) & (records.c.kind == kind) & records.c.deleted.is_(False)
+    return [msgspec.json.decode(value) for value in connection.scalars(select(records.c.facts).where(there))]
 
-    Not joined to the links in one query: on tables that PostgreSQL has not analyzed yet, as in the first minutes of a
-    backfill, it takes a plan for the join that looks at every record for every link.
-    """
-    if not keys:
-        return []
-    rows = select(records.c.key, column).where(records.c.connection == source, records.c.kind == kind)
-    found = connection.execute(rows.where(among(connection, records.c.key, keys))).all()
-    return [(key, value) for key, value in found]
+
+# Records are not joined to links in one query: on tables that PostgreSQL has not analyzed yet, as in the first minutes
+# of a backfill, it takes a plan for the join that looks at every record for every link.
+
+
+def _facts(connection: Connection, source: str, kind: str, keys: Collection[str]) -> Sequence[Any]:
+    rows = select(records.c.key, records.c.facts).where(records.c.connection == source, records.c.kind == kind)
+    return connection.execute(rows.where(among(connection, records.c.key, keys))).all()
+
+
+def _deleted(connection: Connection, source: str, kind: str, keys: Collection[str]) -> set[str]:
+    rows = select(records.c.key).where(records.c.connection == source, records.c.kind == kind, records.c.deleted)
+    return set(connection.scalars(rows.where(among(connection, records.c.key, keys))))
 
 
 def intend(
@@ -181,7 +190,7 @@ def done(connection: Connection, target: str, batch: int, unwritten: Collection[
     """
     mine = (links.c.target == target) & (links.c.batch == batch) & (links.c.state == "sending")
     if unwritten:
-        mine &= links.c.key.not_in(list(unwritten))
+        mine &= ~among(connection, links.c.key, unwritten)
     connection.execute(update(links).where(mine).values(state="done", hash=links.c.wanted))
 
 
@@ -236,6 +245,20 @@ def unseen(
     where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
     rows = select(links.c.key).where(where, links.c.ticket < ticket, among(connection, links.c.key, keys))
     return list(connection.scalars(rows)) if keys else [], len(keys)
+
+
+def standing(
+    connection: Connection, source: str, kind: str, lo: int, hi: int, field: str = "", values: Iterable[str] = ()
+) -> dict[str, Facts]:
+    """The live records that stand in [lo, hi) of their stream's order, with their facts: all of them, or those whose
+    fact `field` has one of these values."""
+    there = records.c
+    rows = select(there.key, there.facts).where(there.connection == source, there.kind == kind)
+    rows = rows.where(there.deleted.is_(False), there.position >= lo, there.position < hi)
+    if field:
+        texts = [msgspec.json.encode({field: value}).decode()[1:-1] for value in values]
+        rows = rows.where(or_(*(there.facts.contains(text, autoescape=True) for text in texts)))
+    return {key: msgspec.json.decode(facts) for key, facts in connection.execute(rows)}
 
 
 def newest(connection: Connection, source: str) -> int:

@@ -1,12 +1,12 @@
 """Streams and their windows: how far each list has been read, and whether it may be read at all."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from accord.ledger import leases
-from accord.ledger.dialect import upsert
+from accord.ledger.dialect import among, upsert
 from accord.ledger.schema import batches, inbox, streams, windows
 
 LEFT_OUT = -1
@@ -82,15 +82,15 @@ def put(connection: Connection, sync: str, stream: str, **values: object) -> Non
     connection.execute(row.on_conflict_do_update(index_elements=[streams.c.sync, streams.c.stream], set_=values))
 
 
-def leave_out(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
+def leave_out(connection: Connection, sync: str, kinds: Collection[str]) -> None:
     """Note that changes of these kinds are missed from now on, since the mapping does not name them."""
-    known = (streams.c.sync == sync) & streams.c.stream.in_(list(kinds))
+    known = (streams.c.sync == sync) & among(connection, streams.c.stream, kinds)
     connection.execute(update(streams).where(known).values(watermark=LEFT_OUT))
 
 
-def doubt(connection: Connection, sync: str, kinds: Iterable[str]) -> None:
+def doubt(connection: Connection, sync: str, kinds: Collection[str]) -> None:
     """Note that changes of these kinds may have been missed; those that are left out stay so."""
-    known = (streams.c.sync == sync) & streams.c.stream.in_(list(kinds)) & (streams.c.watermark >= 0)
+    known = (streams.c.sync == sync) & among(connection, streams.c.stream, kinds) & (streams.c.watermark >= 0)
     connection.execute(update(streams).where(known).values(watermark=MISSED))
 
 

@@ -8,10 +8,11 @@ makes of the rows stands here again. A test plays schedules with and without, an
 import contextlib
 import functools
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, KeysView, Sequence
 from typing import Any
 from unittest import mock
 
+import msgspec
 from sqlalchemy import Connection, bindparam
 
 from accord.errors import Superseded
@@ -50,6 +51,10 @@ def _number(cursor: sqlite3.Cursor) -> Any:
     return (row and row[0]) or 0
 
 
+def _value(cursor: sqlite3.Cursor) -> Any:
+    return cursor.fetchone()[0]
+
+
 def _one(cursor: sqlite3.Cursor) -> bool:
     return cursor.rowcount == 1
 
@@ -70,7 +75,9 @@ MADE: list[tuple[Any, str, Use]] = [
     (counters, "lock", _nothing),
     (counters, "next_rev", _first(int)),
     (counters, "ticket", _number),
+    (inbox, "_oldest_due", lambda cursor: [(row[0], inbox.Hint(*row[1:])) for row in cursor]),
     (inbox, "forget_old", _nothing),
+    (inbox, "give_up", _nothing),
     (inbox, "held", _number),
     (inbox, "in_hand", _number),
     (inbox, "oldest", _first(inbox.Waiting)),
@@ -79,15 +86,24 @@ MADE: list[tuple[Any, str, Use]] = [
     (inbox, "waiting", _number),
     (leases, "acquire", _first(int)),
     (leases, "release", _released),
+    (links, "_deleted", _keys),
+    (links, "_facts", lambda cursor: cursor.fetchall()),
+    (links, "_linked", lambda cursor: cursor.fetchall()),
+    (links, "_shown", _column),
+    (links, "done", _nothing),
     (links, "live_records", _number),
     (links, "newest", _number),
+    (links, "oldest", _value),
     (links, "pending", _keys),
     (quarantine, "held", _number),
+    (quarantine, "older", _column),
     (streams, "_still_open", _first(streams.Window)),
     (streams, "_unsettled", _keys),
     (streams, "advance", _nothing),
+    (streams, "doubted", _number),
     (streams, "finish", _nothing),
     (streams, "get", _first(streams.Stream)),
+    (streams, "leave_out", _nothing),
     (streams, "in_state", lambda cursor: [streams.Window(*row) for row in cursor]),
     (streams, "open_count", _number),
     (streams, "plan_recent", _nothing),
@@ -147,9 +163,11 @@ class _Finder:
 class Template:
     """A statement as text, with the order of its parameters."""
 
-    def __init__(self, statement: Any, dialect: Any) -> None:
+    def __init__(self, statement: Any, dialect: Any, given: Collection[str]) -> None:
         compiled = statement.compile(dialect=dialect)
-        self.text, self._fixed, self._order = str(compiled), dict(compiled.params), list(compiled.positiontup)
+        listed = {_json([name]): name for name in given}
+        self.text, self._fixed = str(compiled), dict(compiled.params)
+        self._order = [listed.get(self._fixed[name], name) for name in compiled.positiontup]
 
     def values(self, given: dict[str, Any]) -> Sequence[Any]:
         """The parameters in their order."""
@@ -158,6 +176,11 @@ class Template:
 
 
 _FIXED = (type(None), bool)  # these decide how the statement looks
+_KEYS = (list, set, frozenset, dict, KeysView)  # these go to the database as one value (`accord.ledger.dialect.among`)
+
+
+def _json(keys: Collection[Any]) -> str:
+    return msgspec.json.encode(list(keys)).decode()
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -165,7 +188,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         for number, one in enumerate(value):
             yield from _flat(f"{name}_{number}", one)
     else:
-        yield name, value
+        yield name, _json(value) if isinstance(value, _KEYS) else value
 
 
 def _place(name: str, value: Any) -> Any:
@@ -173,6 +196,8 @@ def _place(name: str, value: Any) -> Any:
     if isinstance(value, tuple):
         parts = [_place(f"{name}_{number}", one) for number, one in enumerate(value)]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, _KEYS):
+        return [name]
     return value if isinstance(value, _FIXED) else bindparam(name, value)
 
 
@@ -194,7 +219,7 @@ def _templated(real: Callable[..., Any], use: Use) -> Callable[..., Any]:
             try:
                 real(_Finder(connection.dialect), *places, **{name: _place(name, one) for name, one in named.items()})
             except _Found as found:
-                _templates[key] = Template(found.args[0], connection.dialect)
+                _templates[key] = Template(found.args[0], connection.dialect, given)
         return use(connection.run(_templates[key], given))
 
     return made
