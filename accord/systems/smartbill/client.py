@@ -1,7 +1,6 @@
 """SmartBill as a source: series, payment status, PDFs and what became of proformas. There is no list of invoices."""
 
 import base64
-import email.utils
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,7 +12,7 @@ import msgspec
 from accord.budget import LedgerBreaker, SharedBudget
 from accord.clock import Clock
 from accord.errors import Misconfigured, Refused, TryLater
-from accord.http import Response, Transport
+from accord.http import Response, Transport, date_of
 from accord.ledger.engine import Ledger
 from accord.systems.smartbill import errors, shapes
 from accord.systems.smartbill.errors import UNREADABLE, NoPaper, NoPdf, NotFound
@@ -96,7 +95,7 @@ def rest(response: Response, clock: Clock) -> float:
     if not re.fullmatch(r"[0-9]{1,6}", left) or int(left) > _SPARE:
         return 0.0
     ends = response.headers.get("x-ratelimit-reset", "")
-    now = _date(response) or clock.now()
+    now = date_of(response) or clock.now()
     seconds = int(ends) - now if re.fullmatch(r"[0-9]{1,12}", ends) else 0.0
     return seconds if 0 < seconds < _WINDOW else _WINDOW
 
@@ -161,7 +160,7 @@ class SmartBill:
 
     def _get(self, transport: Transport, path: str, given: Mapping[str, str]) -> bytes:
         answer = transport.get(path, [("cif", self._cif), *given.items()], endpoint=path)
-        self.date = _date(answer) or self.date
+        self.date = date_of(answer) or self.date
         return answer.body
 
     def _paper(self, named: Mapping[str, str]) -> bytes:
@@ -184,14 +183,6 @@ class SmartBill:
             raise Refused(f"SmartBill's answer to GET {path} is not what it should be; did its API change?") from None
         except UNREADABLE:
             raise TryLater(f"SmartBill's answer to GET {path} is no JSON; was it a proxy's page?") from None
-
-
-def _date(response: Response) -> int | None:
-    """The answer's Date header in Unix seconds."""
-    try:
-        return int(email.utils.parsedate_to_datetime(response.headers.get("date", "")).timestamp())
-    except (ValueError, OverflowError):
-        return None
 
 
 def _named(series: str, number: str) -> dict[str, str]:

@@ -53,7 +53,7 @@ class _Page(msgspec.Struct):
     data: list[msgspec.Raw] | None = None
 
 
-_element = msgspec.json.Decoder(Element).decode
+element = msgspec.json.Decoder(Element).decode
 _page = msgspec.json.Decoder(_Page).decode
 encode = msgspec.json.encode
 
@@ -72,10 +72,10 @@ def records(body: bytes) -> Iterator[Parsed]:
 
 def _parsed(raw: bytes) -> Parsed:
     try:
-        element = _element(raw)
+        one = element(raw)
     except (msgspec.DecodeError, ValueError):
         return Parsed(f"sha256:{hashlib.sha256(raw).hexdigest()[:32]}", raw, None, "it was stored in another form")
     try:
-        return Parsed(element.key, raw, element.document, None)
+        return Parsed(one.key, raw, one.document, None)
     except Unsound as error:
-        return Parsed(element.key, raw, None, str(error))
+        return Parsed(one.key, raw, None, str(error))

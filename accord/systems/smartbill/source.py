@@ -1,30 +1,24 @@
 """SmartBill as a source of invoices: pages made of the numbers of its series, since it has no list of them."""
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
-from zlib import crc32
 
 import msgspec
 
-from accord.documents import State
-from accord.errors import TryLater
+from accord.errors import Refused, TryLater
 from accord.ledger.engine import Ledger
 from accord.ports import Discovery, Event, Page, Parsed, Place
 from accord.records import Kind, Record
-from accord.systems.smartbill import envelope, translate, walk
+from accord.systems.smartbill import envelope, polling, translate, walk
 from accord.systems.smartbill.client import Series, SmartBill
 from accord.systems.smartbill.envelope import Element
-from accord.systems.smartbill.memory import OPEN, Invoice, Known, Memory
-from accord.systems.smartbill.shapes import Status
+from accord.systems.smartbill.memory import Invoice, Known, Memory
+from accord.systems.smartbill.polling import Turn
 from accord.systems.smartbill.walk import Found, Gap, Gone
 
 PAGE = 100  # invoices, at most
 SECONDS = 10.0  # after which a page is given out as it is: less than a lease lasts
-FRESH = 100  # invoices of a series of which nothing is known; what is older is left to the reading of history
-
-DAY, HOUR = 86_400, 3_600
-YOUNG = 60  # days in which an open invoice is asked for in each run, and each hour after that
+FRESH = 25  # invoices of a series of which nothing is known; what is older is left to the reading of history
 
 
 class Counter(msgspec.Struct, frozen=True, array_like=True):
@@ -123,6 +117,14 @@ class Invoices:
         """Where the lowest number stands."""
         return 0
 
+    def pdf(self, one: Parsed) -> bytes:
+        """The PDF of an invoice as it was just fetched. Raises Refused where there is none."""
+        element = envelope.element(one.raw)
+        body = self._api.pdf(element.series, element.number)
+        if body is None:
+            raise Refused(f"SmartBill has no invoice {one.key} any more")
+        return body
+
     def close(self) -> None:
         """Give the connections back."""
         self._api.close()
@@ -181,8 +183,10 @@ class Invoices:
     def _recent(self, at: Cursor, known: Known, lo: int | None) -> Iterator[Step]:
         if at.phase == "new":
             for counter in at.counters:
-                if counter.name >= at.name:
-                    yield from (self._new if counter.top else self._fresh)(at, counter, known)
+                if counter.name >= at.name and counter.top:
+                    yield from self._new(at, counter, known)
+                elif counter.name >= at.name and known.names():  # or else all of it is still to be read
+                    yield from self._fresh(at, counter, known)
         tops = {counter.name: counter.top for counter in at.counters}
         reached = (at.name, at.number) if at.phase == "open" else ("", 0)
         now = self._api.date or int(self._clock.now())
@@ -222,22 +226,14 @@ class Invoices:
             yield Step(place, self._elements(counter.name, step, known))
 
     def _polled(self, one: Invoice, known: Known, lo: int | None, now: int) -> list[Element]:
-        """An invoice of before, if something of it is to be told: its payments, a storno, what its PDF says by now.
-
-        Payments are asked for in each run, or each hour; PDFs once a day, at a time of each one's own.
-        """
-        reversed_ = known.taken_back(one.series, one.written, one.amount("total"))
-        told = reversed_ and one.state not in (State.REVERSED, State.CANCELLED)
-        daily = _is_due(one.key, DAY, lo, now)
-        if one.state in OPEN:
-            if not (told or _is_young(one, now) or _is_due(one.key, HOUR, lo, now)):
-                return []
-        elif not (told or (daily and one.state == State.REVERSED and not reversed_)):
+        """An invoice that was known before, if something of it is to be told."""
+        turn = polling.turn(one, known, lo, now)
+        if turn is Turn.NONE:
             return []
         status = self._api.status(one.series, one.written)
         if status is None:
             return [_gone(one)]
-        if not (told or daily or _has_moved(one, status)):
+        if turn is Turn.STATUS and not polling.has_moved(one, status):
             return []
         found = walk.read(self._api, one.series, one.number, one.written, status)
         return [_gone(one)] if found is None else self._elements(one.series, found, known)
@@ -273,26 +269,3 @@ class Invoices:
 
 def _gone(one: Invoice) -> Element:
     return Element(series=one.series, number=str(one.number), generation=one.generation, gone=True)
-
-
-def _has_moved(one: Invoice, status: Status) -> bool:
-    """Whether a payment status tells something new; in an unknown currency only how far it is paid."""
-    total, paid = one.amount("total"), one.amount("paid")
-    if total is not None:
-        return (total, paid) != (status.invoice_total_amount, status.paid_amount)
-    now = State.PAID if status.paid else State.PARTLY_PAID if status.paid_amount > 0 else None
-    return now is not None and now != one.state
-
-
-def _is_young(one: Invoice, now: int) -> bool:
-    issued_on = one.facts.get("issued_on")
-    if issued_on is None:
-        return True
-    today = datetime.fromtimestamp(now, UTC).date()
-    return (today - date.fromisoformat(str(issued_on))).days <= YOUNG
-
-
-def _is_due(key: str, period: int, lo: int | None, now: int) -> bool:
-    """Whether this invoice's own moment of each period came since `lo`."""
-    own = crc32(key.encode()) % period
-    return lo is None or (lo - own) // period < (now - own) // period
