@@ -4,74 +4,14 @@ import re
 
 import pytest
 
-from accord.clock import SystemClock
-from accord.collect import Collector
 from accord.documents import State
 from accord.errors import Misconfigured, TryLater
-from accord.ledger import batches
 from accord.plan import DAY, Mode
 from accord.records import Kind
-from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import TOKEN
-from accord.standing import stand
-from accord.sync import Sync
-from accord.systems.portal import Portal
-from accord.systems.smartbill import Invoices
 
 KIND = Kind.DOCUMENT
-SYNC = Sync("invoice-to-portal/smartbill-main", "smartbill/main", "portal/main")
 EVERY = 300  # seconds between two runs
-
-
-class Firm:
-    """A firm's account, and a sync of it with a portal, which is run from time to time."""
-
-    def __init__(self, account, home, clock):
-        self.account, self.home, self.clock = account, home, clock
-
-    def run(self, after=EVERY):
-        """Let time pass, and run; how many records went which way."""
-        self.clock.sleep(after)
-        return self.home.run()
-
-    def shown(self, field="state", deleted=False):
-        """A field of the documents in the portal, without those that are deleted unless these are wanted."""
-        rows = self.home.shown(KIND)
-        return {key: row[field] for key, row in rows.items() if bool(row["deleted"]) is deleted}
-
-    def asked(self):
-        """How often each endpoint was asked since this was last looked at."""
-        return self.account.calls()["by_endpoint"]
-
-    def delete(self, number, series="WEB"):
-        self.account.change("DELETE", "/invoice", seriesname=series, number=number)
-
-    def cancel(self, number):
-        self.account.change("PUT", "/invoice/cancel", seriesname="WEB", number=number)
-
-    @property
-    def agreed(self):
-        return stand(self.home.ledger, SYNC).agreed
-
-
-@pytest.fixture
-def firm(account, ledger, homes, new_client, fresh_files, open_engine, own_time):
-    account.smartbill.company.series["AB-2"]["next"] = 1  # a series that no invoice was issued in is asked for nothing
-    source = Invoices(new_client(), SYNC.connection, ledger, CIF)
-    home = homes.Home(ledger, source, Portal(open_engine(fresh_files.portal()), SystemClock()), kinds={KIND})
-    home.sync = SYNC
-    home.collector = Collector(SYNC, source, ledger, homes.Straight(), "run", home.kinds, homes.LAG)
-    return Firm(account, home, own_time)
-
-
-@pytest.fixture
-def three(firm):
-    """Three invoices over 10, 20 and 30 lei and VAT, which the portal shows."""
-    for price in (10, 20, 30):
-        firm.account.issue(price)
-    firm.run()
-    firm.asked()
-    return firm
 
 
 def test_the_first_run_reads_all_of_history(firm):
@@ -237,7 +177,7 @@ def test_a_block_in_the_middle_loses_nothing_and_reads_nothing_twice(firm):
     clock.sleep = sleep
     with pytest.raises(TryLater):
         firm.run()
-    assert 20 < firm.home.ledger.read(lambda c: batches.unsettled(c, SYNC.name)) + len(firm.shown()) < 39
+    assert 20 < firm.unsettled + len(firm.shown()) < 39
     firm.run(700)
     assert set(firm.shown()) == {f"WEB/{number}/1" for number in range(1, 40)}
     assert firm.asked()["/invoice/pdf"] == 40, "each of them, and one of which the block took the first answer"
@@ -345,7 +285,6 @@ def test_two_workers_settle_one_account(three, homes):
     three.home.plan()
     three.home.collect(KIND)
     three.account.pay("0001", 7.10)
-    other.sync, other.collector.sync = SYNC, SYNC
     other.open_recent(0, int(three.clock.now()), KIND)
     other.collect(KIND)
     newest = max(other.open_batches(KIND))
