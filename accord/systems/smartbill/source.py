@@ -61,17 +61,17 @@ class Invoices:
     """
 
     # 5,000 invoices are 10,000 calls, which take 100 minutes within the limit; by this some three minutes a night.
-    discovery = Discovery(events=0, newest=frozenset({Kind.DOCUMENT}), turns=30, parallel=1)
+    discovery = Discovery(events=0, newest=frozenset({Kind.DOCUMENT}), turns=30, parallel=1, by_time=False)
 
     def __init__(self, api: SmartBill, connection: str, ledger: Ledger, cif: str, series: Collection[str] = ()) -> None:
         """`ledger` is where what is known already is found; `series` are those to be read, all where none is named."""
-        self._api, self._memory, self._cif, self._clock = api, Memory(ledger, connection), cif, ledger.clock
+        self.api, self._memory, self._cif, self._clock = api, Memory(ledger, connection), cif, ledger.clock
         self._only = frozenset(series)
 
     @property
     def date(self) -> int | None:
         """SmartBill's own clock, Unix seconds, where its latest answer told."""
-        return self._api.date
+        return self.api.date
 
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
         """What stands under the next numbers.
@@ -94,7 +94,7 @@ class Invoices:
         latest = known.latest(series, number)
         if latest is not None and (generation, True) <= (latest.generation, latest.deleted):
             return None
-        found = walk.look(self._api, series, number, known.width(series))
+        found = walk.look(self.api, series, number, known.width(series))
         if found is None:
             return None
         if latest is not None and latest.generation == generation and self._is_another(latest, found):
@@ -120,19 +120,30 @@ class Invoices:
     def pdf(self, one: Parsed) -> bytes:
         """The PDF of an invoice as it was just fetched. Raises Refused where there is none."""
         element = envelope.element(one.raw)
-        body = self._api.pdf(element.series, element.number)
+        body = self.api.pdf(element.series, element.number)
         if body is None:
             raise Refused(f"SmartBill has no invoice {one.key} any more")
         return body
 
+    def series(self) -> list[Series]:
+        """The series that are read, with their counters."""
+        shown = (one for one in self.api.series() if not self._only or one.name in self._only)
+        return sorted(shown, key=lambda one: one.name)
+
+    def last(self, series: Series) -> Parsed | None:
+        """The last invoice of a series, as it is now; None where its last number has none."""
+        found = walk.look(self.api, series.name, series.next_number - 1, series.width)
+        if found is None:
+            return None
+        one = self._element(series.name, found, 1, self._memory.known())
+        return next(envelope.records(envelope.encode(one)))
+
     def close(self) -> None:
         """Give the connections back."""
-        self._api.close()
+        self.api.close()
 
     def _begin(self, known: Known, phase: Literal["all", "new"]) -> Cursor:
-        shown = [one for one in self._api.series() if not self._only or one.name in self._only]
-        counters = [Counter(one.name, one.next_number, one.width, known.top(one.name)) for one in shown]
-        return Cursor(tuple(sorted(counters, key=lambda one: one.name)), phase)
+        return Cursor(tuple(Counter(*one, known.top(one.name)) for one in self.series()), phase)
 
     def _page(self, steps: Iterator[Step]) -> Page:
         """As much as is read in a while. What was had before an error is given out; who goes on will meet it again."""
@@ -153,7 +164,7 @@ class Invoices:
             more, waiting = True, []
         elements += waiting
         last = None if cursor is None else Place(envelope.encode(cursor).decode(), translate.place(cursor.number))
-        return Page(envelope.page(elements), len(elements), more, last, self._api.date)
+        return Page(envelope.page(elements), len(elements), more, last, self.api.date)
 
     def _all(self, at: Cursor, known: Known, lo: int, hi: int | None) -> Iterator[Step]:
         for counter in at.counters:
@@ -167,7 +178,7 @@ class Invoices:
             below, missing = (at.number, at.missing) if resumed else (end, 0)
             # Only from the counter down may numbers have been given out again.
             again = not resumed and end == counter.next_number
-            for step in walk.history(self._api, counter.series, below, known.width(counter.name), [*numbers], missing):
+            for step in walk.history(self.api, counter.series, below, known.width(counter.name), [*numbers], missing):
                 if translate.place(step.number) < lo:
                     break
                 missing = missing + 1 if isinstance(step, Gap) else 0
@@ -189,7 +200,7 @@ class Invoices:
                     yield from self._fresh(at, counter, known)
         tops = {counter.name: counter.top for counter in at.counters}
         reached = (at.name, at.number) if at.phase == "open" else ("", 0)
-        now = self._api.date or int(self._clock.now())
+        now = self.api.date or int(self._clock.now())
         for one in known:
             # Those above were read a moment ago.
             if (one.series, one.number) <= reached or one.number >= tops.get(one.series, one.number + 1):
@@ -204,7 +215,7 @@ class Invoices:
         width = known.width(counter.name)
         so_far = walk.Known(at.number if resumed else counter.top, width, looks)
         missing = at.missing if resumed else 0
-        for step in walk.walk(self._api, counter.series, so_far, missing):
+        for step in walk.walk(self.api, counter.series, so_far, missing):
             missing = missing + 1 if isinstance(step, Gap) else 0
             elements = []
             if isinstance(step, Found):
@@ -219,7 +230,7 @@ class Invoices:
     def _fresh(self, at: Cursor, counter: Counter, known: Known) -> Iterator[Step]:
         """The newest of a series of which nothing is known, down to the first number that is missing."""
         below = at.number if counter.name == at.name else counter.next_number
-        for step in walk.history(self._api, counter.series, below, None):
+        for step in walk.history(self.api, counter.series, below, None):
             if isinstance(step, Gap) or step.number < counter.next_number - FRESH:
                 return
             place = msgspec.structs.replace(at, name=counter.name, number=step.number, missing=0)
@@ -230,12 +241,12 @@ class Invoices:
         turn = polling.turn(one, known, lo, now)
         if turn is Turn.NONE:
             return []
-        status = self._api.status(one.series, one.written)
+        status = self.api.status(one.series, one.written)
         if status is None:
             return [_gone(one)]
         if turn is Turn.STATUS and not polling.has_moved(one, status):
             return []
-        found = walk.read(self._api, one.series, one.number, one.written, status)
+        found = walk.read(self.api, one.series, one.number, one.written, status)
         return [_gone(one)] if found is None else self._elements(one.series, found, known)
 
     def _elements(self, series: str, found: Found, known: Known) -> list[Element]:
@@ -264,7 +275,7 @@ class Invoices:
         """Whether the number was given out again. Only the last one can have been: others were edited."""
         if before.deleted or not walk.differs(before.fingerprint, found.fingerprint):
             return False
-        return any((one.name, one.next_number - 1) == (before.series, before.number) for one in self._api.series())
+        return any((one.name, one.next_number - 1) == (before.series, before.number) for one in self.api.series())
 
 
 def _gone(one: Invoice) -> Element:
