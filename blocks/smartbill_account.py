@@ -46,6 +46,11 @@ class SmartBillAccount(Block):
         pattern=r"^[a-z0-9-]{1,40}$",
         description="The name of the portal database block that this company's invoices go to.",
     )
+    archive: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="The name of the document archive block that keeps the PDFs; empty to keep none.",
+    )
     rate_in_all: float = Field(
         default=PER_SECOND,
         gt=0,

@@ -22,10 +22,11 @@ from tasks.workflows import INVOICES, find_block
 FITS = {
     "base-url": "must be the address of SmartBill's API, and begin with https://, or the token would travel in the "
     "clear",
+    "archive": "is of small letters, digits and dashes, 40 at most, such as main",
     "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "cif": "is the company's VAT id as it is registered in the account, such as RO90000014",
 }
-KEPT = ("email", "cif", "series", "base_url", "portal", "rate_in_all")
+KEPT = ("email", "cif", "series", "base_url", "portal", "archive", "rate_in_all")
 PRINTED = ("client", "currency", "issued_on", "net", "lines", "due_on")  # of which the last is not on every invoice
 
 

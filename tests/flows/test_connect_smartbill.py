@@ -75,7 +75,9 @@ def exported(http: httpx.Client, tmp_path: Path) -> Path:
 def test_a_token_is_tested_and_what_was_found_is_shown(connect: Connect, http: httpx.Client, capsys: Said) -> None:
     http.get("/stats?reset=1")
     assert connect(*NAMED, "--name", "eu") == 0
-    assert http.get("/stats").json()["requests"] <= 5, "series; one invoice by up to three spellings of its number; its PDF"
+    assert http.get("/stats").json()["requests"] <= 5, (
+        "series; one invoice by up to three spellings of its number; its PDF"
+    )
     said = capsys.readouterr().out
     assert f"company {CIF}" in said
     for row in http.get("/truth").json()["series"]:

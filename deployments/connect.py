@@ -1,4 +1,4 @@
-"""The options of `accord connect` and `accord import`; each imports what it needs when it runs."""
+"""The options of `accord connect`: what is needed to reach each system, and where alerts go."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from deployments.connect_alerts import alerts_parser
 
 
 def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """What is tested and saved."""
+    """Add `connect` to the subcommands of `accord`."""
     connect = commands.add_parser("connect", help="test and save what is needed to reach a system or a channel")
     systems = connect.add_subparsers(required=True, metavar="WHAT")
     alerts_parser(systems)
@@ -27,6 +27,7 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     oblio.add_argument("--cif", help="of the company whose invoices are read (needed at first, or as saved)")
     oblio.add_argument("--base-url", help="where Oblio's API is found, if elsewhere")
     oblio.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
+    oblio.add_argument("--archive", help="the document archive that keeps its PDFs (none, or as saved)")
     oblio.add_argument("--json", action="store_true", help="print JSON")
     oblio.set_defaults(run=_connect_oblio)
 
@@ -37,6 +38,7 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     smartbill.add_argument("--series", nargs="*", help="that are read, by their names (all, or as saved)")
     smartbill.add_argument("--base-url", help="where SmartBill's API is found, if elsewhere")
     smartbill.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
+    smartbill.add_argument("--archive", help="the document archive that keeps its PDFs (none, or as saved)")
     smartbill.add_argument("--json", action="store_true", help="print JSON")
     smartbill.set_defaults(run=_connect_smartbill)
 
@@ -48,16 +50,11 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         database.add_argument("--json", action="store_true", help="print JSON")
         database.set_defaults(run=_connect_database, what=what)
 
-
-def import_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """What is taken in."""
-    imports = commands.add_parser("import", help="take in what a person exported from a system")
-    exports = imports.add_subparsers(required=True, metavar="WHAT")
-    smartbill = exports.add_parser("smartbill", help="the report Facturi emise, for what SmartBill's API does not tell")
-    smartbill.add_argument("file", type=Path, metavar="FILE.xlsx", help="as SmartBill's web application exported it")
-    smartbill.add_argument("--name", default="main", help="of the connection (%(default)s)")
-    smartbill.add_argument("--json", action="store_true", help="print JSON")
-    smartbill.set_defaults(run=_import_smartbill)
+    archive = systems.add_parser("archive", help="where PDFs are kept: a folder, S3, Google Cloud Storage or Azure")
+    archive.add_argument("--name", default="main", help="(%(default)s)")
+    archive.add_argument("--url", required=True, help="such as file:///var/lib/accord/archive or s3://bucket/prefix")
+    archive.add_argument("--json", action="store_true", help="print JSON")
+    archive.set_defaults(run=_connect_archive)
 
 
 def _connect_stripe(options: argparse.Namespace) -> int:
@@ -69,19 +66,14 @@ def _connect_stripe(options: argparse.Namespace) -> int:
 def _connect_oblio(options: argparse.Namespace) -> int:
     from deployments.connect_oblio import connect
 
-    return connect(options.name, _given(options, "email", "cif", "base_url", "portal"), options.json)
+    return connect(options.name, _given(options, "email", "cif", "base_url", "portal", "archive"), options.json)
 
 
 def _connect_smartbill(options: argparse.Namespace) -> int:
     from deployments.connect_smartbill import connect
 
-    return connect(options.name, _given(options, "email", "cif", "series", "base_url", "portal"), options.json)
-
-
-def _import_smartbill(options: argparse.Namespace) -> int:
-    from deployments.import_smartbill import command
-
-    return command(options.file, options.name, options.json)
+    fields = ("email", "cif", "series", "base_url", "portal", "archive")
+    return connect(options.name, _given(options, *fields), options.json)
 
 
 def _given(options: argparse.Namespace, *fields: str) -> dict[str, Any]:
@@ -93,3 +85,9 @@ def _connect_database(options: argparse.Namespace) -> int:
     from deployments.connect_database import connect
 
     return connect(options.what, options.name, options.mapping, options.create, options.json)
+
+
+def _connect_archive(options: argparse.Namespace) -> int:
+    from deployments.connect_archive import connect
+
+    return connect(options.name, options.url, options.json)
