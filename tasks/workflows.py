@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from accord.errors import Misconfigured
 from accord.sync import ALONE, Sync, connection_of, name_of
-from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, SmartBillAccount, StripeAccount
 
 B = TypeVar("B", bound=Block)
 
@@ -111,7 +111,10 @@ PAYMENTS = Workflow(
 )
 INVOICES = Workflow(
     name="invoice-to-portal",
-    reads=(Reads("oblio", "Oblio", OblioAccount, "portal"),),
+    reads=(
+        Reads("oblio", "Oblio", OblioAccount, "portal"),
+        Reads("smartbill", "SmartBill", SmartBillAccount, "portal"),
+    ),
     target="portal",
     block=PortalDatabase,
     shows="the portal shows",

@@ -75,6 +75,13 @@ def facts(connection: Connection, source: str, kind: str, keys: Collection[str])
     return {key: msgspec.json.decode(value) for key, value in found}
 
 
+def accepted(connection: Connection, source: str, kind: str) -> list[tuple[str, bool, Facts]]:
+    """Every record of a kind that was ever accepted: its key, whether it is deleted, its facts."""
+    there = (records.c.connection == source) & (records.c.kind == kind)
+    found = connection.execute(select(records.c.key, records.c.deleted, records.c.facts).where(there))
+    return [(key, deleted, msgspec.json.decode(facts)) for key, deleted, facts in found]
+
+
 def live_facts(connection: Connection, source: str, kind: str) -> list[Facts]:
     """What is known of every record of a kind that is not deleted."""
     there = (records.c.connection == source) & (records.c.kind == kind) & records.c.deleted.is_(False)

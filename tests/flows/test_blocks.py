@@ -19,12 +19,14 @@ from accord.sandbox.app import Sandbox, application, build
 from accord.sandbox.oblio import shop
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.serve import served
-from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, SmartBillAccount, StripeAccount
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, OblioAccount, AccountsDatabase, PortalDatabase, DocumentArchive])
+@pytest.mark.parametrize(
+    "block", [StripeAccount, OblioAccount, SmartBillAccount, AccountsDatabase, PortalDatabase, DocumentArchive]
+)
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 
@@ -101,7 +103,7 @@ def test_secrets_are_not_shown() -> None:
     account = StripeAccount(api_key=SecretStr("rk_test_canary"))
     url = SecretStr("postgresql://me:canary@db/shop")
     oblio = OblioAccount(email="me@firm.example", secret=SecretStr("canary"), cif="RO90000014")
-    for block in (account, oblio, AccountsDatabase(url=url), PortalDatabase(url=url)):
+    for block in (account, oblio, smartbill(), AccountsDatabase(url=url), PortalDatabase(url=url)):
         assert "canary" not in repr(block) + block.model_dump_json()
 
 
@@ -184,3 +186,23 @@ def test_the_rates_are_shared_through_the_ledger(ledger_environment: Path, accou
     assert time.monotonic() - began > 2, "six calls at one a second, of which one or two go at once"
     for source in workers:
         source.close()
+
+
+def smartbill(**given: Any) -> SmartBillAccount:
+    return SmartBillAccount(**{"email": "me@firm.example", "token": SecretStr("canary"), "cif": "RO90000017"} | given)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"cif": "Firma SRL"}, {"portal": "My portal"}, {"rate_in_all": 3}, {"base_url": "http://ws.example"}]
+)
+def test_a_smartbill_account_that_does_not_fit_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        smartbill(**wrong)
+
+
+def test_a_smartbill_account_says_whose_invoices_it_reads(ledger_environment: Path) -> None:
+    told: list[Owner] = []
+    smartbill().connect("smartbill/main", settings.open_ledger(), told.append).close()
+    assert [str(one) for one in told] == ["account 90000017 at SmartBill"]
+    with pytest.raises(Misconfigured, match="needs the e-mail"):
+        smartbill(email="me:you@firm").connect("smartbill/main", settings.open_ledger(), told.append)
