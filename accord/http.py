@@ -37,7 +37,7 @@ class Throttled(TryLater):
 
 
 class NotAccepted(Misconfigured):
-    """The credential was refused, as a system without a 401 says it; a GET is tried once more with it loaded anew."""
+    """The credential was refused, as a system without a 401 says it; a GET or PUT is tried again with a new one."""
 
 
 def retry_after(value: str, now: float) -> float | None:
@@ -62,7 +62,7 @@ class Transport:
     `authorize` gives the headers that prove who asks: it is called before the first request, anew after a 401 or a
     NotAccepted, and once `stale` says that what it gave is about to end; by one thread at a time. `classify` is the
     system's own table: None for an answer that the caller can use, else the error to raise; a TryLater from it is
-    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer to a GET for how
+    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer but a POST's for how
     many seconds the account is to be left alone before it throttles. Links to hosts outside `allowed_hosts`
     (base_url's own host, if None) are refused.
     """
@@ -105,7 +105,18 @@ class Transport:
         budget (at most 30 s at a time) comes on top. `endpoint` names the rate's bucket. Raises TryLater,
         Refused or Misconfigured, or what `classify` made of the answer.
         """
-        url = self._url(path, params)
+        return self._repeat("GET", self._url(path, params), (), None, endpoint, deadline)
+
+    def put(
+        self, path: str, params: Sequence[tuple[str, str]], body: bytes, headers: Mapping[str, str], *, endpoint: str
+    ) -> Response:
+        """The answer to one PUT, repeated as a GET is: for systems where a repeat, even a late one, changes nothing."""
+        more = tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
+        return self._repeat("PUT", self._url(path, params), more, body, endpoint, 30.0)
+
+    def _repeat(
+        self, method: str, url: httpx.URL, more: _Headers, body: bytes | None, endpoint: str, deadline: float
+    ) -> Response:
         ends = self._clock.monotonic() + deadline
         renewed, tries, throttles = False, 0, 0
         fault: Exception | None = None
@@ -120,7 +131,7 @@ class Transport:
             self._budget.take(endpoint)
             ends += self._clock.monotonic() - asked
             turn, headers = self._credential()
-            answer = self._send(url, headers, None, ends, again=tries > 0)
+            answer = self._send(method, url, (*headers, *more), body, ends, again=tries > 0)
             if isinstance(answer, Response):
                 if self._rest is not None and (seconds := self._rest(answer)) > 0:
                     self._budget.pause(None, seconds)
@@ -143,7 +154,7 @@ class Transport:
             wait = max(fault.after or 0.0, _backoff(tries))
             if self._clock.monotonic() + wait + _LEAST_TRY > ends:
                 raise fault
-            _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), fault, wait)
+            _log.warning("%s %s: %s; trying again in %.1f s", method, _shown(url), fault, wait)
             self._clock.sleep(wait)
 
     def post(self, path: str, body: bytes, *, content_type: str, endpoint: str, deadline: float = 30.0) -> Response:
@@ -156,7 +167,7 @@ class Transport:
         self._budget.take(endpoint)
         _, headers = self._credential()
         sent = (*headers, (b"Content-Type", content_type.encode("ascii")))
-        answer = self._send(url, sent, body, self._clock.monotonic() + deadline, again=False)
+        answer = self._send("POST", url, sent, body, self._clock.monotonic() + deadline, again=False)
         fault = self._judge(answer) if isinstance(answer, Response) else answer
         if isinstance(fault, Throttled):
             self._pause(fault, endpoint, throttles=1)
@@ -210,13 +221,12 @@ class Transport:
         return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())
 
     def _send(
-        self, url: httpx.URL, headers: _Headers, body: bytes | None, ends: float, again: bool
+        self, method: str, url: httpx.URL, headers: _Headers, body: bytes | None, ends: float, again: bool
     ) -> Response | AccordError:
         began = self._clock.monotonic()
         answer: Response | AccordError
         try:
-            wire = self._wire
-            answer = wire.get(url, headers, ends) if body is None else wire.post(url, headers, body, ends)
+            answer = self._wire.send(method, url, headers, body, ends)
         except AccordError as error:
             answer = error
         status, number = 0, ""
@@ -228,7 +238,6 @@ class Transport:
         else:
             self._breaker.failed(again)
         elapsed = (self._clock.monotonic() - began) * 1000
-        method = "GET" if body is None else "POST"
         _log.debug("%s %s %s %s %.0f ms", method, _shown(url), status or "no answer", _printable(number), elapsed)
         return answer
 
