@@ -1,7 +1,8 @@
 """Prefect blocks: what is needed to reach each system. Register them with `prefect block register -m blocks`."""
 
 from blocks.accounts_database import AccountsDatabase
+from blocks.portal_api import PortalApiAccount
 from blocks.portal_database import PortalDatabase
 from blocks.stripe_account import StripeAccount
 
-__all__ = ["AccountsDatabase", "PortalDatabase", "StripeAccount"]
+__all__ = ["AccountsDatabase", "PortalApiAccount", "PortalDatabase", "StripeAccount"]

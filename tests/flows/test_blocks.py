@@ -10,12 +10,15 @@ from pydantic import HttpUrl, SecretStr, ValidationError
 from accord import settings
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from blocks import AccountsDatabase, PortalDatabase, StripeAccount
+from accord.sandbox.app import application, build
+from accord.sandbox.portal.service import TOKEN
+from accord.sandbox.serve import served
+from blocks import AccountsDatabase, PortalApiAccount, PortalDatabase, StripeAccount
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase, PortalDatabase])
+@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase, PortalDatabase, PortalApiAccount])
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 
@@ -82,10 +85,29 @@ def test_a_new_database_is_given_tables_that_fit(tmp_path: Path, block: Database
 def test_secrets_are_not_shown() -> None:
     account = StripeAccount(api_key=SecretStr("rk_test_canary"))
     url = SecretStr("postgresql://me:canary@db/shop")
-    for block in (account, AccountsDatabase(url=url), PortalDatabase(url=url)):
+    portal = PortalApiAccount(base_url=HttpUrl("https://portal.example"), token=SecretStr("canary"))
+    for block in (account, AccountsDatabase(url=url), PortalDatabase(url=url), portal):
         assert "canary" not in repr(block) + block.model_dump_json()
 
 
 def test_a_key_does_not_travel_in_the_clear() -> None:
     with pytest.raises(ValidationError, match="https"):
         StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
+    with pytest.raises(ValidationError, match="https"):
+        PortalApiAccount(token=SecretStr("t"), base_url=HttpUrl("http://portal.example/v1"))
+
+
+def test_a_portal_takes_up_a_token_that_is_changed_while_it_is_written_to(ledger_environment: Path) -> None:
+    """Over a socket, as a worker reaches it: the block in use has the old token, the saved one the new."""
+    sandbox = build(payments=0)
+    with served(application(sandbox)) as url:
+        portal = HttpUrl(f"{url}/portal/v1")
+        PortalApiAccount(base_url=portal, token=SecretStr("old")).save("main", overwrite=True)
+        account = PortalApiAccount.load("main")
+        target = account.connect("portal-api/main", settings.open_ledger())  # type: ignore[union-attr]
+        with pytest.raises(Misconfigured, match="the token of the Portal API account block main not, or no longer"):
+            target.check()
+        PortalApiAccount(base_url=portal, token=SecretStr(TOKEN)).save("main", overwrite=True)
+        target.check()
+        assert target.identity() == sandbox.portal.store.id
+        target.close()
