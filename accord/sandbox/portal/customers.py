@@ -38,12 +38,12 @@ class Customer(NamedTuple):
 
     @property
     def due(self) -> dict[str | None, int]:
-        """What is due, by currency; None is an unknown one."""
+        """What is due, by currency; None, the last, is an unknown one."""
         sums: dict[str | None, int] = {}
         for one in self.invoices:
             if one.due:
                 sums[one.currency] = sums.get(one.currency, 0) + one.due
-        return sums
+        return dict(sorted(sums.items(), key=lambda one: one[0] or "\uffff"))
 
     @property
     def unclear(self) -> int:
@@ -70,7 +70,7 @@ def answer(portal: "Portal", ask: Ask) -> Answer:
     if ask.path == "/":
         known = sorted(everybody.values(), key=lambda one: one.name or "\uffff")
         return _page(200, as_of=shelves.as_of, everybody=known)
-    who = everybody.get(str(params.get("who", ""))) if ask.path == "/customer" else None
+    who = everybody.get(str(params["who"])) if "who" in params and ask.path == "/customer" else None
     if who is None:
         return _page(404)
     mine = {one.connection for one in who.invoices}
@@ -96,13 +96,13 @@ def _page(status: int, **shown: object) -> Answer:
 
 
 def _amount(amount: int, currency: str | None) -> str:
-    """An amount with its currency; without one nobody knows where its decimals begin."""
-    if currency not in CURRENCIES:
-        return f"{amount:,} in the smallest unit of {'an unknown currency' if currency is None else currency}"
-    digits = CURRENCIES[currency]
+    """An amount with its currency, in smallest units where nobody knows where its decimals begin."""
     sign, whole = ("−" if amount < 0 else ""), abs(amount)
+    if currency not in CURRENCIES:
+        return f"{sign}{whole:,}" + (f" smallest units of {currency}" if currency else "")
+    digits = CURRENCIES[currency]
     decimals = f".{whole % 10**digits:0{digits}}" if digits else ""
-    return f"{sign}{whole // 10**digits:,}{decimals} {currency}"
+    return f"{sign}{whole // 10**digits:,}{decimals}\N{NO-BREAK SPACE}{currency}"
 
 
 def _time(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """What customers see: invoices and what is due of each, from the portal's own store or a portal's SQL database."""
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -31,9 +32,10 @@ class Invoice(NamedTuple):
 
     @property
     def who(self) -> str:
-        """What all documents of a client have in common: the VAT id, written with or without RO; or the name."""
+        """What all documents of a client have in common: the VAT id, written with or without RO; or else the name."""
         digits = (self.vat_id or "").upper().replace(" ", "").removeprefix("RO")
-        return digits or (self.client or "").strip()
+        # People without one have a dash there, or thirteen zeros, all of them alike.
+        return digits if re.search("[1-9]", digits) else (self.client or "").strip()
 
 
 class Shelves(NamedTuple):
