@@ -32,6 +32,8 @@ class Origin(StrEnum):
     PDF = "pdf"
     COMPUTED = "computed"  # from other fields, which add up to what the service tells
     EXPORT = "export"  # a file that a person exported from the service's web application
+    ARCHIVE = "archive"  # Accord's own archive of documents
+    AWAITED = "awaited"  # nowhere yet: the PDF is to be archived
     UNKNOWN = "unknown"  # nowhere: the field is None
 
 
@@ -80,6 +82,8 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     """
 
     kind: ClassVar[Kind] = Kind.DOCUMENT
+    # By these a source knows what may change, and the numbers of a series are looked through.
+    _told: ClassVar[tuple[str, ...]] = ("state", "einvoice", "issued_on", "series", "number")
 
     position: int
     state: State
@@ -100,6 +104,7 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
     mentions: str | None
     einvoice: str | None  # what the tax authority says of it: "not sent", "processing", "accepted", "errors"
     origins: Mapping[str, Origin]
+    pdf: str | None = None  # its name in the archive; no service tells of it, filing does
     deleted: bool = False
 
     def __getattr__(self, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Numbers of documents, series by series: which were given twice, and which are lacking. Pure.
+"""Numbers of documents, series by series: which were given twice, and which are lacking.
 
 Both look at all documents that are known of a connection, each of them once: a batch holds no whole series.
 """
@@ -10,6 +10,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from accord.documents import State
+from accord.kinds import Kind
+from accord.ledger import links
+from accord.ledger.engine import Ledger
 
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -21,6 +24,12 @@ class Numbered(NamedTuple):
     number: str | None
     state: State
     deleted: bool
+
+
+def known(ledger: Ledger, connection: str) -> list[Numbered]:
+    """Every document of a connection that is not deleted, as the ledger knows it."""
+    told = ledger.read(lambda c: links.live_facts(c, connection, Kind.DOCUMENT))
+    return [Numbered(one["series"], one["number"], State(one["state"]), False) for one in told]  # type: ignore[arg-type]
 
 
 class Twice(NamedTuple):

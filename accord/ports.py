@@ -62,14 +62,14 @@ class Event(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """Whose records a key gives: the account, where the key may ask for it, and the mode."""
+    """Whose records a key gives: the account, where the key may ask for it, and the mode, where there are several."""
 
     account: str | None
-    mode: str
+    mode: str | None = None
 
     def __str__(self) -> str:
         who = "an account" if self.account is None else f"account {self.account}"
-        return f"{who} in {self.mode} mode"
+        return who if self.mode is None else f"{who} in {self.mode} mode"
 
 
 @dataclass(frozen=True, slots=True)

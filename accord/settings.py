@@ -43,6 +43,11 @@ def current_ledger() -> Ledger:
     return ledger
 
 
+def names_a_ledger() -> bool:
+    """Whether the environment names one, be it there or not."""
+    return bool(os.environ.get(LEDGER_URL))
+
+
 def overdue_after() -> float:
     """Seconds after which a record that is in quarantine, or waits, is told of: ACCORD_OVERDUE_HOURS, or 24 hours."""
     hours = os.environ.get(OVERDUE_HOURS, "24")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord import adoption, deletions
+from accord import adoption, deletions, filing
 from accord.batch import Prepared, why_stop
 from accord.decide import Change, Reading, decide
 from accord.errors import Refused
@@ -210,6 +210,10 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     refs = [(str(kind), key) for key in plan.again]
     inbox.look_again(connection, sync.name, refs, "again", "it was read while it was settled", now)
     newly += _hold(connection, sync, prepared, plan, now)
+    if kind is Kind.DOCUMENT:
+        settled = {*written, *plan.confirmed}
+        documents = [one for one in (*prepared.records, *prepared.unchanged) if one.key in settled]
+        filing.ask_for_files(connection, sync, documents, now)
     if prepared.claim is not None:
         looked_at = [record.source_key for record in (*prepared.records, *prepared.unchanged)]
         looked_at += plan.again + [u.key for u in plan.unsound]

@@ -1,8 +1,10 @@
 """Prefect blocks: what is needed to reach each system. Register them with `prefect block register -m blocks`."""
 
 from blocks.accounts_database import AccountsDatabase
+from blocks.document_archive import DocumentArchive
+from blocks.oblio_account import OblioAccount
 from blocks.portal_api import PortalApiAccount
 from blocks.portal_database import PortalDatabase
 from blocks.stripe_account import StripeAccount
 
-__all__ = ["AccountsDatabase", "PortalApiAccount", "PortalDatabase", "StripeAccount"]
+__all__ = ["AccountsDatabase", "DocumentArchive", "OblioAccount", "PortalApiAccount", "PortalDatabase", "StripeAccount"]

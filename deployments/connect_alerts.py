@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from deployments.channels import Arrival
 
+CALL = 10.0  # seconds for a heartbeat address to answer
 ASKED = {
     "mail": "smtp://user:password@host:587/?from=accord@example.com&to=ops@example.com",
     "slack": "https://hooks.slack.com/services/...",
@@ -49,9 +50,10 @@ def connect_alerts(options: argparse.Namespace) -> int:
         if which == "second" and "first" not in channels.found(client):
             raise Misconfigured("make the first channel first: the same command without --second")
         address, before = secret(f"address ({ASKED[kind]})"), channels.kept(client, which)
+        unheard = _beat(channels.web_address(address)) if kind == "heartbeat" else []
         try:
             channels.save(client, which, kind, address)
-            told = channels.ensure_automations(client)
+            told = channels.ensure_automations(client) + unheard
             arrivals = channels.send_tests(client)
         except BaseException:  # Ctrl-C too: what was not tested must not stay in place of what works
             _put_back(client, which, before)
@@ -70,6 +72,20 @@ def connect_alerts(options: argparse.Namespace) -> int:
             "it answers"
         )
     return 1 if any(one.why for one in arrivals) else 0
+
+
+def _beat(address: str) -> list[str]:
+    """Call a heartbeat address once, from here; a warning where it can not be reached, as it may be for the server."""
+    import httpx
+
+    try:
+        answer = httpx.get(address, timeout=CALL)
+    except (httpx.HTTPError, OSError) as error:
+        why = type(error).__name__
+        return [f"the heartbeat address did not answer from here ({why}); look whether the Prefect server reaches it"]
+    if not answer.is_success:
+        raise Misconfigured(f"nothing was saved, since the heartbeat address answered {answer.status_code}; correct it")
+    return []
 
 
 def _put_back(client: "SyncPrefectClient", which: str, before: "Block | None") -> None:

@@ -5,13 +5,15 @@ from typing import Any
 
 from accord import settings
 from accord.errors import Misconfigured
+from accord.ledger import quarantine
 
 
 def ledger(action: str, as_json: bool) -> int:
     """Upgrade the ledger's tables, look whether they are as this version needs them, or copy them elsewhere."""
     from accord.ledger.upgrade import differs, upgrade
 
-    engine = settings.open_ledger().engine
+    opened = settings.open_ledger()
+    engine = opened.engine
     if action == "copy":
         from accord.ledger.engine import open_database
         from accord.ledger.move import copy
@@ -29,6 +31,8 @@ def ledger(action: str, as_json: bool) -> int:
             "the ledger's tables are not as this version made them, so somebody has changed them; restore the ledger "
             "from a backup (docs/operations.md)"
         )
+    if (sealed := opened.read(quarantine.any_body)) is not None:
+        opened.cipher.open(*sealed)
     _tell({"current": True}, "the ledger's tables are as this version needs them", as_json)
     return 0
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from uuid import UUID
 
 import anyio
@@ -19,7 +20,8 @@ from prefect.settings import PREFECT_API_URL, get_current_settings
 from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
 
-from accord.errors import Misconfigured
+from accord import settings
+from accord.errors import Misconfigured, TryLater
 
 LONGEST_PAUSE = 60.0  # seconds between attempts while the server does not answer
 STEP = 0.2
@@ -38,13 +40,13 @@ class Draining:
 
     async def run(self) -> int:
         """Work until SIGTERM or SIGINT; how many runs were cut off."""
-        settings = get_current_settings().worker
+        every = get_current_settings().worker
         cut_off: set[UUID] = set()
         with anyio.CancelScope() as everything:
             async with self._worker as worker, anyio.create_task_group() as loops:
                 loops.start_soon(self._listen)
-                loops.start_soon(self._repeat, self._take, settings.query_seconds)
-                loops.start_soon(self._repeat, worker._sync_and_initialize, settings.heartbeat_seconds)
+                loops.start_soon(self._repeat, self._take, every.query_seconds)
+                loops.start_soon(self._repeat, worker._sync_and_initialize, every.heartbeat_seconds)
                 self._say(f"worker {worker.name} takes runs; Ctrl-C or SIGTERM lets those under way end first")
                 await self._stopping.wait()
                 if not await self._drained():
@@ -141,6 +143,9 @@ def work(pool: str, name: str | None, limit: int, drain: float, say: Callable[[s
     """Run a worker until it is told to stop; 1 where runs were cut off, else 0."""
     if not PREFECT_API_URL.value():
         raise Misconfigured("PREFECT_API_URL is not set; set it to the server's, such as http://127.0.0.1:4200/api")
+    if settings.names_a_ledger():  # else the work pool gives it to each run
+        with suppress(TryLater):
+            settings.current_ledger().engine.dispose()
     # What its helpers say of an outage, with tracebacks, is said by us in a line.
     logging.getLogger("prefect").setLevel(logging.ERROR)
 

@@ -24,6 +24,7 @@ from accord.ledger.dialect import among, upsert
 from accord.ledger.schema import batches, inbox
 
 KEPT_DAYS = 35  # longer than Stripe lists events (30 days), so that none is taken for new twice
+UNFILED = "unfiled"  # a document that was settled before its PDF was archived
 _FIRST_WAIT, _LONGEST_WAIT = 60.0, 6 * 3600.0
 
 
@@ -52,18 +53,22 @@ def look_again(
     because: str,
     now: float,
     waits_for: str | None = None,
+    apart: float = 0.0,
 ) -> None:
     """Have records fetched anew, for a reason of Accord's own.
 
     The first time at once; a record that is being fetched for this very reason now waits longer each time, so that
     what can not be settled costs ever fewer requests, unless `wake` is told that what it waits for has come. Call it
-    before `close`, which then leaves the hint open.
+    before `close`, which then leaves the hint open. With `apart`, each is due so many seconds after the one before it.
     """
-    rows = [{"sync": sync, "event": event, "kind": kind, "key": key} for kind, key in refs]
+    rows = [
+        {"sync": sync, "event": event, "kind": kind, "key": key, "due_at": now + apart * turn}
+        for turn, (kind, key) in enumerate(refs)
+    ]
     if not rows:
         return
     row = upsert(connection, inbox).values(
-        state="new", because=because, waits_for=waits_for, attempts=1, due_at=now, received_at=now
+        state="new", because=because, waits_for=waits_for, attempts=1, received_at=now
     )
     pending = (inbox.c.state == "new") & inbox.c.claim.is_(None)
     again = row.on_conflict_do_update(
@@ -208,8 +213,14 @@ def open_keys(connection: Connection, sync: str, event: str, kind: str) -> set[s
 
 
 def waiting(connection: Connection, sync: str) -> int:
-    """How many hints are not dealt with."""
-    where = (inbox.c.sync == sync) & (inbox.c.state == "new")
+    """How many hints are not dealt with, besides those on documents that lack a PDF."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event != UNFILED)
+    return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
+
+
+def unfiled(connection: Connection, sync: str) -> int:
+    """How many documents lack a PDF."""
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event == UNFILED)
     return connection.scalar(select(func.count()).select_from(inbox).where(where)) or 0
 
 
@@ -229,9 +240,9 @@ class Waiting(NamedTuple):
 
 
 def oldest(connection: Connection, sync: str) -> Waiting | None:
-    """The hint that has waited longest."""
+    """The hint that has waited longest, besides those on documents that lack a PDF."""
     columns = [inbox.c[name] for name in Waiting._fields]
-    where = (inbox.c.sync == sync) & (inbox.c.state == "new")
+    where = (inbox.c.sync == sync) & (inbox.c.state == "new") & (inbox.c.event != UNFILED)
     row = connection.execute(select(*columns).where(where).order_by(inbox.c.received_at).limit(1)).one_or_none()
     return None if row is None else Waiting(*row)
 

@@ -5,7 +5,7 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from accord.ledger.dialect import among, put
 from accord.ledger.schema import links, records
@@ -73,6 +73,12 @@ def facts(connection: Connection, source: str, kind: str, keys: Collection[str])
     """What is known of these records since they were first intended to be shown, by key."""
     found = _facts(connection, source, kind, keys) if keys else []
     return {key: msgspec.json.decode(value) for key, value in found}
+
+
+def live_facts(connection: Connection, source: str, kind: str) -> list[Facts]:
+    """What is known of every record of a kind that is not deleted."""
+    there = (records.c.connection == source) & (records.c.kind == kind) & records.c.deleted.is_(False)
+    return [msgspec.json.decode(value) for value in connection.scalars(select(records.c.facts).where(there))]
 
 
 # Records are not joined to links in one query: on tables that PostgreSQL has not analyzed yet, as in the first minutes
@@ -232,6 +238,20 @@ def unseen(
     where = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
     rows = select(links.c.key).where(where, links.c.ticket < ticket, among(connection, links.c.key, keys))
     return list(connection.scalars(rows)) if keys else [], len(keys)
+
+
+def standing(
+    connection: Connection, source: str, kind: str, lo: int, hi: int, field: str = "", values: Iterable[str] = ()
+) -> dict[str, Facts]:
+    """The live records that stand in [lo, hi) of their stream's order, with their facts: all of them, or those whose
+    fact `field` has one of these values."""
+    there = records.c
+    rows = select(there.key, there.facts).where(there.connection == source, there.kind == kind)
+    rows = rows.where(there.deleted.is_(False), there.position >= lo, there.position < hi)
+    if field:
+        texts = [msgspec.json.encode({field: value}).decode()[1:-1] for value in values]
+        rows = rows.where(or_(*(there.facts.contains(text, autoescape=True) for text in texts)))
+    return {key: msgspec.json.decode(facts) for key, facts in connection.execute(rows)}
 
 
 def newest(connection: Connection, source: str) -> int:

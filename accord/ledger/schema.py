@@ -172,6 +172,17 @@ quarantine = Table(
     sqlite_autoincrement=True,
 )
 
+files = Table(
+    "files",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("print", Text, nullable=False, comment="digest of what the document was when it was printed"),
+    Column("name", Text, nullable=False, comment="of its PDF in the archive"),
+    Column("kept_at", Float, nullable=False),
+    comment="The newest archived PDF of each document.",
+)
+
 entries = Table(
     "entries",
     metadata,

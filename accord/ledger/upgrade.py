@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -20,6 +21,10 @@ def upgrade(engine: Engine) -> None:
     """
     with suppress(Outdated):  # that is what it mends
         require_current(engine)
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path:
+        with suppress(OSError):  # which the database explains better
+            Path(path).touch(mode=0o600)  # a new one is for its owner alone; SQLite gives its other files the same
     _run(engine, lambda config: command.upgrade(config, "head"))
 
 

@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 
-from accord.errors import TryLater
+from accord.errors import Misconfigured, TryLater
 from deployments import ask, channels, server
 from deployments.connect_alerts import connect_alerts
 
@@ -69,3 +70,43 @@ def test_an_address_that_can_not_be_taken_back_is_told_of(blocks: Blocks, monkey
     monkeypatch.setattr(channels, "put", fails(ConnectionError("away")))
     with pytest.raises(TryLater, match=r"could not be taken back .*run the same command again"):
         connect_alerts(OPTIONS)
+
+
+HEARTBEAT = argparse.Namespace(kind="heartbeat", second=False, json=False)
+
+
+@pytest.mark.parametrize("blocks", [None], indirect=True)
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (httpx.Response(204), ""),
+        (httpx.ConnectError("name or service not known"), "did not answer from here (ConnectError)"),
+    ],
+)
+def test_a_heartbeat_address_is_called_once(
+    blocks: Blocks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: object, said: str
+) -> None:
+    called = []
+
+    def get(url: str, timeout: float) -> object:
+        called.append(url)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(httpx, "get", get)
+    monkeypatch.setattr(channels, "send_tests", lambda client: [])
+    assert connect_alerts(HEARTBEAT) == 0
+    assert called == ["https://typo.example.com"]
+    assert said in capsys.readouterr().out
+    assert blocks.first == "https://typo.example.com"
+
+
+def test_a_heartbeat_address_that_answers_with_an_error_is_not_saved(
+    blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = blocks.first
+    monkeypatch.setattr(httpx, "get", lambda url, timeout: httpx.Response(404))
+    with pytest.raises(Misconfigured, match="nothing was saved, since the heartbeat address answered 404"):
+        connect_alerts(HEARTBEAT)
+    assert blocks.first == before

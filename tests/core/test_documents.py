@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from accord import collect
+from accord import collect, numbering
 from accord.clock import SystemClock
 from accord.documents import State
 from accord.errors import TryLater
@@ -184,3 +184,15 @@ def test_the_nights_share_what_is_known_and_the_last_reaches_all(ten, service, s
         ten.run()
     assert [lo for lo, _ in spans] == [1, 5, 8]
     assert [hi for _, hi in spans] == [5, 8, int(clock.now())]
+
+
+def test_numbers_given_twice_and_gaps_are_told_by_what_the_ledger_knows(home, service, shops, clock):
+    service.put(*(shops.document(f"d_{n}", n) for n in (1, 2, 4)), shops.document("d_9", 9, number="0002"))
+    home.run()
+    known = numbering.known(home.ledger, home.sync.connection)
+    assert [*map(str, numbering.gaps(known))] == ["ACC 3"]
+    assert numbering.twice(known) == [numbering.Twice("ACC", "0002", 2)]
+    service.remove(KIND, "d_9")
+    clock.jump(2 * DAY)
+    home.run()
+    assert numbering.twice(numbering.known(home.ledger, home.sync.connection)) == []

@@ -118,3 +118,14 @@ def test_the_first_migration_can_be_undone_and_done_again(fresh, open_engine):
     assert set(inspect(engine).get_table_names()) == {"alembic_version"}
     upgrade(engine)
     assert not differs(engine)
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'ledger.db'}", "ACCORD_LEDGER_URL")
+    upgrade(engine)
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text("DELETE FROM streams"))
+        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    engine.dispose()
+    assert set(modes) == {"ledger.db", "ledger.db-shm", "ledger.db-wal"}
+    assert set(modes.values()) == {"0o600"}

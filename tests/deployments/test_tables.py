@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from accord import settings
+from accord.ledger import quarantine
 from accord.ledger.cipher import new_key
 from deployments.cli import main
 
@@ -56,3 +57,15 @@ def test_tables_that_somebody_changed_are_not_said_to_need_an_upgrade(environmen
     said = capsys.readouterr().err
     assert "somebody has changed them; restore the ledger from a backup" in said
     assert "upgrade" not in said
+
+
+def test_a_check_tries_the_key(environment: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["db", "upgrade"]) == 0
+    ledger = settings.current_ledger()
+    kept = [quarantine.Unsound("ch_1", b"{}", ["it is no payment"])]
+    ledger.write(lambda c: quarantine.put(c, ledger.cipher, "sync", "payment", kept, 1, 0.0))
+    ledger.engine.dispose()
+    assert main(["db", "check"]) == 0
+    monkeypatch.setenv(settings.LEDGER_KEY, new_key())
+    assert main(["db", "check"]) == 2
+    assert "the ledger's quarantine cannot be decrypted with ACCORD_LEDGER_KEY" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,8 +10,12 @@ import anyio
 import httpx
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running, Scheduled, State
 
+from accord import settings
+from accord.errors import Misconfigured
+from accord.ledger.cipher import new_key
 from deployments import work
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -138,3 +143,13 @@ def test_only_runs_that_are_at_work_here_are_marked_when_they_are_cut_off(
 
     assert asyncio.run(main()) == 1
     assert server.crashed == [here]
+
+
+def test_a_worker_with_a_mistyped_ledger_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.LEDGER_URL, f"sqlite:///{tmp_path / 'typo.db'}")
+    monkeypatch.setenv(settings.LEDGER_KEY, new_key())
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
+        pytest.raises(Misconfigured, match=r"there is no ledger in .*typo.db; correct ACCORD_LEDGER_URL"),
+    ):
+        work.work("accord", None, 1, 1.0, print)

@@ -1,6 +1,9 @@
 """The blocks keep Prefect's own standards, and refuse what is wrong before anything is read or written."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.blocks.core import Block
@@ -10,15 +13,21 @@ from pydantic import HttpUrl, SecretStr, ValidationError
 from accord import settings
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from accord.sandbox.app import application, build
+from accord.ports import Owner
+from accord.records import Kind
+from accord.sandbox.app import Sandbox, application, build
+from accord.sandbox.oblio import shop
+from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.portal.service import TOKEN
 from accord.sandbox.serve import served
-from blocks import AccountsDatabase, PortalApiAccount, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalApiAccount, PortalDatabase, StripeAccount
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, AccountsDatabase, PortalDatabase, PortalApiAccount])
+@pytest.mark.parametrize(
+    "block", [StripeAccount, OblioAccount, AccountsDatabase, PortalDatabase, PortalApiAccount, DocumentArchive]
+)
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 
@@ -85,8 +94,9 @@ def test_a_new_database_is_given_tables_that_fit(tmp_path: Path, block: Database
 def test_secrets_are_not_shown() -> None:
     account = StripeAccount(api_key=SecretStr("rk_test_canary"))
     url = SecretStr("postgresql://me:canary@db/shop")
+    oblio = OblioAccount(email="me@firm.example", secret=SecretStr("canary"), cif="RO90000014")
     portal = PortalApiAccount(base_url=HttpUrl("https://portal.example"), token=SecretStr("canary"))
-    for block in (account, AccountsDatabase(url=url), PortalDatabase(url=url), portal):
+    for block in (account, oblio, AccountsDatabase(url=url), PortalDatabase(url=url), portal):
         assert "canary" not in repr(block) + block.model_dump_json()
 
 
@@ -95,6 +105,8 @@ def test_a_key_does_not_travel_in_the_clear() -> None:
         StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
     with pytest.raises(ValidationError, match="https"):
         PortalApiAccount(token=SecretStr("t"), base_url=HttpUrl("http://portal.example/v1"))
+    with pytest.raises(ValidationError, match="https"):
+        oblio(base_url=HttpUrl("http://www.oblio.example/api"))
 
 
 def test_a_portal_takes_up_a_token_that_is_changed_while_it_is_written_to(ledger_environment: Path) -> None:
@@ -111,3 +123,77 @@ def test_a_portal_takes_up_a_token_that_is_changed_while_it_is_written_to(ledger
         target.check()
         assert target.identity() == sandbox.portal.store.id
         target.close()
+
+
+def test_an_archive_keeps_what_its_options_say_to_itself(tmp_path: Path) -> None:
+    block = DocumentArchive(url="s3://papers", options={"secret_access_key": "hidden"})  # type: ignore[arg-type]
+    assert "hidden" not in repr(block)
+    with pytest.raises(Misconfigured, match="the URL of the document archive block must name an absolute folder"):
+        DocumentArchive(url="file://archive").connect()
+    DocumentArchive(url=f"file://{tmp_path}/archive").connect().check()
+
+
+def oblio(**given: Any) -> OblioAccount:
+    return OblioAccount(**{"email": CLIENT_ID, "secret": SecretStr(CLIENT_SECRET), "cif": shop.CIF} | given)
+
+
+@pytest.mark.parametrize("cif", ["RO 90000014", "ro90000014", "90000014"])
+def test_a_company_is_named_with_and_without_ro(cif: str) -> None:
+    assert oblio(cif=cif).cif == cif
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("cif", "our firm"), ("cif", ""), ("portal", "{{ prefect.variables.x }}"), ("email", "")]
+)
+def test_a_field_that_does_not_fit_is_refused(field: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        oblio(**{field: value})
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return build(payments=200)
+
+
+@pytest.fixture
+def account(sandbox: Sandbox) -> Iterator[OblioAccount]:
+    with served(application(sandbox)) as url:
+        yield oblio(base_url=HttpUrl(f"{url}/oblio/api"), rate_of_reads=None, rate_of_documents=None)
+
+
+def test_a_company_at_oblio_is_read(ledger_environment: Path, account: OblioAccount) -> None:
+    told: list[Owner] = []
+    source = account.connect("oblio/main", settings.open_ledger(), told.append)
+    page = source.page(Kind.DOCUMENT, 0, 10**9, None)
+    source.close()
+    assert (page.count, page.has_more) == (100, True)
+    assert abs((page.date or 0) - time.time()) < 60
+    assert [str(one) for one in told] == [f"account {shop.CIF.removeprefix('RO')} at Oblio"]
+
+
+def test_a_secret_that_is_changed_is_taken_up_by_a_run_under_way(
+    ledger_environment: Path, account: OblioAccount, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account._block_document_name = "main"
+    saved = account.model_copy(update={"secret": SecretStr("no longer right")})
+    monkeypatch.setattr(OblioAccount, "load", lambda name: saved)
+    source = account.connect("oblio/main", settings.open_ledger(), lambda _: None)
+    source.fetch(Kind.DOCUMENT, "880001")
+    sandbox.oblio.tokens.revoke()
+    with pytest.raises(Misconfigured, match=r"does not accept the e-mail and the secret.*connect oblio --name main"):
+        source.fetch(Kind.DOCUMENT, "880001")
+    saved = account
+    assert source.fetch(Kind.DOCUMENT, "880001") is not None
+    source.close()
+
+
+def test_the_rates_are_shared_through_the_ledger(ledger_environment: Path, account: OblioAccount) -> None:
+    slow = account.model_copy(update={"rate_of_reads": 1.0})
+    ledger = settings.open_ledger()
+    workers = [slow.connect("oblio/main", ledger, lambda _: None) for _ in range(2)]
+    began = time.monotonic()
+    for source in workers * 2:
+        source.fetch(Kind.DOCUMENT, "880001")
+    assert time.monotonic() - began > 2, "six calls at one a second, of which one or two go at once"
+    for source in workers:
+        source.close()

@@ -64,10 +64,10 @@ def test_limits_hold_for_a_class_or_for_all() -> None:
 
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_wrong_secret_is_for_a_person(status: int) -> None:
-    fault = classify_token(Response(status, {}, told(status)), "OblioAccount/main")
+    fault = classify_token(Response(status, {}, told(status)), "eu")
     assert isinstance(fault, Misconfigured)
     assert not isinstance(fault, NotAccepted)
-    assert "client_secret of the block OblioAccount/main" in str(fault)
+    assert "accord connect oblio --name eu" in str(fault)
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, Throttled), (403, Throttled), (500, TryLater), (404, NotFound)])

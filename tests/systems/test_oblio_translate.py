@@ -76,7 +76,7 @@ def test_all_that_a_row_tells() -> None:
 
 def test_where_each_field_is_from() -> None:
     found = document()
-    fields = set(Document.__struct_fields__) - {"key", "position", "origins", "deleted"}
+    fields = set(Document.__struct_fields__) - {"key", "position", "origins", "pdf", "deleted"}
     assert found.origins.keys() == fields
     computed = {field for field in fields if found.origins[field] is Origin.COMPUTED}
     unknown = {field for field in fields if found.origins[field] is Origin.UNKNOWN}

@@ -97,7 +97,7 @@ def test_from_payment_status_and_pdf() -> None:
 
 def test_every_field_has_an_origin_and_unknown_ones_are_none() -> None:
     for found in (made(), made(paper=None), made(row=ROW), made(status=None, row=ROW)):
-        fields = set(Document.__struct_fields__) - {"key", "position", "origins", "deleted"}
+        fields = set(Document.__struct_fields__) - {"key", "position", "origins", "pdf", "deleted"}
         assert set(found.origins) == fields
         for name in fields - {"state"}:
             assert (getattr(found, name) is None) == (found.origins[name] is Origin.UNKNOWN), name

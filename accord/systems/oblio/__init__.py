@@ -2,8 +2,10 @@
 
 from accord.systems.oblio.client import Oblio, connect
 from accord.systems.oblio.errors import classify
+from accord.systems.oblio.known import Known
 from accord.systems.oblio.parse import Item, Page
 from accord.systems.oblio.rates import Rates
-from accord.systems.oblio.walk import Walk
+from accord.systems.oblio.source import Invoices
+from accord.systems.oblio.tokens import Credentials
 
-__all__ = ["Item", "Oblio", "Page", "Rates", "Walk", "classify", "connect"]
+__all__ = ["Credentials", "Invoices", "Item", "Known", "Oblio", "Page", "Rates", "classify", "connect"]

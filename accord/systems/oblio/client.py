@@ -1,6 +1,6 @@
 """Oblio as a source of invoices: the list by pages, single ones by id, their PDFs (oblio.eu/api)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
@@ -12,7 +12,8 @@ from accord.budget import Breaker, Budget
 from accord.clock import Clock
 from accord.documents import Party
 from accord.errors import Misconfigured, Refused
-from accord.http import Transport
+from accord.http import Transport, date_of
+from accord.ports import Parsed
 from accord.systems.oblio import parse, shapes
 from accord.systems.oblio.errors import UNREADABLE, classify, classify_file, classify_token, must_be_json
 from accord.systems.oblio.parse import Item, Page
@@ -21,18 +22,20 @@ from accord.systems.oblio.tokens import Credentials, Tokens
 
 PAGE = 100  # rows, the most that a list gives at once
 
-_EVERYTHING = (
-    ("draft", "-1"),
-    ("canceled", "-1"),
-    ("collected", "-1"),
-    ("withProducts", "1"),
-    ("withCollects", "1"),
-    ("withEinvoiceStatus", "1"),
+_EVERYTHING = {
+    "draft": "-1",
+    "canceled": "-1",
+    "collected": "-1",
+    "withProducts": "1",
+    "withCollects": "1",
+    "withEinvoiceStatus": "1",
     # Neither the order nor the size of a page is documented for a call that names none.
-    ("orderBy", "id"),
-    ("orderDir", "DESC"),
-    ("limitPerPage", str(PAGE)),
-)
+    "orderBy": "id",
+    "orderDir": "DESC",
+    "limitPerPage": str(PAGE),
+}
+
+_ALL: Mapping[str, str] = {}
 
 _linked = msgspec.json.Decoder(shapes.Linked).decode
 
@@ -63,21 +66,27 @@ def connect(
     budget: Budget,
     breaker: Breaker,
     clock: Clock,
-    block: str = "OblioAccount",
+    connection: str = "main",
     client: httpx.Client | None = None,
 ) -> "Oblio":
     """A client for one company of an account; `base_url` is https://www.oblio.eu/api.
 
     `credentials` is asked for the e-mail and the secret each time a token is, so that a changed secret is taken up.
-    `client` sends in place of sockets: a sandbox that runs in this process.
+    `connection` is its name, for what a person is told. `client` sends in place of sockets: a sandbox that runs in this
+    process.
     """
     base_url = base_url.rstrip("/")
     transport = partial(Transport, budget=budget, breaker=breaker, clock=clock, client=client)
     tokens = Tokens(
-        transport(base_url=base_url, authorize=dict, classify=partial(classify_token, block=block)), credentials, clock
+        transport(base_url=base_url, authorize=dict, classify=partial(classify_token, connection=connection)),
+        credentials,
+        clock,
     )
     api = transport(
-        base_url=base_url, authorize=tokens.headers, stale=tokens.stale, classify=partial(classify, block=block)
+        base_url=base_url,
+        authorize=tokens.headers,
+        stale=tokens.stale,
+        classify=partial(classify, connection=connection),
     )
     # Links to PDFs lead to the same host, outside the API, and need no token.
     files = transport(
@@ -95,10 +104,15 @@ class Oblio:
         self._tokens = tokens
         self._cif = cif
         self._issuer: Party | None = None
+        self.date: int | None = None
+        """Oblio's own clock, Unix seconds, as its latest answer told."""
 
-    def page(self, offset: int) -> Page:
-        """A page of all invoices, newest first; `offset` is a multiple of PAGE. Behind the end it is empty."""
-        page = self._listed([("offset", str(offset))])
+    def page(self, offset: int, only: Mapping[str, str] = _ALL) -> Page:
+        """A page of all invoices, or of those that pass Oblio's filters `only`, newest first.
+
+        `offset` is a multiple of PAGE. Behind the end it is empty.
+        """
+        page = self._listed({**only, "offset": str(offset)})
         positions = [item.position for item in page.items if item.position is not None]
         if any(later >= earlier for earlier, later in pairwise(positions)):
             raise Refused("Oblio's list of invoices is not in the order asked for; did its API change?")
@@ -108,14 +122,14 @@ class Oblio:
         """One invoice as it is now; None where Oblio does not know it."""
         if not (key.isascii() and key.isdigit()):
             raise Refused("the key of this invoice is none that Oblio gives out")
-        page = self._listed([("offset", "0"), ("id", key)])
+        page = self._listed({"offset": "0", "id": key})
         if not page.items:
             return None
         if [item.key for item in page.items] != [key]:
             raise Refused("Oblio gave other invoices than the one that it was asked for")
         return page.items[0]
 
-    def pdf(self, item: Item) -> bytes:
+    def pdf(self, item: Item | Parsed) -> bytes:
         """The PDF behind an item's link. Raises Refused where there is none, or where what is there is no PDF."""
         try:
             link = _linked(item.raw).link
@@ -130,7 +144,7 @@ class Oblio:
         """Whose invoices these are; asked for once. Raises Misconfigured where the account has no such company."""
         if self._issuer is None:
             found = self._rows("/nomenclature/companies", (), shapes.Companies).data
-            mine = [one for one in found if _digits(one.cif) == _digits(self._cif)]
+            mine = [one for one in found if digits(one.cif) == digits(self._cif)]
             if not mine:
                 raise Misconfigured(
                     f"the Oblio account has {len(found)} companies, and none with the CIF {self._cif}; set cif to one "
@@ -153,10 +167,12 @@ class Oblio:
         for part in (self._api, self._files, self._tokens):
             part.close()
 
-    def _listed(self, params: Sequence[tuple[str, str]]) -> Page:
+    def _listed(self, params: Mapping[str, str]) -> Page:
         issuer = self.company()
-        asked = [("cif", self._cif), *_EVERYTHING, *params]
-        return parse.read(self._api.get("/docs/invoice/list", asked, endpoint=READ).body, issuer)
+        asked = {"cif": self._cif, **_EVERYTHING, **params}
+        answer = self._api.get("/docs/invoice/list", list(asked.items()), endpoint=READ)
+        self.date = date_of(answer) or self.date
+        return parse.read(answer.body, issuer)
 
     def _nomenclature(self, what: str, shape: type[T]) -> T:
         return self._rows(f"/nomenclature/{what}", [("cif", self._cif)], shape)
@@ -170,6 +186,6 @@ class Oblio:
             raise Refused(f"Oblio's answer to GET {path} is not what it was; did its API change?") from None
 
 
-def _digits(cif: str) -> str:
+def digits(cif: str) -> str:
     """What a number is compared by: it is written with and without RO."""
     return cif.strip().upper().removeprefix("RO").strip()

@@ -24,8 +24,8 @@ class NotFound(Refused):
     """There is no such address, document or file."""
 
 
-def classify(response: Response, block: str = "OblioAccount") -> Exception | None:
-    """The error to raise for an answer, None for success; `block` names the block document that holds the secret.
+def classify(response: Response, connection: str = "main") -> Exception | None:
+    """The error to raise for an answer, None for success; `connection` is the name of the block that holds the secret.
 
     The status in the body may differ from HTTP's: it counts where HTTP says success. Texts carry both, never Oblio's
     message, which may name people.
@@ -36,8 +36,8 @@ def classify(response: Response, block: str = "OblioAccount") -> Exception | Non
     said = f"Oblio answered {response.status}" + (f" with {status} in the body" if status != response.status else "")
     if status == 401 or _BAD_TOKEN in message:
         return NotAccepted(
-            f"{said}: its token is not accepted. Oblio changes the secret with each reset of the password: set "
-            f"client_secret of the block {block} in the Prefect UI, under Blocks, to the one under Setări, Date cont"
+            f"{said}: its token is not accepted. A reset of the password changes the secret: take the one under "
+            f"Setări, Date cont, and run: accord connect oblio --name {connection}"
         )
     if status == 429:
         return Throttled(f"{said}: too many calls", "endpoint", WINDOW)
@@ -46,18 +46,18 @@ def classify(response: Response, block: str = "OblioAccount") -> Exception | Non
     if status in (408, 425) or status >= 500:
         return TryLater(said)
     if status == 404:
-        return NotFound(f"{said}: there is no such address; is base_url of the block {block} right?")
+        return NotFound(f"{said}: there is no such address; is base_url of the block OblioAccount/{connection} right?")
     return Refused(said)
 
 
-def classify_token(response: Response, block: str = "OblioAccount") -> Exception | None:
+def classify_token(response: Response, connection: str = "main") -> Exception | None:
     """The same for the call that gives tokens, where a refusal is of the account's e-mail and secret."""
-    fault = classify(response, block)
+    fault = classify(response, connection)
     if isinstance(fault, Refused | NotAccepted) and not isinstance(fault, NotFound):
         return Misconfigured(
-            f"Oblio answered {response.status}: it accepts client_id and client_secret of the block {block} not, or no "
-            "longer. They are the account's e-mail and the secret under Setări, Date cont, which a reset of the "
-            "password changes; set them in the Prefect UI, under Blocks"
+            f"Oblio answered {response.status}: it does not accept the e-mail and the secret, or no longer. A reset of "
+            "the password changes the secret: take the one under Setări, Date cont, and run: accord connect oblio "
+            f"--name {connection}"
         )
     return fault
 

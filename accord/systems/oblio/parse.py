@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -14,6 +15,7 @@ from accord.systems.oblio.errors import UNREADABLE, must_be_json
 
 _NUL = rb"\u0000"  # how JSON writes the one character that PostgreSQL's texts cannot hold
 
+_kept = msgspec.json.Decoder(shapes.Kept).decode
 _rows = msgspec.json.Decoder(shapes.Rows).decode
 _invoice = msgspec.json.Decoder(shapes.Invoice).decode
 _name = msgspec.json.Decoder(shapes.Name).decode
@@ -53,11 +55,25 @@ def read(body: bytes, issuer: Party | None) -> Page:
     except UNREADABLE:
         must_be_json(body, "a list of invoices")
         raise Refused("Oblio's answer to GET /docs/invoice/list is not a list; did its API change?") from None
-    items = tuple(_item(raw, issuer) for raw in raws)
+    items = tuple(item(raw, issuer) for raw in raws)
     return Page(body, items, len(items))
 
 
-def _item(raw: bytes, issuer: Party | None) -> Item:
+def keep(items: Iterable[Item], issuer: Party, gone: Sequence[str] = ()) -> bytes:
+    """Rows in the form in which they are kept."""
+    return msgspec.json.encode(shapes.Kept([msgspec.Raw(item.raw) for item in items], issuer, [*gone]))
+
+
+def kept(body: bytes) -> shapes.Kept:
+    """What was kept; also a list as Oblio gives it, which names no issuer. Raises Refused where it is neither."""
+    try:
+        return _kept(body)
+    except UNREADABLE:
+        raise Refused("what is kept of Oblio's invoices is not what was stored") from None
+
+
+def item(raw: bytes, issuer: Party | None) -> Item:
+    """One row, read as a document where it is one."""
     try:
         document = translate.document(_invoice(raw), issuer)
         if _NUL in raw:

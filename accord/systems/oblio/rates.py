@@ -17,10 +17,19 @@ DOCUMENTS_A_SECOND = 0.27
 class Rates:
     """A budget with a rate for calls that produce documents and one for all others, shared by all workers."""
 
-    def __init__(self, account: str, ledger: Ledger, clock: Clock) -> None:
-        self._reads = SharedBudget(account, per_endpoint=READS_A_SECOND, in_all=None, ledger=ledger, clock=clock)
+    def __init__(
+        self,
+        account: str,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        reads: float | None = READS_A_SECOND,
+        documents: float | None = DOCUMENTS_A_SECOND,
+    ) -> None:
+        """Calls a second; None for no limit."""
+        self._reads = SharedBudget(account, per_endpoint=reads, in_all=None, ledger=ledger, clock=clock)
         self._documents = SharedBudget(
-            f"{account} documents", per_endpoint=DOCUMENTS_A_SECOND, in_all=None, ledger=ledger, clock=clock
+            f"{account} documents", per_endpoint=documents, in_all=None, ledger=ledger, clock=clock
         )
 
     def take(self, endpoint: str) -> None:

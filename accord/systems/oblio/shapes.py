@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
 
+from accord.documents import Party
+
 Flag = Literal["0", "1"]
 Text = str | None
 Scalar = str | int | float | bool | None
@@ -34,6 +36,17 @@ class Rows(Shape, gc=False):
     """A list, with its rows unread."""
 
     data: list[Raw]
+
+
+class Kept(Shape, gc=False):
+    """A list as it is kept: its rows, whose invoices they are, and the ids of those that Oblio does not know any more.
+
+    What parsing needs is thus at hand whenever it is parsed again, be Oblio there or not.
+    """
+
+    data: list[Raw]
+    issuer: Party | None = None
+    gone: list[str] = []
 
 
 class Token(Shape, gc=False):

@@ -52,6 +52,13 @@ def document(shape: shapes.Invoice, issuer: Party | None) -> Document:
     return Document(key=shape.id, position=int(shape.id), origins=origins, **values)
 
 
+def tombstone(key: str) -> Document:
+    """The document that Oblio does not know any more: nothing of it is known but where it stood."""
+    values: dict[str, Any] = dict.fromkeys(Document.__struct_fields__)
+    values |= {"key": key, "position": int(key), "state": State.UNKNOWN, "origins": {}, "deleted": True}
+    return Document(**values)
+
+
 def _state(shape: shapes.Invoice, total: int, paid: int | None) -> tuple[State, Origin]:
     if shape.canceled == "1":
         return State.CANCELLED, Origin.API

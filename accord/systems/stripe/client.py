@@ -1,6 +1,5 @@
 """Stripe as a source: lists in windows, single objects, and events (docs.stripe.com/api)."""
 
-import email.utils
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
-from accord.http import Response, Transport
+from accord.http import Response, Transport, date_of
 from accord.ports import CursorGone, Discovery, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
 from accord.systems.stripe import events, frames, parse
@@ -119,7 +118,7 @@ class Stripe:
         if has_more and not heads:
             raise Refused(f"Stripe's list of {stream} objects says has_more for ever, without an object to go on from")
         last = Place(heads[-1].id, heads[-1].created) if heads else None
-        return Page(response.body, count, has_more, last, _date(response), request_id(response))
+        return Page(response.body, count, has_more, last, date_of(response), request_id(response))
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One object as it is now; None where Stripe does not know it.
@@ -219,7 +218,7 @@ class Stripe:
         address = path if key is None else f"{path}/{key}"
         try:
             answer = self._transport.get(address, params, endpoint=path)
-            self.date = _date(answer) or self.date
+            self.date = date_of(answer) or self.date
             return answer
         except Forbidden as error:
             raise NotPermitted(
@@ -257,11 +256,3 @@ def _must_be_json(body: bytes, what: str) -> None:
         _any(body)
     except UNREADABLE:
         raise TryLater(f"Stripe's answer for {what} is cut off or no JSON; was it a proxy's page?") from None
-
-
-def _date(response: Response) -> int | None:
-    """The answer's Date header in Unix seconds."""
-    try:
-        return int(email.utils.parsedate_to_datetime(response.headers.get("date", "")).timestamp())
-    except (ValueError, OverflowError):
-        return None

@@ -1,0 +1,103 @@
+"""The block that reads one company at Oblio."""
+
+from collections.abc import Callable
+from typing import ClassVar, cast
+
+from prefect.blocks.core import Block
+from pydantic import Field, HttpUrl, SecretStr, field_validator
+
+from accord.budget import LedgerBreaker
+from accord.ledger.engine import Ledger
+from accord.ports import Owner
+from accord.systems.oblio import Credentials, Invoices, Known, Rates, connect
+from accord.systems.oblio.rates import DOCUMENTS_A_SECOND, READS_A_SECOND
+
+
+class OblioAccount(Block):
+    """Where invoices are read from: one company of an Oblio account.
+
+    Example:
+        Save an account, and use it:
+        ```python
+        from blocks import OblioAccount
+
+        OblioAccount(email="me@firm.ro", secret="...", cif="RO90000017").save("BLOCK_NAME")
+        account = OblioAccount.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_slug: ClassVar[str] = "accord-oblio-account"
+    _block_type_name: ClassVar[str] = "Oblio account"
+    _documentation_url: ClassVar[HttpUrl] = HttpUrl("https://www.oblio.eu/api")
+
+    email: str = Field(default=..., min_length=3, description="The e-mail that the Oblio account is opened with.")
+    secret: SecretStr = Field(
+        default=...,
+        description="The account's API secret: in Oblio under Setări, Date cont. A reset of the password changes it.",
+    )
+    cif: str = Field(
+        default=...,
+        pattern=r"^\s*([Rr][Oo])?\s*[0-9]{2,10}\s*$",
+        description="The company whose invoices are read, by its CIF, with or without RO.",
+    )
+    base_url: HttpUrl = Field(
+        default=HttpUrl("https://www.oblio.eu/api"),
+        description="Where Oblio's API is found; its host is the only one that is ever called.",
+    )
+    portal: str = Field(
+        default="main",
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="The name of the portal database block that this company's invoices go to.",
+    )
+    rate_of_reads: float | None = Field(
+        default=READS_A_SECOND,
+        gt=0,
+        description="Calls a second that read; Oblio allows 30 in 10 s. Empty for no limit.",
+    )
+    rate_of_documents: float | None = Field(
+        default=DOCUMENTS_A_SECOND,
+        gt=0,
+        description="Calls a second that produce documents; Oblio allows 30 in 100 s. Empty for no limit.",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _encrypted_unless_local(cls, url: HttpUrl) -> HttpUrl:
+        if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost", "[::1]"):
+            raise ValueError("must begin with https://, or the secret would travel in the clear")
+        return url
+
+    def connect(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Invoices:
+        """This company's invoices; `name` is the connection's, such as "oblio/main".
+
+        `admit` is told whose invoices they are before any is read, and raises where that is not the company it should
+        be.
+        """
+        rates = Rates(name, ledger, ledger.clock, reads=self.rate_of_reads, documents=self.rate_of_documents)
+        oblio = connect(
+            base_url=str(self.base_url),
+            cif=self.cif.strip(),
+            credentials=self._credentials(),
+            budget=rates,
+            breaker=LedgerBreaker(name, ledger, ledger.clock),
+            clock=ledger.clock,
+            connection=name.partition("/")[2] or name,
+        )
+        return Invoices(oblio, Known(ledger, name), ledger.clock, admit)
+
+    def _credentials(self) -> Callable[[], Credentials]:
+        """E-mail and secret: at first the block's own, then, with each new token, as the saved block has them now.
+
+        So a secret that is changed in the Prefect UI is taken up by a run that is under way.
+        """
+        at_hand = [self]
+
+        def credentials() -> Credentials:
+            block = at_hand.pop() if at_hand else self._reloaded()
+            return Credentials(block.email, block.secret.get_secret_value())
+
+        return credentials
+
+    def _reloaded(self) -> "OblioAccount":
+        name = self._block_document_name
+        return self if name is None else cast("OblioAccount", OblioAccount.load(name))
