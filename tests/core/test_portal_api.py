@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 
+from accord.budget import SharedBudget
 from accord.documents import Document, Origin, Party
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.records import Kind
@@ -178,6 +179,22 @@ def test_429_in_the_middle_pauses_and_all_are_shown(portal, sandbox, row, noted,
     portal.write(MAIN, KIND, [row("d_2"), row("d_3")])
     assert [note for note in noted.notes if note[0] == "pause"] == [("pause", None, 4)]
     assert totals(portal).keys() == {"d_1", "d_2", "d_3"}
+
+
+def test_at_its_rate_no_request_is_one_too_many(connect_portal, sandbox, clock, in_memory, row):
+    """Two workers share the portal's limit through the ledger."""
+    sandbox.portal.limits.per_second = 50
+    ledger = in_memory()
+    shared = [SharedBudget("portal", per_endpoint=None, in_all=50, ledger=ledger, clock=clock) for _ in range(2)]
+    workers = [connect_portal(budget=budget) for budget in shared]
+    began = clock.monotonic()
+    for start in range(0, 600, 100):
+        worker = workers[start // 100 % 2]
+        worker.write(MAIN, KIND, [row(f"d_{n}") for n in range(start, start + 100)])
+    assert sandbox.portal.stats.shown()["throttled"] == 0
+    assert clock.monotonic() - began == pytest.approx(12, abs=1)
+    with pytest.raises(TryLater, match="429"):  # without a rate
+        connect_portal().write(MAIN, KIND, [row(f"d_{n}", rev=2) for n in range(100)])
 
 
 class Killed(BaseException):

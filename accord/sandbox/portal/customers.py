@@ -60,7 +60,7 @@ def answer(portal: "Portal", ask: Ask) -> Answer:
     except Malformed:
         params = {}
     if ask.path == "/pdf":
-        make = portal.files.find(str(params.get("connection")), str(params.get("key")))
+        make = portal.pdfs.find(str(params.get("connection")), str(params.get("key")))
         return _page(404) if make is None else Answer(200, {"content-type": "application/pdf"}, make())
     try:
         shelves = invoices.of_store(portal.store) if portal.database is None else invoices.of_database(portal.database)
@@ -80,7 +80,7 @@ def answer(portal: "Portal", ask: Ask) -> Answer:
 
 
 def _with_pdf(portal: "Portal", shown: Sequence[Invoice]) -> set[tuple[str, str]]:
-    return {(one.connection, one.key) for one in shown if portal.files.find(one.connection, one.key) is not None}
+    return {(one.connection, one.key) for one in shown if portal.pdfs.find(one.connection, one.key) is not None}
 
 
 def _customers(shown: Sequence[Invoice]) -> dict[str, Customer]:

@@ -1,6 +1,7 @@
 """The sandbox's portal as a plain object: a request goes in, an answer comes out; waiting is left to others."""
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from accord.sandbox.portal.store import Store
 from accord.sandbox.spoil import spoil
 from accord.sandbox.stats import Stats
 from accord.sandbox.wire import Answer, Ask
-from accord.systems.portal_api import openapi
 
 TOKEN = "sandbox-portal-token"  # noqa: S105
 READER = "sandbox-portal-reader"
 
 _BEFORE = ("rate_limit", "unauthorized", "redirect", "drop_before")
-_DESCRIPTION = Answer(200, {"content-type": "application/yaml"}, openapi())
+# Not by importing the target, with the ledger and all behind it: the sandbox is to start fast.
+_OPENAPI = files("accord.systems").joinpath("portal_api", "openapi.yaml")
+_DESCRIPTION = Answer(200, {"content-type": "application/yaml"}, _OPENAPI.read_bytes())
 
 
 @dataclass
@@ -38,14 +40,14 @@ class Portal:
     """One portal with its documents, faults and counters. Its page shows those documents, or those of a database."""
 
     def __init__(
-        self, clock: SandboxClock, *, seed: int = 1, files: Files | None = None, database: Path | None = None
+        self, clock: SandboxClock, *, seed: int = 1, pdfs: Files | None = None, database: Path | None = None
     ) -> None:
         self.clock = clock
         self.store = Store()
         self.faults = Faults(seed)
         self.stats = Stats()
         self.limits = Limits()
-        self.files = files or Files()
+        self.pdfs = pdfs or Files()
         self.database = database
 
     @property
