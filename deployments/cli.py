@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     _operate_parsers(commands)
 
     reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
-    reconcile.add_argument("connection", nargs="?", metavar="NAME", help="needed where there are several connections")
+    reconcile.add_argument(
+        "connection", nargs="?", metavar="FLOW/NAME", help="needed where there are several connections"
+    )
     reconcile.add_argument("--json", action="store_true", help="print JSON")
     reconcile.set_defaults(run=_reconcile)
 
@@ -126,12 +128,22 @@ def _connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     stripe.add_argument("--json", action="store_true", help="print JSON")
     stripe.set_defaults(run=_connect_stripe)
 
-    accounts = systems.add_parser("accounts", help="the database of the customer accounts; asks for its URL")
-    accounts.add_argument("--name", default="main", help="(%(default)s)")
-    accounts.add_argument("--mapping", type=Path, metavar="FILE", help="your own tables, as JSON (docs/mapping.md)")
-    accounts.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
-    accounts.add_argument("--json", action="store_true", help="print JSON")
-    accounts.set_defaults(run=_connect_accounts)
+    oblio = systems.add_parser("oblio", help="a company at Oblio; asks for the account's secret. Again: a new secret")
+    oblio.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    oblio.add_argument("--email", help="that the account is opened with (needed at first, or as saved)")
+    oblio.add_argument("--cif", help="of the company whose invoices are read (needed at first, or as saved)")
+    oblio.add_argument("--base-url", help="where Oblio's API is found, if elsewhere")
+    oblio.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
+    oblio.add_argument("--json", action="store_true", help="print JSON")
+    oblio.set_defaults(run=_connect_oblio)
+
+    for what, shown in (("accounts", "the customer accounts"), ("portal", "the customer portal")):
+        database = systems.add_parser(what, help=f"the database of {shown}; asks for its URL")
+        database.add_argument("--name", default="main", help="(%(default)s)")
+        database.add_argument("--mapping", type=Path, metavar="FILE", help="your own tables, as JSON (docs/mapping.md)")
+        database.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
+        database.add_argument("--json", action="store_true", help="print JSON")
+        database.set_defaults(run=_connect_database, what=what)
 
 
 def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -170,11 +182,12 @@ def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     db.add_argument("--json", action="store_true", help="print JSON")
     db.set_defaults(run=_db)
 
-    accounts = commands.add_parser("accounts", help="the tables of an accounts database block")
-    accounts.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
-    accounts.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
-    accounts.add_argument("--json", action="store_true", help="print JSON")
-    accounts.set_defaults(run=_accounts)
+    for what, shown in (("accounts", "an accounts database block"), ("portal", "a portal database block")):
+        database = commands.add_parser(what, help=f"the tables of {shown}")
+        database.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
+        database.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
+        database.add_argument("--json", action="store_true", help="print JSON")
+        database.set_defaults(run=_database, what=what)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -193,14 +206,24 @@ def _sandbox(options: argparse.Namespace) -> int:
 def _connect_stripe(options: argparse.Namespace) -> int:
     from deployments.connect_stripe import connect
 
-    given = {"mode": options.mode, "base_url": options.base_url, "accounts": options.accounts}
-    return connect(options.name, {field: value for field, value in given.items() if value is not None}, options.json)
+    return connect(options.name, _given(options, "mode", "base_url", "accounts"), options.json)
 
 
-def _connect_accounts(options: argparse.Namespace) -> int:
-    from deployments.connect_accounts import connect
+def _connect_oblio(options: argparse.Namespace) -> int:
+    from deployments.connect_oblio import connect
 
-    return connect(options.name, options.mapping, options.create, options.json)
+    return connect(options.name, _given(options, "email", "cif", "base_url", "portal"), options.json)
+
+
+def _given(options: argparse.Namespace, *fields: str) -> dict[str, str]:
+    """Those of these options that were given."""
+    return {field: value for field in fields if (value := getattr(options, field)) is not None}
+
+
+def _connect_database(options: argparse.Namespace) -> int:
+    from deployments.connect_database import connect
+
+    return connect(options.what, options.name, options.mapping, options.create, options.json)
 
 
 def _deploy(options: argparse.Namespace) -> int:
@@ -234,20 +257,9 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _reconcile(options: argparse.Namespace) -> int:
-    import json
+    from deployments.reconcile import command
 
-    from deployments.reconcile import reconcile
-    from deployments.show import as_data, table
-    from deployments.trigger import chosen
-
-    named = options.connection and options.connection.removeprefix("payment-to-account/")
-    connection = named or chosen(None).partition("/")[2]
-    agreement = reconcile(connection)
-    if options.json:
-        print(json.dumps({"connection": connection} | as_data({}, agreement), indent=2))
-    else:
-        table({}, agreement, connection)
-    return 0 if agreement.complete else DISAGREEMENT
+    return command(options.connection, options.json)
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -274,10 +286,10 @@ def _db(options: argparse.Namespace) -> int:
     return tables.ledger(options.action, options.json)
 
 
-def _accounts(options: argparse.Namespace) -> int:
+def _database(options: argparse.Namespace) -> int:
     from deployments import tables
 
-    return tables.accounts(options.action, options.name, options.json)
+    return tables.database(options.what, options.action, options.name, options.json)
 
 
 if __name__ == "__main__":
