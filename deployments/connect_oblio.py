@@ -20,11 +20,12 @@ from tasks.workflows import INVOICES, find_block
 
 FITS = {
     "base-url": "must be the address of Oblio's API, and begin with https://, or the secret would travel in the clear",
+    "archive": "is of small letters, digits and dashes, 40 at most, such as main",
     "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "cif": "is the company's CIF, with or without RO, such as RO90000014",
     "email": "is the e-mail that the Oblio account is opened with",
 }
-KEPT = ("email", "cif", "base_url", "portal", "rate_of_reads", "rate_of_documents")
+KEPT = ("email", "cif", "base_url", "portal", "archive", "rate_of_reads", "rate_of_documents")
 
 
 class Tested(NamedTuple):

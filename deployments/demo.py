@@ -115,13 +115,15 @@ def _configure(place: Place) -> None:
     from accord.sandbox.oblio.shop import CIF
     from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
     from accord.sandbox.stripe.keys import KEYS
-    from blocks import AccountsDatabase, OblioAccount, PortalDatabase, StripeAccount
+    from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
     from deployments.deploy import deploy
 
     key, address = SecretStr(KEYS[0].text), HttpUrl(f"{place.sandbox_url}/stripe")
     StripeAccount(api_key=key, mode="test", base_url=address).save("main", overwrite=True)
     secret, address = SecretStr(CLIENT_SECRET), HttpUrl(f"{place.sandbox_url}/oblio/api")
-    OblioAccount(email=CLIENT_ID, secret=secret, cif=CIF, base_url=address).save("main", overwrite=True)
+    DocumentArchive(url=place.archive_url).save("main", overwrite=True)
+    oblio = OblioAccount(email=CLIENT_ID, secret=secret, cif=CIF, base_url=address, archive="main")
+    oblio.save("main", overwrite=True)
     for database in (
         AccountsDatabase(url=SecretStr(place.accounts_url)),
         PortalDatabase(url=SecretStr(place.portal_url)),

@@ -15,6 +15,7 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.ledger import streams
 from accord.ledger.engine import Ledger
+from blocks import DocumentArchive
 from deployments import server
 from deployments.channels import Arrival, ensure_automations, send_tests
 from deployments.connect_alerts import tell
@@ -62,6 +63,7 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
         for workflow in WORKFLOWS.values():
             for block in (workflow.block, *(reads.block for reads in workflow.reads)):
                 block.register_type_and_schema()
+        DocumentArchive.register_type_and_schema()
         pool_made = _ensure_pool(client, pool)
         routes = server.connections(client)
         there = server.deployments(client)
@@ -83,7 +85,7 @@ def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
     else:
         _tell(outcome)
     if not outcome.deployments:
-        raise Misconfigured("there is no connection to deploy yet; make one, then deploy: accord connect stripe")
+        raise Misconfigured(f"there is no connection to deploy yet; make one, then deploy: {server.CONNECT}")
     return 1 if any(one.why for one in outcome.channels) else 0
 
 

@@ -18,6 +18,7 @@ from accord.identity import require_still_the_same
 from accord.ledger import quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.systems.sql_look import check_writable
+from blocks import DocumentArchive
 from deployments import channels, host, server
 from deployments.runs import faults, read_runs
 from deployments.trigger import EXIT_CODES
@@ -108,7 +109,7 @@ def _server(client: SyncPrefectClient) -> Iterator[Finding]:
         yield Finding("alerts", sentence, DISAGREES)
     names, there = {one.name for one in server.connections(client)}, server.deployments(client)
     if not names:
-        yield Finding("connections", "there is none yet; make one: accord connect stripe")
+        yield Finding("connections", f"there is none yet; make one: {server.CONNECT}")
     for name in sorted(names - there.keys()):
         yield Finding(name, "it has no deployment; make it: accord deploy")
     for name, one in there.items():
@@ -154,6 +155,11 @@ def _pool(client: SyncPrefectClient, name: str) -> Iterator[Finding]:
         yield Finding(f"work pool {name}", how, UNREACHABLE)
 
 
+def _archive(block: DocumentArchive) -> Iterator[Finding]:
+    block.connect().check()
+    yield from ()
+
+
 def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
     account, database, sync = of.load()
     target = database.connect(ledger.clock)
@@ -170,6 +176,8 @@ def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
         tested = command.try_out(account, of.connection, ledger, target)
     finally:
         target.close()
+    if (archive := of.archive(account)) is not None:
+        yield from _caught(f"archive {account.archive}", lambda: _archive(archive))
     about = f"connection {of.source}"
     for one, why in tested.refused.items():
         yield Finding(about, f"the key may not read {one}: {why}")

@@ -18,6 +18,9 @@ from deployments import host
 from tasks.workflows import WORKFLOWS, Reads, Route, route
 
 START_WORKER = "accord work --pool {}"
+CONNECT = " or ".join(
+    f"accord connect {one}" for one in sorted({r.system for w in WORKFLOWS.values() for r in w.reads})
+)
 _PAGE = 200
 
 # Prefect sends word of every block that is loaded, and warns when a command ends before that has arrived.

@@ -50,7 +50,7 @@ def command(as_json: bool) -> int:
     elif troubles:
         print("the ledger knows no connection yet")
     else:
-        print("no connection yet; make one: accord connect stripe")
+        print(f"no connection yet; make one: {server.CONNECT}")
     if not as_json:
         for alert in alerts:
             instead = "; the second channel sent it" if alert.second else ""

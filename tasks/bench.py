@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_LOGGING_LEVEL
 
 from accord import settings
 from accord.collect import Collector
+from accord.filing import Filing
 from accord.identity import require_same_account, require_same_database, require_same_target, take_over
 from accord.ledger.engine import Ledger
 from accord.ports import Source, Threads
@@ -70,13 +71,16 @@ def _open(name: str, run: str) -> Bench:
     # Prefect gives the core's logger its handlers (PREFECT_LOGGING_EXTRA_LOGGERS), and leaves it at the level WARNING.
     logging.getLogger("accord").setLevel(PREFECT_LOGGING_LEVEL.value())
     ledger = settings.current_ledger()
-    account, database, sync = route(name).load()
+    of = route(name)
+    account, database, sync = of.load()
     target = database.connect(ledger.clock)
     target.check()
     require_same_target(sync, ledger)
     require_same_database(sync.target, ledger, identity(target))
     take_over(sync, ledger, highest_rev(target, sync.connection))
     source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
+    if (archive := of.archive(account)) is not None:
+        source = Filing(source, archive.connect(), ledger, sync.connection)
     reader = f"{run}:{secrets.token_hex(4)}"
     collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG, prepare_examiner)
     return Bench(sync, source, target, ledger, collector, run)

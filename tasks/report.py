@@ -149,6 +149,8 @@ def markdown(
     if now.states:
         states = [(_cell(state), str(count)) for state, count in now.states.items()]
         parts += ["## Documents in the portal", _table(("State", "Documents"), states)]
+    if now.unfiled:
+        parts.append(f"PDFs that are still to be archived: {now.unfiled}.")
     if numbers:
         parts += ["## Numbers to look at", _table(("Series and number", "What"), numbers)]
     return "\n\n".join(parts) + "\n"

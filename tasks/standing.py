@@ -28,6 +28,7 @@ class Standing(NamedTuple):
     unsettled: int  # batches that wait to be settled
     unread: int  # windows of history that are not read and settled to their end, and kinds to be read again
     states: dict[str, int]  # documents that the portal shows, by where they stand
+    unfiled: int = 0  # documents whose PDFs are still to be archived
 
     @property
     def agreed(self) -> bool:
@@ -71,7 +72,8 @@ def stand(at: Bench) -> Standing:
 
     standing = at.ledger.read(read)
     if Kind.DOCUMENT in at.target.kinds:
-        return standing._replace(states=at.target.states(sync.connection))
+        unfiled = at.ledger.read(lambda c: inbox.unfiled(c, sync.name))
+        return standing._replace(states=at.target.states(sync.connection), unfiled=unfiled)
     if Kind.LEG not in at.target.kinds:
         return standing
     before = at.ledger.read(lambda c: _accepted(c, at))

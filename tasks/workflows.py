@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from accord.errors import Misconfigured
 from accord.sync import ALONE, Sync, connection_of, name_of
-from blocks import AccountsDatabase, OblioAccount, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
 
 B = TypeVar("B", bound=Block)
 
@@ -81,6 +81,11 @@ class Route:
         """The sync into the target whose block has this name."""
         return Sync(self.name, self.source, f"{self.workflow.target}/{target}")
 
+    def archive(self, account: Block) -> DocumentArchive | None:
+        """The saved block of the archive that a connection's block names. Raises Misconfigured where it is missing."""
+        name = getattr(account, "archive", None)
+        return None if name is None else load_block(DocumentArchive, name)
+
     def load(self) -> tuple[Any, Any, Sync]:
         """The saved blocks of the connection and of its target, and the sync that they make.
 
@@ -137,6 +142,7 @@ def load_block(block: type[B], name: str) -> B:
     return found
 
 
-_SYSTEMS = {one.block: one.target for one in WORKFLOWS.values()} | {
+_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive"}
+_SYSTEMS |= {one.block: one.target for one in WORKFLOWS.values()} | {
     reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads
 }

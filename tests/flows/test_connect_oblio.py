@@ -14,13 +14,14 @@ from accord import settings
 from accord.ledger import counters, streams
 from accord.sandbox.oblio import shop
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
-from blocks import OblioAccount, PortalDatabase
+from blocks import DocumentArchive, OblioAccount, PortalDatabase
 from deployments.cli import main
 from tasks.workflows import find_block
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
 
 Connect = Callable[..., int]
+CHECKED = "pdf/d3/d34338cd4825af16e7be1f0e0eb9732bc87a426a413e44cf90b733336b8a82d0.pdf"
 NAMED = ("--email", CLIENT_ID, "--cif", shop.CIF)
 
 
@@ -31,7 +32,7 @@ def no_blocks(prefect_server: None) -> Iterator[None]:
     yield
     with get_client(sync_client=True) as client:
         for document in client.read_block_documents():
-            if document.block_type_name in ("Oblio account", "Portal database"):
+            if document.block_type_name in ("Oblio account", "Portal database", "Document archive"):
                 client.delete_block_document(document.id)
 
 
@@ -227,3 +228,18 @@ def test_a_portal_of_ones_own_is_taken_as_it_is(portal: Connect, tmp_path: Path,
     said = capsys.readouterr().out
     assert "bills                   fits, 1 rows" in said
     assert "Rows whose key the service of a connection knows are brought into agreement" in said
+
+
+def test_an_archive_is_written_to_and_read_before_it_is_saved(
+    connect: Connect, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["connect", "archive", "--url", f"file://{tmp_path}/archive"]) == 0
+    assert "next: accord connect oblio --archive main" in capsys.readouterr().out
+    assert connect(*NAMED, "--archive", "main") == 0
+    assert find_block(OblioAccount, "main").archive == "main"  # type: ignore[union-attr]
+    assert find_block(DocumentArchive, "main").connect().read(CHECKED) == b"%PDF-\n"  # type: ignore[union-attr]
+    monkeypatch.setattr("sys.stdin", io.StringIO("region=eu\n"))
+    assert main(["connect", "archive", "--url", "s3://papers"]) == 2
+    assert "the options are no JSON object" in capsys.readouterr().err
+    assert main(["connect", "archive", "--url", "file://archive"]) == 2
+    assert "nothing was saved: the URL of the document archive block must name an absolute" in capsys.readouterr().err

@@ -50,6 +50,15 @@ class Firm:
         )  # fmt: skip
         account.save("main", overwrite=True)
 
+    def save_archive(self) -> None:
+        """Have the PDFs kept in a folder."""
+        from blocks import DocumentArchive, OblioAccount
+
+        DocumentArchive(url=f"file://{self.home / 'archive'}").save("main", overwrite=True)
+        account = OblioAccount.load("main")
+        account.archive = "main"
+        account.save("main", overwrite=True)
+
     def ask(self, method: str, path: str, **body: object) -> dict[str, object]:
         """Do something at Oblio."""
         answer = self.http.request(method, f"/api/docs/{path}", json={"cif": CIF} | body)
@@ -223,3 +232,26 @@ def test_days_do_not_bound_a_list_in_the_order_of_numbers(firm: Firm) -> None:
     assert state.name == "Misconfigured"
     assert "leave since and until empty" in state.message
     assert firm.rows() == []
+
+
+def test_the_pdf_of_a_new_invoice_is_archived_and_both_sides_agree(firm: Firm) -> None:
+    assert firm.run().is_completed()  # type: ignore[attr-defined]
+    firm.save_archive()
+    new = firm.issue()
+    assert firm.run().is_completed()  # type: ignore[attr-defined]
+    name = str(firm.row(new)["pdf"])
+    assert (firm.home / "archive" / name).read_bytes().startswith(b"%PDF-")
+    assert "PDFs that are still to be archived" in firm.report()
+    assert firm.reconcile().complete
+
+
+def test_an_archive_that_is_not_saved_is_named_with_what_to_do(firm: Firm) -> None:
+    firm.save_archive()
+    from blocks import DocumentArchive
+
+    DocumentArchive.delete("main")
+    state = firm.run()
+    assert (state.name, state.message) == (  # type: ignore[attr-defined]
+        "Misconfigured",
+        "there is no Document archive block named main; make it: accord connect archive --name main",
+    )

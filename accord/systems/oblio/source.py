@@ -92,7 +92,7 @@ class Invoices:
 
     def pdf(self, one: Parsed) -> bytes:
         """The PDF of an invoice that was just read. Raises Refused where there is none."""
-        return self._oblio.pdf(one)
+        return self.oblio.pdf(one)
 
     def owner(self) -> Owner:
         """Whose invoices these are: the company, whichever of its accounts reads them."""
