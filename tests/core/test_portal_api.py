@@ -305,12 +305,13 @@ def test_what_other_answers_mean(connect_portal, row, status, error, said):
 
 def test_a_token_that_may_only_read_is_named(connect_portal, row):
     portal = connect_portal(token=READER)
-    portal.check()
+    with pytest.raises(Misconfigured, match="may only read from the portal"):
+        portal.check()
     with pytest.raises(Misconfigured, match="may not read and write documents"):
         portal.write(MAIN, KIND, [row("d_1")])
 
 
-@pytest.mark.parametrize("body", [{}, {"api": "portal/2", "id": "x"}, [], {"api": 1, "id": "x"}])
+@pytest.mark.parametrize("body", [{}, {"api": "portal/2", "id": "x", "writes": True}, [], {"api": 1, "id": "x"}])
 def test_another_api_at_the_address_is_told_of(connect_portal, body):
     portal = connect_portal(send=httpx.MockTransport(lambda _: httpx.Response(200, json=body)))
     with pytest.raises(Misconfigured, match="base_url"):

@@ -216,6 +216,8 @@ def test_a_token_opens_what_it_may(http, token, method, status):
     http.headers["authorization"] = f"Bearer {token}"
     body = {"json": {"as_of": "2026-11-26T00:00:00Z"}} if method == "PUT" else {}
     assert http.request(method, "/agreement", params={"connection": MAIN}, **body).status_code == status
+    if token == READER:
+        assert http.get("/portal").json()["writes"] is False
 
 
 def test_the_limit_lets_a_second_s_worth_pass_at_once(http, sandbox):
@@ -259,7 +261,7 @@ def test_all_is_there_after_a_restart(tmp_path):
     second = build(now=lambda: NOW, payments=0, state=path)
     with httpx.Client(transport=Described(second), base_url="http://s/portal/v1") as http:
         http.headers["authorization"] = f"Bearer {TOKEN}"
-        assert http.get("/portal").json() == {"api": "portal/1", "id": name}
+        assert http.get("/portal").json() == {"api": "portal/1", "id": name, "writes": True}
         assert get(http).json()["rev"] == 3
         assert put(http, rev=3, idempotency="k").status_code == 201
 

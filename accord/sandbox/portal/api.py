@@ -32,7 +32,7 @@ class Problem(Exception):
 
 
 class Call(NamedTuple):
-    """One call, whose token was accepted. `forget` is the switch that breaks the rule about revs."""
+    """One call, whose token was accepted, and may write or not. `forget` is the switch that breaks the rule on revs."""
 
     store: Store
     params: Mapping[str, Any]
@@ -40,6 +40,7 @@ class Call(NamedTuple):
     body: bytes
     now: float
     forget: bool = False
+    writes: bool = True
 
     @property
     def connection(self) -> str:
@@ -51,7 +52,7 @@ class Call(NamedTuple):
 
 
 def portal(call: Call) -> Answer:
-    return _json(200, {"api": API, "id": call.store.id})
+    return _json(200, {"api": API, "id": call.store.id, "writes": call.writes})
 
 
 def get_document(call: Call) -> Answer:

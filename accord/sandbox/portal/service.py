@@ -91,19 +91,12 @@ class Portal:
         if ask.path == "/v1/openapi.yaml" and ask.method == "GET":
             return _DESCRIPTION
         try:
-            self._admit(ask)
-            return api.find(ask.method, ask.path.removeprefix("/v1"))(self._call(ask))
+            writes = _admitted(ask)
+            return api.find(ask.method, ask.path.removeprefix("/v1"))(self._call(ask, writes))
         except Problem as problem:
             return problem.answer()
 
-    def _admit(self, ask: Ask) -> None:
-        token = ask.headers.get("authorization", "").removeprefix("Bearer ")
-        if token not in (TOKEN, READER):
-            raise Problem(401, "The token is not accepted", "/problems/token")
-        if token == READER and ask.method != "GET":
-            raise Problem(403, "The token may only read", "/problems/token")
-
-    def _call(self, ask: Ask) -> Call:
+    def _call(self, ask: Ask, writes: bool) -> Call:
         try:
             params = decode(ask.query)
         except Malformed:
@@ -113,7 +106,7 @@ class Portal:
             for fault in self.faults.matching(("lower_rev",), ask.method, ask.path)[:1]:
                 self.faults.strike(fault)
                 forget = True
-        return Call(self.store, params, ask.headers, ask.body, self.clock.now(), forget)
+        return Call(self.store, params, ask.headers, ask.body, self.clock.now(), forget, writes)
 
     def dump(self) -> dict[str, Any]:
         """Everything that is to survive a restart, as JSON values."""
@@ -123,6 +116,16 @@ class Portal:
         """Take over what `dump` gave."""
         self.store.load(dumped["store"])
         self.limits.per_second = dumped["per_second"]
+
+
+def _admitted(ask: Ask) -> bool:
+    """Whether the token may write; raises Problem where it may not do what is asked."""
+    token = ask.headers.get("authorization", "").removeprefix("Bearer ")
+    if token not in (TOKEN, READER):
+        raise Problem(401, "The token is not accepted", "/problems/token")
+    if token == READER and ask.method != "GET":
+        raise Problem(403, "The token may only read", "/problems/token")
+    return token == TOKEN
 
 
 def _struck(fault: Fault) -> Answer:

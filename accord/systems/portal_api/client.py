@@ -47,12 +47,14 @@ class PortalApi:
         self._transport.close()
 
     def check(self) -> None:
-        """Look whether a portal with this API answers, and takes the token."""
-        api = self._portal().api
-        if api != API:
+        """Look whether a portal with this API answers, and lets the token write."""
+        found = self._portal()
+        if found.api != API:
             raise Misconfigured(
                 f"the portal has another API than {API}; ask whoever runs it for the base_url of that one"
             )
+        if not found.writes:
+            raise Misconfigured("the token may only read from the portal; have whoever runs it allow it to write, too")
 
     def identity(self) -> str:
         """The portal's own name, which it keeps whatever its address is."""

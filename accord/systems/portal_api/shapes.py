@@ -7,10 +7,11 @@ import msgspec
 
 
 class Portal(msgspec.Struct, frozen=True):
-    """Which API this is, and the portal's own name."""
+    """Which API this is, the portal's own name, and whether the token may write."""
 
     api: str
     id: str
+    writes: bool
 
 
 class Taken(msgspec.Struct, frozen=True):
