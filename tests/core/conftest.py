@@ -220,15 +220,15 @@ def way(sandbox, clock):
 def connect_portal(way, clock):
     """Makes the portal behind its API as one worker has it."""
 
-    def connect_portal(token=TOKEN, fan_out=None, budget=None, send=way):
+    def connect_portal(token=TOKEN, fan_out=None, budget=None, send=way, url="http://portal.test"):
         transport = Transport(
-            base_url="http://portal.test/portal/v1",
+            base_url=f"{url}/portal/v1",
             authorize=lambda: headers(token),
             classify=lambda answer: classify(answer, "main"),
             budget=budget or Unlimited(),
             breaker=NeverOpen(),
             clock=clock,
-            client=httpx.Client(transport=send),
+            client=httpx.Client(transport=send) if send else None,
         )
         return PortalApi(transport, fan_out)
 

@@ -5,6 +5,7 @@ import json
 import logging
 import random
 import threading
+from contextlib import closing
 
 import httpx
 import msgspec
@@ -14,9 +15,10 @@ from accord.budget import SharedBudget
 from accord.documents import Document, Origin, Party
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.records import Kind
-from accord.sandbox.app import build
+from accord.sandbox.app import application, build
 from accord.sandbox.direct import Direct
 from accord.sandbox.portal.service import READER, TOKEN
+from accord.sandbox.serve import served
 
 KIND = Kind.DOCUMENT
 MAIN, EU = "oblio/main", "smartbill/eu"
@@ -170,6 +172,15 @@ def test_trouble_that_passes_is_waited_out(connect_portal, sandbox, row, kind):
     portal = connect_portal()
     assert portal.write(MAIN, KIND, [row(f"d_{n}", n) for n in range(50)]) == {}
     assert totals(portal) == {f"d_{n}": n for n in range(50)}
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_answer", "drop_midway"])
+def test_connections_that_break_are_no_matter_over_sockets_either(connect_portal, sandbox, row, kind):
+    with served(application(sandbox)) as url, closing(connect_portal(url=url, send=None)) as portal:
+        switch(sandbox, kind=kind, method="PUT", times=5)
+        assert portal.write(MAIN, KIND, [row(f"d_{n}", n) for n in range(100)]) == {}
+        assert totals(portal) == {f"d_{n}": n for n in range(100)}
+    assert sandbox.portal.stats.shown()["by_status"]["201"] >= 95
 
 
 def test_429_in_the_middle_pauses_and_all_are_shown(portal, sandbox, row, noted, connect_portal, homes):
