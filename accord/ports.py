@@ -127,9 +127,10 @@ class Target(Protocol):
     kinds: frozenset[Kind]
 
     def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, str]:
-        """Show these records, each with its rev, in one transaction; a row with a later rev stays as it is.
+        """Show these records, each with its rev, in a transaction if there are any; a row with a later rev stays as is.
 
-        What comes back is why single records were refused, by `source_key`; all the others are shown then.
+        What comes back is why single records were refused, by `source_key`; all the others are shown then. Where it
+        raises, some may be shown: the same rows are written again.
         """
 
     def agreed(self, connection: str, at: float) -> None:

@@ -67,32 +67,27 @@ class Wire:
         self._backend = _Backend(clock)
         self._idle: dict[_Origin, list[httpcore.HTTPConnection]] = {}
 
-    def get(self, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]], ends: float) -> Response:
-        """One GET that ends by `ends` on the steady clock.
-
-        Raises TryLater, Refused or Misconfigured; their texts name the host only.
-        """
-        return self._send("GET", url, headers, b"", ends)
-
-    def post(self, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]], body: bytes, ends: float) -> Response:
-        """One POST, as `get`. Where it raises TryLater, it may have been heard."""
-        return self._send("POST", url, [*headers, (b"Content-Length", b"%d" % len(body))], body, ends)
-
-    def _send(
-        self, method: str, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]], body: bytes, ends: float
+    def send(
+        self, method: str, url: httpx.URL, headers: Sequence[tuple[bytes, bytes]], body: bytes | None, ends: float
     ) -> Response:
+        """One request that ends by `ends` on the steady clock; without a body where that is None.
+
+        Raises TryLater, after which it may have been heard, Refused or Misconfigured; their texts name the host only.
+        """
+        if body is not None:
+            headers = [*headers, (b"Content-Length", b"%d" % len(body))]
         left = max(ends - self._clock.monotonic(), 0.001)
         extensions = {"timeout": {phase: min(seconds, left) for phase, seconds in _PHASES.items()}}
         _sending.ends = ends
         try:
             if self._client is not None:
-                request = httpx.Request(method, url, headers=list(headers), content=body, extensions=extensions)
+                request = httpx.Request(method, url, headers=list(headers), content=body or b"", extensions=extensions)
                 return self._through(self._client, request, ends)
             asked = httpcore.Request(
                 method,
                 httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=[(b"Host", url.netloc), *headers],
-                content=body,
+                content=body or b"",
                 extensions=extensions,
             )
             idle = self._idle.setdefault((url.raw_scheme, url.raw_host, url.port), [])
