@@ -17,7 +17,6 @@ from accord.errors import AccordError, TryLater
 from accord.identity import require_still_the_same
 from accord.ledger import quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.systems.sql_look import check_writable
 from blocks import DocumentArchive
 from deployments import channels, host, server
 from deployments.runs import faults, read_runs
@@ -168,7 +167,7 @@ def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
         yield from _disk(shown, target.engine)
         try:
             target.check()
-            check_writable(target)
+            target.check_writable()
         except AccordError as error:
             yield _finding(shown, error)
         # As the command that makes such connections does.

@@ -17,8 +17,7 @@ from accord.identity import require_same_account, require_same_database, require
 from accord.ledger.engine import Ledger
 from accord.ports import Source, Threads
 from accord.sync import Sync
-from accord.systems.sql import SqlTarget
-from accord.systems.sql_look import highest_rev, identity
+from accord.systems.sql_look import SqlDatabase
 from tasks.examiner import prepare_examiner
 from tasks.workflows import route
 
@@ -38,7 +37,7 @@ class Bench:
 
     sync: Sync
     source: Connected
-    target: SqlTarget
+    target: SqlDatabase
     ledger: Ledger
     collector: Collector
     run: str
@@ -76,8 +75,8 @@ def _open(name: str, run: str) -> Bench:
     target = database.connect(ledger.clock)
     target.check()
     require_same_target(sync, ledger)
-    require_same_database(sync.target, ledger, identity(target))
-    take_over(sync, ledger, highest_rev(target, sync.connection))
+    require_same_database(sync.target, ledger, target.identity())
+    take_over(sync, ledger, target.highest_rev(sync.connection))
     open_source = getattr(account, of.reads.connect)
     source = open_source(sync.connection, ledger, partial(require_same_account, sync, ledger))
     if (archive := of.archive(account)) is not None:
