@@ -92,8 +92,7 @@ def _status(
 ) -> Status:
     sync, agreed_at = _sync(ledger, name), None
     try:
-        _, database, _ = route(name).load()
-        target = database.connect(ledger.clock)
+        _, target, _ = route(name).open(ledger)
         try:
             agreed_at = target.last_agreed(sync.connection)
         finally:

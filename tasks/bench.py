@@ -17,9 +17,8 @@ from accord.identity import require_same_account, require_same_database, require
 from accord.ledger.engine import Ledger
 from accord.ports import Source, Threads
 from accord.sync import Sync
-from accord.systems.sql_look import SqlDatabase
 from tasks.examiner import prepare_examiner
-from tasks.workflows import route
+from tasks.workflows import Shown, route
 
 LAG = 300  # seconds that a system may take to list what was created: a margin, not a documented figure
 
@@ -37,7 +36,7 @@ class Bench:
 
     sync: Sync
     source: Connected
-    target: SqlDatabase
+    target: Shown
     ledger: Ledger
     collector: Collector
     run: str
@@ -71,8 +70,7 @@ def _open(name: str, run: str) -> Bench:
     logging.getLogger("accord").setLevel(PREFECT_LOGGING_LEVEL.value())
     ledger = settings.current_ledger()
     of = route(name)
-    account, database, sync = of.load()
-    target = database.connect(ledger.clock)
+    account, target, sync = of.open(ledger)
     target.check()
     require_same_target(sync, ledger)
     require_same_database(sync.target, ledger, target.identity())

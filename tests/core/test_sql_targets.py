@@ -177,7 +177,7 @@ def test_a_read_only_postgresql_is_refused_with_what_to_do(case, fresh_databases
     engine.dispose()
     try:
         with pytest.raises(Misconfigured, match="a standby, or set to read-only; name its primary"):
-            case.open.check_writable(engine)
+            case.open(engine).check_writable()
     finally:
         with engine.connect() as c:
             c.execute(text("SET TRANSACTION READ WRITE"))
@@ -194,7 +194,7 @@ def test_a_user_who_may_only_read_is_refused(case, fresh_databases, open_engine)
     reader = open_database(str(engine.url.set(username="reader")), "the URL of the target")
     try:
         with pytest.raises(Misconfigured, match="the URL of the target cannot be used: the user lacks a permission"):
-            case.open.check_writable(reader)
+            case.open(reader).check_writable()
     finally:
         reader.dispose()
         with engine.begin() as c:
