@@ -322,3 +322,16 @@ def test_the_pdf_of_an_invoice_that_was_just_fetched(three):
     del three.account.smartbill.company.documents["f WEB 0002"]
     with pytest.raises(Refused, match="has no invoice WEB/2/1 any more"):
         source.pdf(one)
+
+
+def test_a_series_that_is_shown_no_more_keeps_its_invoices(three):
+    three.account.issue(40, series="EXP")
+    three.run()
+    three.account.smartbill.company.series["WEB"]["type"] = "archived"
+    three.account.pay("0001", 5)
+    assert three.run().updated == 1
+    three.home.plan(Mode.RESCAN)
+    tally = three.run()
+    assert (tally.created, tally.updated, tally.deleted) == (0, 0, 0)
+    assert tally.unchanged >= 4, "its three were met again"
+    assert three.agreed
