@@ -40,7 +40,9 @@ DATABASES = {
     one.layout.name: one
     for one in (
         Database(AccountsDatabase, accounts.LAYOUT, "Stripe", "accord connect stripe"),
-        Database(PortalDatabase, portal.LAYOUT, "the service of a connection", "accord connect oblio, smartbill or stripe"),
+        Database(
+            PortalDatabase, portal.LAYOUT, "the service of a connection", "accord connect oblio, smartbill or stripe"
+        ),
     )
 }
 
