@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import httpx
 
 from accord.budget import Breaker, Budget
-from accord.clock import Clock
-from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLater
+from accord.clock import Clock, Until
+from accord.errors import AccordError, LeftAlone, Misconfigured, NotSent, Refused, TryLater
 from accord.ledger.budgets import LONGEST_PAUSE
 from accord.wire import Response, Wire
 
@@ -154,18 +154,41 @@ class Transport:
             _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), fault, wait)
             self._clock.sleep(wait)
 
-    def post(self, path: str, body: bytes, *, content_type: str, endpoint: str, deadline: float = 30.0) -> Response:
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        content_type: str,
+        endpoint: str,
+        deadline: float = 30.0,
+        headers: Mapping[str, str] | None = None,
+        until: Until | None = None,
+    ) -> Response:
         """The answer to one POST, which is sent once: where no answer comes, it may have been heard all the same.
 
-        Raises as `get` does; here TryLater is for a caller who knows whether to send it again.
+        Raises as `get` does; here TryLater is for a caller who knows whether to send it again: it may have been heard,
+        unless it is NotSent. After `until` nothing is sent.
         """
         url = self._url(path, ())
-        self._breaker.check()
-        self._budget.take(endpoint)
-        _, headers = self._credential()
-        sent = (*headers, (b"Content-Type", content_type.encode("ascii")))
+        try:
+            self._breaker.check()
+            self._budget.take(endpoint)
+            turn, credential = self._credential()
+        except TryLater as error:
+            raise error if isinstance(error, NotSent) else NotSent(str(error), error.after) from None
+        more = {"Content-Type": content_type, **(headers or {})}
+        sent = (*credential, *((name.encode("ascii"), value.encode("ascii")) for name, value in more.items()))
+        if until is not None and (left := until.left(self._clock)) < deadline:
+            if left <= 0:
+                raise NotSent(f"{self._base.host}: it became too late to send it")
+            deadline = left
         answer = self._send(url, sent, body, self._clock.monotonic() + deadline, again=False)
+        if isinstance(answer, Refused):
+            answer = TryLater(str(answer))  # what can not be read tells nothing of what was done
         fault = self._judge(answer) if isinstance(answer, Response) else answer
+        if isinstance(answer, Response) and (answer.status == 401 or isinstance(fault, NotAccepted)):
+            self._forget(turn)
         if isinstance(fault, Throttled):
             self._pause(fault, endpoint, throttles=1)
         if isinstance(answer, Response) and fault is None:
@@ -204,6 +227,13 @@ class Transport:
         with self._lock:
             if self._turn == turn:
                 self._headers = self._load()
+                self._turn += 1
+
+    def _forget(self, turn: int) -> None:
+        """Have the credential loaded anew for the next request."""
+        with self._lock:
+            if self._turn == turn:
+                self._headers = None
                 self._turn += 1
 
     def _load(self) -> _Headers:
