@@ -202,6 +202,9 @@ class _Actor:
             return self._made(row, look.found)
         now = self._ledger.read(self._ledger.now)
         left = self._unquiet(row, sent, look, now)
+        if left is None:
+            self._postpone(row, self._action.waits.quiet, intent_at=now)
+            return None
         old = self._action.heeds is None or not 0 <= now - (row.first_at or 0) < self._action.heeds
         if left > 0 and (old or row.refusal is not None):
             self._postpone(row, left)
@@ -212,16 +215,16 @@ class _Actor:
             raise Unclear(f"{row.attempt} requests were not answered, and nothing is found; look for {row.mark}")
         return self._send(row, sent.payload, until, look.date, None if old else row.first_at)
 
-    def _unquiet(self, row: Row, sent: Sent, look: Look, now: float) -> float:
-        """The seconds until what is not found is not there; by the other system's clock where it is known."""
+    def _unquiet(self, row: Row, sent: Sent, look: Look, now: float) -> float | None:
+        """The seconds until what is not found is not there; by the other system's clock where it is known.
+
+        None where the ledger's clock was set back since, so that nobody knows.
+        """
         noted = sent.note.get("date")
         if noted is not None and look.date is not None:
-            return self._action.waits.quiet - (look.date - float(noted))
+            return self._action.waits.quiet + 1.0 - (look.date - float(noted))  # it is told in whole seconds
         passed = now - (row.intent_at or 0)
-        if passed < 0:  # the clock was set back: nobody knows how long ago it was
-            row = self._write(row, intent_at=now) or row
-            passed = 0.0
-        return self._action.waits.quiet - passed
+        return None if passed < 0 else self._action.waits.quiet - passed
 
     def _send(
         self, row: Row, payload: bytes, until: Until, date: float | None = None, first_at: float | None = None
@@ -245,7 +248,7 @@ class _Actor:
                 connection,
                 row,
                 state="sending",
-                payload=actions.seal(self._ledger.cipher, row, payload),
+                payload=row.payload or actions.seal(self._ledger.cipher, row, payload),
                 note=msgspec.json.encode({**note, **made}).decode(),
                 attempt=row.attempt + 1,
                 intent_at=now,
@@ -276,6 +279,8 @@ class _Actor:
                 self._end(row, "refused", str(error))
             else:
                 self._postpone(row, self._action.waits.quiet, refusal=str(error))
+        except Unclear as error:
+            self._end(row, "unknown", str(error))
         except TryLater as error:
             _log.warning("%s on %s is in doubt and will be looked up: %s", row.name, row.key, error)
         else:

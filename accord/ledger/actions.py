@@ -10,6 +10,7 @@ from accord.ledger.cipher import Cipher
 from accord.ledger.dialect import among, put
 from accord.ledger.schema import actions
 
+FAR = 7200.0  # seconds: longer than anything waits
 ENDED = frozenset({"done", "refused", "unknown"})
 
 
@@ -74,8 +75,8 @@ def _mark(name: str, source: str, kind: str, key: str, turn: int) -> str:
 
 def due(connection: Connection, name: str, source: str, now: float) -> list[Row]:
     """What the action has to go on with now, in the order in which it was wanted."""
-    # What was intended later than now was so before the clock was set back: who knows how long it would wait.
-    ready = or_(actions.c.due_at <= now, actions.c.intent_at > now)
+    # Further ahead than anything waits: it was written by a clock that was set back since.
+    ready = or_(actions.c.due_at <= now, actions.c.due_at > now + FAR)
     where = and_(actions.c.name == name, actions.c.connection == source, actions.c.state.in_(("wanted", "sending")))
     rows = select(*_COLUMNS).where(where, ready).order_by(actions.c.wanted_at, actions.c.key)
     return [Row(*row) for row in connection.execute(rows)]

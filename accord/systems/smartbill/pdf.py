@@ -108,6 +108,15 @@ class Paper(Struct, frozen=True, kw_only=True):
         return "<Paper>"
 
 
+def prints(body: bytes, text: str) -> bool:
+    """Whether a text without spaces stands on the paper, also where it is broken into lines; False where none can be
+    read."""
+    try:
+        return text in re.sub(r"\s+", "", _text(body))
+    except Unreadable:
+        return False
+
+
 def read(body: bytes) -> Paper:
     """What the PDF says. Raises Unreadable where it has no text."""
     text = _text(body)
