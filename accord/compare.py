@@ -11,6 +11,8 @@ from accord.houses import GUESTS
 from accord.ports import CursorGone, Source
 from accord.records import PARENTS_FIRST, Facts, Kind, Leg, Record, Ref
 
+_END = 2**53  # behind whatever stands on a list
+
 
 class Disagreement(NamedTuple):
     """A record on which the two sides differ."""
@@ -147,7 +149,9 @@ def _first_shown(target: Shown, connection: str, fields: list[str]) -> Mapping[s
 
 def _listed(source: Source, kind: Kind) -> Iterator[tuple[str, Record | None]]:
     after: str | None = None
-    hi: int | None = None
+    # Without events, a list that is asked for without an end is that of what may have changed.
+    listed = source.discovery
+    hi = _END if not listed.events and kind in listed.newest else None
     place, met = 0, set[str]()
     while True:
         try:

@@ -33,7 +33,7 @@ class Origin(StrEnum):
     COMPUTED = "computed"  # from other fields, which add up to what the service tells
     EXPORT = "export"  # a file that a person exported from the service's web application
     ARCHIVE = "archive"  # Accord's own archive of documents
-    AWAITED = "awaited"  # nowhere yet: the PDF is to be archived
+    AWAITED = "awaited"  # nowhere yet: the PDF is to be archived; that is shown nowhere
     UNKNOWN = "unknown"  # nowhere: the field is None
 
 
@@ -120,7 +120,7 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
 
     def fingerprint(self) -> str:
         """A stable hash, also where the origins were found in another order."""
-        return Fields.fingerprint(msgspec.structs.replace(self, origins=dict(sorted(self.origins.items()))))
+        return Fields.fingerprint(msgspec.structs.replace(self, origins=_shown(self.origins)))
 
     @classmethod
     def fields(cls) -> list[str]:
@@ -142,6 +142,10 @@ def _of_party(party: str, field: str) -> Callable[[Document], str | None]:
     return get
 
 
+def _shown(origins: Mapping[str, Origin]) -> dict[str, Origin]:
+    return {field: origin for field, origin in sorted(origins.items()) if origin is not Origin.AWAITED}
+
+
 def _json(value: object) -> str | None:
     return None if value is None else _encode(value).decode()
 
@@ -152,5 +156,5 @@ _IN_PARTS: dict[str, Callable[[Document], str | None]] = {
     f"{party}_{field}": _of_party(party, field) for party in ("issuer", "client") for field in Party.__struct_fields__
 } | {
     "lines_json": lambda document: _json(document.lines),
-    "origins_json": lambda document: _json(document.origins),
+    "origins_json": lambda document: _json(_shown(document.origins)),
 }

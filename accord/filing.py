@@ -41,8 +41,8 @@ class Filing:
     """A source of documents whose PDFs are archived.
 
     A document that is fetched alone is filed with it. One that is not filed yet says of its `pdf` that it is awaited,
-    and settling has it fetched again for that; meanwhile it is shown without. A PDF that can not be had holds up
-    nothing: it is asked for again, after waits that grow.
+    and settling has it fetched again for that; meanwhile it is shown without, and agrees. A PDF that can not be
+    had holds up nothing: it is asked for again, after waits that grow.
     """
 
     def __init__(self, source: Printer, archive: "Archive", ledger: Ledger, connection: str) -> None:

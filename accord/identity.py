@@ -9,7 +9,7 @@ from accord.errors import Misconfigured
 from accord.ledger import counters, streams
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
-from accord.sync import Sync
+from accord.sync import Sync, connection_of
 
 
 def require_same_account(sync: Sync, ledger: Ledger, owner: Owner) -> None:
@@ -98,7 +98,7 @@ def _pin_account(c: Connection, sync: Sync, owner: Owner) -> None:
     holder = sync.connection if owner.account is None else counters.pin(c, account, sync.connection)
     if holder != sync.connection:
         raise Misconfigured(
-            f"{account} is read by {holder} already; read by {sync.connection} as well, each payment would be shown "
+            f"{account} is read by {holder} already; read by {sync.connection} as well, each record would be shown "
             f"twice. To change the key, change that of {holder}"
         )
 
@@ -122,4 +122,4 @@ def _forget_unread(c: Connection, connection: str) -> None:
 
 
 def _was_read(c: Connection, connection: str) -> bool:
-    return streams.planned(c, connection.partition("/")[2])
+    return connection in map(connection_of, streams.syncs(c))

@@ -44,8 +44,13 @@ def plan(
     All of a kind is read again where the sync was down for longer than events live, and where changes may have been
     missed; also where the target keeps the kind elsewhere than before, and is then shown it anew.
     """
-    _require_sense(mode, since, until, now := int(ledger.clock.now()))
     found = source.discovery
+    _require_sense(mode, since, until, now := int(ledger.clock.now()))
+    if not found.by_time and (since, until) != (None, None):
+        raise Misconfigured(
+            f"{sync.connection} can not be read by days, since its list is not in the order of time; leave since and "
+            "until empty"
+        )
     anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now - found.events))
     began = source.began() if anew or mode is Mode.RESCAN else None
     begun = began if since is None else since

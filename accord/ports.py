@@ -80,6 +80,7 @@ class Discovery:
     newest: frozenset[Kind]  # lists that show what is new: each run reads that
     turns: int = 30  # nights in which the nightly rescan comes round
     parallel: int = 4  # stretches of one list that may be read at once
+    by_time: bool = True  # whether lists stand in the order of time, so that days can bound what is read of them
 
 
 class Source(Protocol):

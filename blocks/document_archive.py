@@ -1,12 +1,13 @@
 """The block that reaches one archive of documents."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from prefect.blocks.core import Block
 from prefect.types import SecretDict
 from pydantic import Field, HttpUrl
 
-from accord.archive import Archive, open_archive
+if TYPE_CHECKING:
+    from accord.archive import Archive
 
 
 class DocumentArchive(Block):
@@ -35,8 +36,10 @@ class DocumentArchive(Block):
         description="What the kind of store needs, by obstore's names: credentials, region, endpoint.",
     )
 
-    def connect(self) -> Archive:
+    def connect(self) -> "Archive":
         """The archive. Raises Misconfigured where URL or options are malformed."""
+        from accord.archive import open_archive  # here: a run without an archive must not pay for it
+
         setting = f"the URL of the document archive block {self._block_document_name or ''}".rstrip()
         options = {name: str(value) for name, value in self.options.get_secret_value().items()}
         return open_archive(self.url, options, setting)

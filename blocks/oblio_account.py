@@ -49,6 +49,11 @@ class OblioAccount(Block):
         pattern=r"^[a-z0-9-]{1,40}$",
         description="The name of the portal database block that this company's invoices go to.",
     )
+    archive: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="The name of the document archive block that keeps the PDFs; empty to keep none.",
+    )
     rate_of_reads: float | None = Field(
         default=READS_A_SECOND,
         gt=0,

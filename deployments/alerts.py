@@ -65,7 +65,7 @@ CONDITIONS = (
         "has stopped a stream",
         "still has a stopped stream",
         "has no stopped stream any more",
-        "look at what the text names at Stripe and in: accord quarantine list. Then: accord resume.",
+        "look at what the text names at its system and in: accord quarantine list. Then: accord resume.",
     ),
     Condition(
         "late",
@@ -83,16 +83,16 @@ CONDITIONS = (
         "keeps records in quarantine for too long",
         "still keeps records in quarantine for too long",
         "has no overdue record in quarantine any more",
-        "accord quarantine list says which and why; mend them at Stripe and: accord quarantine retry, or drop them.",
+        "accord quarantine list says which and why; mend them there and: accord quarantine retry, or drop them.",
     ),
     Condition(
         "disagreement",
         frozenset({f"{RUN}Disagrees", "accord.sync.disagrees"}),
         frozenset({"accord.sync.agrees"}),
-        "does not agree with its accounts",
-        "still does not agree with its accounts",
-        "agrees with its accounts again",
-        "compare both sides by a fresh read: accord reconcile CONNECTION. accord explain KEY tells a record's story.",
+        "is not in agreement",
+        "is still not in agreement",
+        "is in agreement again",
+        "compare both sides by a fresh read: accord reconcile {{ sync }}. accord explain KEY tells a record's story.",
     ),
 )
 
@@ -147,7 +147,9 @@ _DETAILS = """\
 {% if 'encountered an exception: ' in why -%}
 {% set why = 'an error that Accord does not know (' ~ why.split(': ')[1][:80] ~ "); the run's log tells more" -%}
 {% endif -%}
-{% set connection = e.payload.connection or (flow_run.parameters or {}).connection or f.deployment -%}
+{% set given = flow_run.parameters or {} -%}
+{% set named = [given.system, given.connection] | select | join('-') -%}
+{% set connection = e.payload.connection or named or f.deployment -%}
 {% set ui = automation | ui_url -%}
 {% if connection %}Connection: {{ connection }}
 {% endif -%}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accord.errors import AccordError, Misconfigured, TryLater
-from deployments.connect_alerts import alerts_parser
+from deployments.connect import connect_parsers
 
 DISAGREEMENT, CONFIGURATION, UNREACHABLE = 1, 2, 3
 EPILOG = "Exit codes: 0 in agreement, 1 disagreements remain, 2 usage or configuration, 3 a system is unreachable."
@@ -62,12 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     sandbox.set_defaults(run=_sandbox)
 
-    _connect_parsers(commands)
+    connect_parsers(commands)
 
     _operate_parsers(commands)
 
     reconcile = commands.add_parser("reconcile", help="read both sides afresh and say where they differ")
-    reconcile.add_argument("connection", nargs="?", metavar="NAME", help="needed where there are several connections")
+    reconcile.add_argument(
+        "connection", nargs="?", metavar="FLOW/NAME", help="needed where there are several connections"
+    )
     reconcile.add_argument("--json", action="store_true", help="print JSON")
     reconcile.set_defaults(run=_reconcile)
 
@@ -113,27 +115,6 @@ def _operate_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     work.set_defaults(run=_work)
 
 
-def _connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    connect = commands.add_parser("connect", help="test and save what is needed to reach a system or a channel")
-    systems = connect.add_subparsers(required=True, metavar="WHAT")
-    alerts_parser(systems)
-
-    stripe = systems.add_parser("stripe", help="a Stripe account; asks for its key. Again with a new key: rotation")
-    stripe.add_argument("--name", default="main", help="of the connection (%(default)s)")
-    stripe.add_argument("--mode", choices=("test", "live"), help="of the key (test, or as saved)")
-    stripe.add_argument("--base-url", help="where Stripe's API is found, if elsewhere")
-    stripe.add_argument("--accounts", help="the accounts database that its payments go to (main, or as saved)")
-    stripe.add_argument("--json", action="store_true", help="print JSON")
-    stripe.set_defaults(run=_connect_stripe)
-
-    accounts = systems.add_parser("accounts", help="the database of the customer accounts; asks for its URL")
-    accounts.add_argument("--name", default="main", help="(%(default)s)")
-    accounts.add_argument("--mapping", type=Path, metavar="FILE", help="your own tables, as JSON (docs/mapping.md)")
-    accounts.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
-    accounts.add_argument("--json", action="store_true", help="print JSON")
-    accounts.set_defaults(run=_connect_accounts)
-
-
 def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     resume = commands.add_parser("resume", help="let a stopped stream go on")
     resume.add_argument("stream", nargs="?", help="such as payment-to-account/main:payment; none lists those stopped")
@@ -170,11 +151,12 @@ def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     db.add_argument("--json", action="store_true", help="print JSON")
     db.set_defaults(run=_db)
 
-    accounts = commands.add_parser("accounts", help="the tables of an accounts database block")
-    accounts.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
-    accounts.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
-    accounts.add_argument("--json", action="store_true", help="print JSON")
-    accounts.set_defaults(run=_accounts)
+    for what, shown in (("accounts", "an accounts database block"), ("portal", "a portal database block")):
+        database = commands.add_parser(what, help=f"the tables of {shown}")
+        database.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
+        database.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
+        database.add_argument("--json", action="store_true", help="print JSON")
+        database.set_defaults(run=_database, what=what)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -188,19 +170,6 @@ def _sandbox(options: argparse.Namespace) -> int:
     from accord.sandbox.__main__ import main as serve
 
     return serve(options.words)
-
-
-def _connect_stripe(options: argparse.Namespace) -> int:
-    from deployments.connect_stripe import connect
-
-    given = {"mode": options.mode, "base_url": options.base_url, "accounts": options.accounts}
-    return connect(options.name, {field: value for field, value in given.items() if value is not None}, options.json)
-
-
-def _connect_accounts(options: argparse.Namespace) -> int:
-    from deployments.connect_accounts import connect
-
-    return connect(options.name, options.mapping, options.create, options.json)
 
 
 def _deploy(options: argparse.Namespace) -> int:
@@ -234,20 +203,9 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _reconcile(options: argparse.Namespace) -> int:
-    import json
+    from deployments.reconcile import command
 
-    from deployments.reconcile import reconcile
-    from deployments.show import as_data, table
-    from deployments.trigger import chosen
-
-    named = options.connection and options.connection.removeprefix("payment-to-account/")
-    connection = named or chosen(None).partition("/")[2]
-    agreement = reconcile(connection)
-    if options.json:
-        print(json.dumps({"connection": connection} | as_data({}, agreement), indent=2))
-    else:
-        table({}, agreement, connection)
-    return 0 if agreement.complete else DISAGREEMENT
+    return command(options.connection, options.json)
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -274,10 +232,10 @@ def _db(options: argparse.Namespace) -> int:
     return tables.ledger(options.action, options.json)
 
 
-def _accounts(options: argparse.Namespace) -> int:
+def _database(options: argparse.Namespace) -> int:
     from deployments import tables
 
-    return tables.accounts(options.action, options.name, options.json)
+    return tables.database(options.what, options.action, options.name, options.json)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,25 @@
 """`accord connect stripe`: a key is tested at Stripe before the connection is saved."""
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from prefect.client.orchestration import SyncPrefectClient
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from accord import settings
-from accord.errors import AccordError, Misconfigured, Refused, TryLater
+from accord.errors import Misconfigured
 from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
 from accord.sync import EVENT
 from accord.systems.accounts import Accounts
-from accord.systems.sql_look import without_connection
 from accord.systems.stripe import PATHS, NotPermitted, Stripe
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
 from deployments.ask import secret
-from tasks.bench import find_block, sync_of
+from deployments.connection import fitting, next_steps, nothing_saved, require_name
+from tasks.workflows import PAYMENTS, find_block
 
 FITS = {
     "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
@@ -47,7 +46,8 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         account = _account(kept, secret("Stripe API key"), given)
         accounts = find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
-        tested = _tested(account, name, ledger, target)
+        with nothing_saved():
+            tested = try_out(account, name, ledger, target)
         shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
         shown |= {"readable": tested.readable, "refused": tested.refused}
         if not as_json:
@@ -56,8 +56,9 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
             if as_json:
                 print(json.dumps(shown | {"saved": False}, indent=2))
             raise Misconfigured("nothing was saved: give the key these permissions, or take another one")
-        in_use = [f"stripe/{one}" for one in {*server.connections(client), name}]
-        assign(sync_of(name, account.accounts), ledger, tested.owner, in_use)
+        of = PAYMENTS.route("stripe", name)
+        in_use = {one.source for one in (*server.connections(client), of)}
+        assign(of.sync(account.accounts), ledger, tested.owner, in_use)
         account.save(name, overwrite=True)
         notes = _notes(client, name, account, target, tested)
     if as_json:
@@ -68,36 +69,15 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     return 0
 
 
-def require_name(name: str) -> None:
-    """Raise Misconfigured where a block can not be called so."""
-    if not re.fullmatch(r"[a-z0-9-]{1,40}", name):
-        raise Misconfigured("a --name is of small letters, digits and dashes, 40 at most, such as eu")
-
-
 def _account(kept: StripeAccount | None, key: str, given: dict[str, Any]) -> StripeAccount:
     """The block as it would be saved: what is given, else as it is saved, else the defaults."""
     before = {} if kept is None else {field: getattr(kept, field) for field in KEPT}
-    try:
-        account = StripeAccount(**before | given | {"api_key": SecretStr(key)})
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        option = str(first["loc"][0]).replace("_", "-")
-        raise Misconfigured(f"--{option} {FITS.get(option, first['msg'])}") from None
+    account = fitting(StripeAccount, before | given | {"api_key": SecretStr(key)}, FITS)
     other = "live" if account.mode == "test" else "test"
     if key[2:8] == f"_{other}_":
         how = f"say --mode {other}" if kept is None else f"connect it under another --name, with --mode {other}"
         raise Misconfigured(f"this is a key of {other} mode, and the connection is in {account.mode} mode; {how}")
     return account
-
-
-def _tested(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
-    """The same as `try_out`, for a connection of which nothing is saved yet."""
-    try:
-        return try_out(account, name, ledger, target)
-    except TryLater as error:
-        raise TryLater(f"nothing was saved: {error}; try again when it answers") from None
-    except (Refused, Misconfigured) as error:
-        raise Misconfigured(f"nothing was saved: {error}") from None
 
 
 def try_out(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
@@ -144,28 +124,4 @@ def _notes(
             "note: the key may not read the account itself, so a key of another account would not be recognised; "
             "in Stripe's dashboard, give it the permission to read the account"
         )
-    if target is None:
-        notes.append(f"next: accord connect accounts --name {account.accounts}; then: accord deploy")
-        return notes
-    try:
-        mixed = without_connection(target)
-    except AccordError as error:
-        notes.append(f"note: {error}")
-        mixed = []
-    finally:
-        target.close()
-    others = [one for one in _sharing(client, account.accounts) if one != name]
-    if mixed and others:
-        notes.append(
-            f"note: {mixed[0]} also takes the payments of {', '.join(others)} and has no column for the connection, "
-            "so that a comparison of one of them names the rows of the others as extra; map such a column"
-        )
-    deployed = name in server.deployments(client)
-    notes.append(f"next: accord run payment-to-account/{name}" if deployed else "next: accord deploy")
-    return notes
-
-
-def _sharing(client: SyncPrefectClient, accounts: str) -> list[str]:
-    """The connections whose payments go to this accounts database."""
-    found = {name: find_block(StripeAccount, name) for name in server.connections(client)}
-    return [name for name, block in found.items() if block is not None and block.accounts == accounts]
+    return [*notes, *next_steps(client, PAYMENTS.route("stripe", name), account.accounts, target)]

@@ -1,4 +1,4 @@
-"""Everything on one machine with nothing to configure: server, worker, sandbox, deployment, and a run."""
+"""Everything on one machine with nothing to configure: server, worker, sandbox, deployments, and a run of each."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from accord import settings
 from accord.compare import Agreement
@@ -19,7 +19,11 @@ from accord.ledger.upgrade import upgrade
 from deployments.children import Children, answers, free_port, wait_for
 from deployments.demo_home import Place, held
 
+if TYPE_CHECKING:
+    from deployments.trigger import Ended
+
 DEPLOYMENT = "payment-to-account/main"
+INVOICES = "invoice-to-portal/oblio-main"
 START_WITHIN = 120.0  # seconds; the first start of the server migrates its database
 
 
@@ -68,7 +72,7 @@ def _stopped_by_signals(children: Children, say: Any) -> Iterator[None]:
 
 def start(place: Place, children: Children, environment: Mapping[str, str], say: Any) -> None:
     """Start sandbox and server, make what they need, and start the worker."""
-    say("starting the sandbox Stripe and the Prefect server")
+    say("starting the sandbox of Stripe and Oblio, and the Prefect server")
     state = str(place.home / "sandbox.json")
     children.start("sandbox", environment, "accord.sandbox", "--port", str(place.sandbox_port), "--state", state)
     port = str(place.prefect_port)
@@ -80,7 +84,7 @@ def start(place: Place, children: Children, environment: Mapping[str, str], say:
     wait_for("the sandbox", lambda: answers(place.sandbox_url), alive, say, START_WITHIN)
     health = f"{place.prefect_url}/api/health"
     wait_for("the Prefect server", lambda: answers(health), alive, say, START_WITHIN)
-    with _ticking(say, "saving blocks, work pool and deployment"):
+    with _ticking(say, "saving blocks, work pool and deployments"):
         _configure(place)
     children.start("worker", os.environ, "deployments.cli", "work", "--name", "demo", "--drain", "5")
 
@@ -108,16 +112,24 @@ def _configure(place: Place) -> None:
     from pydantic import HttpUrl, SecretStr
 
     from accord.clock import SystemClock
+    from accord.sandbox.oblio.shop import CIF
+    from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
     from accord.sandbox.stripe.keys import KEYS
-    from blocks import AccountsDatabase, StripeAccount
+    from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
     from deployments.deploy import deploy
 
     key, address = SecretStr(KEYS[0].text), HttpUrl(f"{place.sandbox_url}/stripe")
-    account = StripeAccount(api_key=key, mode="test", base_url=address)
-    account.save("main", overwrite=True)
-    accounts = AccountsDatabase(url=SecretStr(place.accounts_url))
-    accounts.save("main", overwrite=True)
-    accounts.connect(SystemClock()).create_tables()
+    StripeAccount(api_key=key, mode="test", base_url=address).save("main", overwrite=True)
+    secret, address = SecretStr(CLIENT_SECRET), HttpUrl(f"{place.sandbox_url}/oblio/api")
+    DocumentArchive(url=place.archive_url).save("main", overwrite=True)
+    oblio = OblioAccount(email=CLIENT_ID, secret=secret, cif=CIF, base_url=address, archive="main")
+    oblio.save("main", overwrite=True)
+    for database in (
+        AccountsDatabase(url=SecretStr(place.accounts_url)),
+        PortalDatabase(url=SecretStr(place.portal_url)),
+    ):
+        database.save("main", overwrite=True)
+        database.connect(SystemClock()).create_tables()
     _end_leftovers()
     deploy()
 
@@ -151,7 +163,43 @@ def _end_leftovers() -> None:
 
 
 def _run_and_show(place: Place, children: Children, say: Any, as_json: bool) -> int:
+    """Run both workflows and show what they came to; the exit code, 0 where both sides of each agree."""
+    from deployments.show import table
+    from tasks.workflows import route
+
+    came = []
+    for sync in (DEPLOYMENT, INVOICES):
+        came.append(one := _run(sync, place, children, say))
+        if one.agreement is not None and not as_json:
+            table(one.ended.counts, one.agreement, route(sync))
+    payments, invoices = came
+    if as_json:
+        urls = {"prefect": place.prefect_url, "sandbox": place.sandbox_url}
+        print(json.dumps(payments.as_data() | {"invoices": invoices.as_data(), "urls": urls}, indent=2))
+    return payments.code or invoices.code
+
+
+class _Came(NamedTuple):
+    """What a workflow came to: how its run ended and, where it completed, what a fresh read of both sides found."""
+
+    ended: "Ended"
+    agreement: Agreement | None
+
+    @property
+    def code(self) -> int:
+        return self.ended.code if self.agreement is None else int(not self.agreement.complete)
+
+    def as_data(self) -> dict[str, Any]:
+        from deployments.show import as_data
+
+        if self.agreement is None:
+            return {"state": self.ended.state, "message": self.ended.message, "complete": False}
+        return as_data(self.ended.counts, self.agreement)
+
+
+def _run(sync: str, place: Place, children: Children, say: Any) -> _Came:
     from deployments.follow import Lines
+    from deployments.reconcile import reconcile
     from deployments.trigger import trigger
 
     class Watched(Lines):
@@ -161,29 +209,13 @@ def _run_and_show(place: Place, children: Children, say: Any, as_json: bool) -> 
             children.require_alive()
             say(line)
 
-    ended = trigger(DEPLOYMENT, {}, Watched(say))
+    ended = trigger(sync, {}, Watched(say))
     if not ended.completed:
         say(f"the run ended as {ended.state}: {ended.message}")
         say(f"its page in the Prefect UI can retry it; what the worker printed is in {place.home / 'logs'}")
-        if as_json:
-            print(json.dumps({"state": ended.state, "message": ended.message, "complete": False}, indent=2))
-        return ended.code
-    from deployments.reconcile import reconcile
-
-    with _ticking(say, "reading both sides afresh to compare them"):
-        agreement = reconcile("main")
-    _show(ended.counts, agreement, as_json, place)
-    return 0 if agreement.complete else 1
-
-
-def _show(counts: dict[str, int], agreement: Agreement, as_json: bool, place: Place) -> None:
-    from deployments.show import as_data, table
-
-    if as_json:
-        urls = {"prefect": place.prefect_url, "sandbox": place.sandbox_url}
-        print(json.dumps(as_data(counts, agreement) | {"urls": urls}, indent=2))
-    else:
-        table(counts, agreement)
+        return _Came(ended, None)
+    with _ticking(say, f"reading both sides of {sync} afresh to compare them"):
+        return _Came(ended, reconcile(sync))
 
 
 def _show_urls(place: Place) -> None:
@@ -193,10 +225,11 @@ def _show_urls(place: Place) -> None:
         print(f"{what:<12}{url}", file=sys.stderr)
     print(
         f"The Prefect UI asks for a login: {place.password}\n"
-        "\nChange something in the sandbox (its page says how), then trigger the deployment in the Prefect UI or with\n"
+        "\nChange something in the sandbox (its page says how), then trigger a deployment in the Prefect UI or with\n"
         f"  export PREFECT_API_URL={place.prefect_url}/api\n"
         f"  export PREFECT_API_AUTH_STRING=$(cat {place.home / 'prefect.password'})\n"
         f"  prefect deployment run {DEPLOYMENT}\n"
+        f"  prefect deployment run {INVOICES}\n"
         "Ctrl-C stops everything; the state stays in " + str(place.home),
         file=sys.stderr,
         flush=True,

@@ -39,6 +39,14 @@ class Place:
         return f"sqlite:///{self.home / 'accounts.db'}"
 
     @property
+    def portal_url(self) -> str:
+        return f"sqlite:///{self.home / 'portal.db'}"
+
+    @property
+    def archive_url(self) -> str:
+        return f"file://{self.home / 'archive'}"
+
+    @property
     def password(self) -> str:
         """What the Prefect server asks of whoever calls it."""
         return _kept(self.home / "prefect.password", lambda: f"accord:{secrets.token_urlsafe(24)}")

@@ -15,12 +15,12 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.ledger import streams
 from accord.ledger.engine import Ledger
-from blocks import AccountsDatabase, StripeAccount
+from blocks import DocumentArchive
 from deployments import server
 from deployments.channels import Arrival, ensure_automations, send_tests
 from deployments.connect_alerts import tell
 from deployments.schedules import deployment, described
-from tasks.bench import FLOW
+from tasks.workflows import WORKFLOWS, Route
 
 POOL = "accord"
 
@@ -60,12 +60,15 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
     """
     ledger = settings.current_ledger()
     with server.opened() as client:
-        for block in (StripeAccount, AccountsDatabase):
-            block.register_type_and_schema()
+        for workflow in WORKFLOWS.values():
+            for block in (workflow.block, *(reads.block for reads in workflow.reads)):
+                block.register_type_and_schema()
+        DocumentArchive.register_type_and_schema()
         pool_made = _ensure_pool(client, pool)
-        names = server.connections(client)
+        routes = server.connections(client)
         there = server.deployments(client)
-        done = [_put(client, deployment(name, pool), there.get(name), reset_schedules) for name in names]
+        done = [_put(client, one, pool, there.get(one.name), reset_schedules) for one in routes]
+        names = {one.name for one in routes}
         warnings = [server.gone(name) for name in there if name not in names]
         if differs := server.version_differs(client):
             warnings.append(differs)
@@ -82,7 +85,7 @@ def command(pool: str, reset_schedules: bool, as_json: bool) -> int:
     else:
         _tell(outcome)
     if not outcome.deployments:
-        raise Misconfigured("there is no connection to deploy yet; make one, then deploy: accord connect stripe")
+        raise Misconfigured(f"there is no connection to deploy yet; make one, then deploy: {server.CONNECT}")
     return 1 if any(one.why for one in outcome.channels) else 0
 
 
@@ -90,7 +93,7 @@ def _tell(outcome: Outcome) -> None:
     print(f"work pool {outcome.pool} on {outcome.server}: {'made' if outcome.pool_made else 'there already'}")
     for one in outcome.deployments:
         paused = "; paused, and stays so" if one.paused else ""
-        print(f"{FLOW}/{one.name}: {'made' if one.made else 'up to date'}{paused}")
+        print(f"{one.name}: {'made' if one.made else 'up to date'}{paused}")
         for slug, when in one.schedules.items():
             kept = "; kept, prefect.yaml has it otherwise" if slug in one.differs else ""
             print(f"  {slug}: {when}{kept}")
@@ -118,19 +121,20 @@ def _ensure_pool(client: SyncPrefectClient, name: str) -> bool:
 
 
 def _put(
-    client: SyncPrefectClient, wanted: RunnerDeployment, there: DeploymentResponse | None, reset_schedules: bool
+    client: SyncPrefectClient, of: Route, pool: str, there: DeploymentResponse | None, reset_schedules: bool
 ) -> Deployed:
+    wanted = deployment(of, pool)
     if there is None:
         wanted.apply()
     elif changes := _changes(wanted, there, reset_schedules):
         # Only then: the server makes scheduled runs anew after each update, and until they begin nobody hears of them.
         client.update_deployment(there.id, DeploymentUpdate(**changes))
-    now = client.read_deployment_by_name(f"{FLOW}/{wanted.name}")
+    now = client.read_deployment_by_name(of.name)
     shown = {one.slug or str(one.id): _shown(one) for one in now.schedules}
     file = {one.slug: described(one.schedule) for one in wanted.schedules or []}
     on_server = {one.slug: described(one.schedule) for one in now.schedules}
     differs = [str(slug) for slug, when in file.items() if on_server.get(slug) != when]
-    return Deployed(wanted.name, there is None, now.paused, shown, differs)
+    return Deployed(of.name, there is None, now.paused, shown, differs)
 
 
 def _changes(wanted: RunnerDeployment, there: DeploymentResponse, reset_schedules: bool) -> dict[str, Any]:

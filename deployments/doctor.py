@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -17,14 +18,13 @@ from accord.identity import require_still_the_same
 from accord.ledger import quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.systems.sql_look import check_writable
-from blocks import AccountsDatabase, StripeAccount
+from blocks import DocumentArchive
 from deployments import channels, host, server
-from deployments.connect_stripe import try_out
 from deployments.runs import faults, read_runs
 from deployments.trigger import EXIT_CODES
-from tasks.bench import FLOW, load_block, sync_of
+from tasks.workflows import Route
 
-SKEW = 60  # seconds that this host's clock may differ from Stripe's before that is said
+SKEW = 60  # seconds that this host's clock may differ from a system's before that is said
 DISAGREES, CONFIGURATION, UNREACHABLE = 1, 2, 3
 
 
@@ -63,8 +63,8 @@ def examine() -> Iterator[Finding]:
         with server.opened() as client:
             yield from _server(client)
             if ledger is not None:
-                for name in server.connections(client):
-                    yield from _caught(f"connection {name}", lambda name=name: _connection(ledger, name))
+                for one in server.connections(client):
+                    yield from _caught(f"connection {one.source}", lambda one=one: _connection(ledger, one))
     except AccordError as error:
         yield _finding("Prefect", error)
 
@@ -107,25 +107,23 @@ def _server(client: SyncPrefectClient) -> Iterator[Finding]:
     yield from _open_to_all()
     for sentence in channels.changed_by_hand(client):
         yield Finding("alerts", sentence, DISAGREES)
-    names, there = server.connections(client), server.deployments(client)
+    names, there = {one.name for one in server.connections(client)}, server.deployments(client)
     if not names:
-        yield Finding("connections", "there is none yet; make one: accord connect stripe")
-    for name in names:
-        if name not in there:
-            yield Finding(f"connection {name}", "it has no deployment; make it: accord deploy")
+        yield Finding("connections", f"there is none yet; make one: {server.CONNECT}")
+    for name in sorted(names - there.keys()):
+        yield Finding(name, "it has no deployment; make it: accord deploy")
     for name, one in there.items():
-        about = f"{FLOW}/{name}"
         if name not in names:
-            yield Finding(about, server.gone(name))
+            yield Finding(name, server.gone(name))
         elif one.paused or not any(schedule.active for schedule in one.schedules):
             how = "is paused: it runs only when asked; resume it in Prefect's UI, or run: accord run"
-            yield Finding(about, f"{how} {about}", DISAGREES)
+            yield Finding(name, f"{how} {name}", DISAGREES)
         runs = read_runs(client, one)
         for fault in faults(name, runs):
-            yield Finding(about, fault, EXIT_CODES.get(runs.ended or "", DISAGREES))
+            yield Finding(name, fault, EXIT_CODES.get(runs.ended or "", DISAGREES))
         if runs.late:
             late = "1 run is late" if runs.late == 1 else f"{runs.late} runs are late"
-            yield Finding(about, f"{late}; is a worker up, and has it a free slot?", UNREACHABLE)
+            yield Finding(name, f"{late}; is a worker up, and has it a free slot?", UNREACHABLE)
     for pool in sorted({one.work_pool_name for one in there.values() if one.work_pool_name}):
         yield from _pool(client, pool)
 
@@ -157,24 +155,34 @@ def _pool(client: SyncPrefectClient, name: str) -> Iterator[Finding]:
         yield Finding(f"work pool {name}", how, UNREACHABLE)
 
 
-def _connection(ledger: Ledger, name: str) -> Iterator[Finding]:
-    about = f"connection {name}"
-    account = load_block(StripeAccount, name)
-    target = load_block(AccountsDatabase, account.accounts).connect(ledger.clock)
+def _archive(block: DocumentArchive) -> Iterator[Finding]:
+    block.connect().check()
+    yield from ()
+
+
+def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
+    account, database, sync = of.load()
+    target = database.connect(ledger.clock)
+    shown = sync.target.replace("/", " ", 1)
     try:
-        yield from _disk(f"accounts {account.accounts}", target.engine)
+        yield from _disk(shown, target.engine)
         try:
             target.check()
             check_writable(target)
         except AccordError as error:
-            yield _finding(f"accounts {account.accounts}", error)
-        tested = try_out(account, name, ledger, target)
+            yield _finding(shown, error)
+        # As the command that makes such connections does.
+        command = import_module(f"deployments.connect_{of.reads.system}")
+        tested = command.try_out(account, of.connection, ledger, target)
     finally:
         target.close()
+    if (archive := of.archive(account)) is not None:
+        yield from _caught(f"archive {account.archive}", lambda: _archive(archive))
+    about = f"connection {of.source}"
     for one, why in tested.refused.items():
         yield Finding(about, f"the key may not read {one}: {why}")
-    require_still_the_same(sync_of(name, account.accounts), ledger, tested.owner)
+    require_still_the_same(sync, ledger, tested.owner)
     skew = None if tested.date is None else ledger.clock.now() - tested.date
     if skew is not None and abs(skew) > SKEW:
-        ahead = "ahead of" if skew > 0 else "behind"
-        yield Finding(about, f"this host's clock is {abs(skew):.0f} s {ahead} Stripe's; set it by a time server (NTP)")
+        clock = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} {of.reads.title}'s"
+        yield Finding(about, f"this host's clock is {clock}; set it by a time server (NTP)")

@@ -15,7 +15,7 @@ from accord.errors import Misconfigured
 from accord.ledger import entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.records import Kind
-from accord.sync import EVENT
+from accord.sync import EVENT, connection_of
 
 T = TypeVar("T")
 
@@ -111,8 +111,7 @@ def _retry(connection: Connection, now: float, ids: Sequence[int]) -> None:
 def _accept(connection: Connection, now: float, row_id: int) -> None:
     """A record is there again that the source had deleted: a person says that this is so."""
     row = _existing(row_id, {row.id: row for row in quarantine.listed(connection)}.get(row_id))
-    source = f"stripe/{row.sync.partition('/')[2]}"
-    if row.kind == Kind.LEG or not links.revive(connection, source, row.kind, row.key):
+    if row.kind == Kind.LEG or not links.revive(connection, connection_of(row.sync), row.kind, row.key):
         raise Misconfigured(f"number {row_id} is no record that was deleted; accord quarantine retry has it read again")
     accepted = entries.Entry(row.kind, row.key, "accept", "a person says that it is there again", None)
     entries.append(connection, row.sync, "accord quarantine accept", now, [accepted])

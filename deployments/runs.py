@@ -16,8 +16,6 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 
-from tasks.bench import FLOW
-
 STUCK = timedelta(minutes=5)  # that a run may take from being given to a worker to its beginning
 _BEGUN = [state for state in StateType if state not in (StateType.SCHEDULED, StateType.PENDING)]
 _FINAL = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
@@ -77,14 +75,14 @@ def read_runs(client: SyncPrefectClient, there: DeploymentResponse | None) -> Ru
 
 
 def faults(name: str, runs: Runs) -> list[str]:
-    """A sentence, with what to do, for a last run of a connection that did not complete, and for one that is stuck."""
-    about, told = f"{FLOW}/{name}", []
+    """A sentence, with what to do, for a deployment's last run that did not complete, and for one that is stuck."""
+    told = []
     if not runs.completed:
         # What an error that nobody foresaw says of itself may quote a record.
         _, unforeseen, error = runs.message.partition("encountered an exception: ")
         message = f"an error that Accord does not know, {error.partition(':')[0]}" if unforeseen else runs.message
         message = f": {message}" if message else ""
-        told.append(f"the last run ended as {runs.ended}{message}; {how(runs.ended, about)}")
+        told.append(f"the last run ended as {runs.ended}{message}; {how(runs.ended, name)}")
     if runs.stuck is not None:
         since = f"{datetime.fromtimestamp(runs.stuck_since or 0, UTC):%Y-%m-%d %H:%M} UTC"
         told.append(

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +12,34 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, NoS
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.schedules import Cron, Interval, Schedule
 
-from flows.payment_to_account import payment_to_account
+from tasks.workflows import Route
 
 FILE = Path(__file__).with_name("prefect.yaml")
 SPREAD = 60  # minutes over which the schedules of several connections are spread
 
 
-def deployment(connection: str, pool: str) -> RunnerDeployment:
-    """The deployment payment-to-account/NAME as prefect.yaml defines it, for this connection and in this pool."""
-    definition: dict[str, Any] = yaml.safe_load(FILE.read_text())["definitions"][payment_to_account.name]
-    return payment_to_account.to_deployment(
-        name=connection,
-        parameters={"connection": connection},
+def deployment(of: Route, pool: str) -> RunnerDeployment:
+    """The deployment of a connection as prefect.yaml defines it for the workflow, in this pool."""
+    definition: dict[str, Any] = yaml.safe_load(FILE.read_text())["definitions"][of.workflow.name]
+    module, _, flow = definition["entrypoint"].rpartition(".")
+    _, _, name = of.name.partition("/")
+    made: RunnerDeployment = getattr(import_module(module), flow).to_deployment(
+        name=name,
+        parameters=of.parameters,
         description=definition["description"],
         tags=definition["tags"],
-        schedules=[_schedule(given, minutes(connection)) for given in definition["schedules"]],
+        schedules=[_schedule(given, minutes(name)) for given in definition["schedules"]],
         concurrency_limit=ConcurrencyLimitConfig(**definition["concurrency_limit"]),
         work_pool_name=pool,
         job_variables=definition["work_pool"]["job_variables"],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    return made
 
 
-def minutes(connection: str) -> int:
-    """By how much a connection's schedules are moved: the same on every machine, and whatever other ones there are."""
-    return int.from_bytes(hashlib.blake2b(connection.encode(), digest_size=4).digest()) % SPREAD
+def minutes(name: str) -> int:
+    """By how much a deployment's schedules are moved: the same on every machine, and whatever other ones there are."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest()) % SPREAD
 
 
 def _schedule(given: dict[str, Any], later: int) -> Schedule:

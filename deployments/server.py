@@ -14,11 +14,13 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from accord.errors import Misconfigured, TryLater
-from blocks import StripeAccount
 from deployments import host
-from tasks.bench import FLOW
+from tasks.workflows import WORKFLOWS, Reads, Route, route
 
 START_WORKER = "accord work --pool {}"
+CONNECT = " or ".join(
+    f"accord connect {one}" for one in sorted({r.system for w in WORKFLOWS.values() for r in w.reads})
+)
 _PAGE = 200
 
 # Prefect sends word of every block that is loaded, and warns when a command ends before that has arrived.
@@ -102,37 +104,56 @@ def difference(there: str, here: str) -> str | None:
     )
 
 
-def connections(client: SyncPrefectClient) -> list[str]:
-    """The names of the Stripe account blocks."""
-    names: list[str] = []
+def connections(client: SyncPrefectClient) -> list[Route]:
+    """Every connection of every workflow, by its name, whose block says where its records go."""
+    found = [
+        workflow.route(reads.system, name)
+        for workflow in WORKFLOWS.values()
+        for reads in workflow.reads
+        for name in _blocks(client, reads)
+    ]
+    return sorted(found, key=lambda one: one.name)
+
+
+def _blocks(client: SyncPrefectClient, reads: Reads) -> Iterator[str]:
+    """The names of the blocks of a system that name a target."""
+    offset = 0
     while True:
         try:
             page = client.read_block_documents_by_type(
-                StripeAccount.get_block_type_slug(), offset=len(names), limit=_PAGE, include_secrets=False
+                reads.block.get_block_type_slug(), offset=offset, limit=_PAGE, include_secrets=False
             )
         except PrefectHTTPStatusError as error:
             if error.response.status_code != 404:
                 raise
-            return []  # the type of block is not registered yet
-        names += [document.name for document in page if document.name]
+            return  # the type of block is not registered yet
+        for document in page:
+            if document.name and document.data.get(reads.target, reads.block.model_fields[reads.target].default):
+                yield document.name
         if len(page) < _PAGE:
-            return sorted(names)
+            return
+        offset += len(page)
 
 
 def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
-    """Every deployment of the flow, by the name of its connection."""
-    found: list[DeploymentResponse] = []
-    ours = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-    while True:
-        page = client.read_deployments(flow_filter=ours, offset=len(found), limit=_PAGE)
-        found += page
-        if len(page) < _PAGE:
-            return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+    """Every deployment of a workflow's flow, by its full name."""
+    found: dict[str, DeploymentResponse] = {}
+    for flow in sorted(WORKFLOWS):
+        ours, offset = FlowFilter(name=FlowFilterName(any_=[flow])), 0
+        while page := client.read_deployments(flow_filter=ours, offset=offset, limit=_PAGE):
+            found |= {f"{flow}/{one.name}": one for one in page}
+            offset += len(page)
+    return dict(sorted(found.items()))
 
 
 def gone(name: str) -> str:
-    """What to do about a deployment whose connection is not there."""
+    """What to do about a deployment, by its full name, whose connection is not there."""
+    delete = f"prefect deployment delete {name}"
+    try:
+        of = route(name)
+    except Misconfigured as error:
+        return f"the deployment {name} can not run: {error}. Delete it: {delete}"
     return (
-        f"the deployment {FLOW}/{name} has no block StripeAccount/{name}, so its runs fail. Delete it: prefect "
-        f"deployment delete {FLOW}/{name}; or connect the account again: accord connect stripe --name {name}"
+        f"the deployment {name} has no block {of.block}, so its runs fail. Delete it: {delete}; or connect the account "
+        f"again: accord connect {of.reads.system} --name {of.connection}"
     )

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from accord.compare import Agreement
 from accord.money import format_amount
+from tasks.workflows import Route
 
 COUNTED = ("created", "updated", "deleted", "unchanged", "held", "quarantined")
 
@@ -31,20 +32,23 @@ def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def table(counts: dict[str, int], agreement: Agreement, connection: str = "main") -> None:
+def table(counts: dict[str, int], agreement: Agreement, of: Route) -> None:
     """Print what a run did and whether both sides agree."""
     console = Console()
     if counts:
-        done = Table(title="What this run did", title_justify="left", caption="in records", caption_justify="left")
+        console.print(f"\nWhat the run of {of.name} did, in records", highlight=False, soft_wrap=True)
+        done = Table()
         for what in COUNTED:
             done.add_column(what, justify="right")
         done.add_row(*(f"{counts.get(what, 0):,}" for what in COUNTED))
         console.print(done)
-    note = "Records that Stripe has deleted are not compared."
-    both = Table(
-        title=f"Both sides of {connection}, read afresh", title_justify="left", caption=note, caption_justify="left"
+    console.print(
+        f"\nBoth sides of {of.name}, read afresh, without what {of.reads.title} has deleted",
+        highlight=False,
+        soft_wrap=True,
     )
-    for name in ("", "Stripe", "accounts", "agreement"):
+    both = Table()
+    for name in ("", of.reads.title, of.workflow.target, "agreement"):
         both.add_column(name, justify="right" if name else "left")
     missing = sum(one.how in ("missing", "unreadable") for one in agreement.disagreements)
     shown = agreement.records - missing + agreement.extra

@@ -1,4 +1,4 @@
-"""`accord status`: how every connection stands, by the ledger, by the accounts and by Prefect's runs."""
+"""`accord status`: how every connection stands, by the ledger, by its target and by Prefect's runs."""
 
 import json
 from collections.abc import Iterator
@@ -14,20 +14,19 @@ from accord.errors import AccordError, Misconfigured, TryLater
 from accord.ledger import counters
 from accord.ledger.engine import Ledger
 from accord.standing import Standing, known, stand
-from accord.sync import Sync
+from accord.sync import Sync, connection_of
 from accord.systems.sql_look import last_agreed
-from blocks import AccountsDatabase, StripeAccount
 from deployments import channels, server
 from deployments.runs import Runs, faults, read_runs
-from tasks.bench import FLOW, load_block, sync_of
+from tasks.workflows import WORKFLOWS, route
 
 
 class Status(NamedTuple):
-    """One connection."""
+    """One connection, by the name of its sync."""
 
     name: str
     standing: Standing
-    agreed_at: float | None  # up to when the accounts are known to show everything
+    agreed_at: float | None  # up to when the target is known to show everything
     runs: Runs | None  # None while Prefect is away
 
     @property
@@ -51,7 +50,7 @@ def command(as_json: bool) -> int:
     elif troubles:
         print("the ledger knows no connection yet")
     else:
-        print("no connection yet; make one: accord connect stripe")
+        print(f"no connection yet; make one: {server.CONNECT}")
     if not as_json:
         for alert in alerts:
             instead = "; the second channel sent it" if alert.second else ""
@@ -70,10 +69,10 @@ def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[Acco
     """Every connection that is set up or was ever read, the alerts that were not sent, and what could not be asked."""
     troubles: list[AccordError] = []
     alerts: list[channels.Unsent] = []
-    names = {name.partition("/")[2] for name in known(ledger) if name.startswith(f"{FLOW}/")}
+    names = {name for name in known(ledger) if name.partition("/")[0] in WORKFLOWS}
     try:
         with server.opened() as client:
-            names |= {*server.connections(client)}
+            names |= {one.name for one in server.connections(client)}
             there = server.deployments(client)
             found = [_status(client, ledger, name, there.get(name), troubles) for name in sorted(names)]
             alerts = channels.unsent(client)
@@ -84,9 +83,9 @@ def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[Acco
 
 
 def _sync(ledger: Ledger, name: str) -> Sync:
-    """The sync of a connection, into the target that the ledger knows it by."""
-    target = ledger.read(lambda c: counters.pinned(c, f"{FLOW}/{name}"))
-    return sync_of(name, (target or "accounts/").partition("/")[2])
+    """A sync, by its name, into the target that the ledger knows it by."""
+    target = ledger.read(lambda c: counters.pinned(c, name))
+    return Sync(name, connection_of(name), target or "")
 
 
 def _status(
@@ -94,11 +93,12 @@ def _status(
 ) -> Status:
     sync, agreed_at = _sync(ledger, name), None
     try:
-        accounts = load_block(AccountsDatabase, load_block(StripeAccount, name).accounts).connect(ledger.clock)
+        _, database, _ = route(name).load()
+        target = database.connect(ledger.clock)
         try:
-            agreed_at = last_agreed(accounts, sync.connection)
+            agreed_at = last_agreed(target, sync.connection)
         finally:
-            accounts.close()
+            target.close()
     except AccordError as error:
         troubles.append(error)
     return Status(name, stand(ledger, sync), agreed_at, read_runs(client, there))
@@ -111,7 +111,12 @@ def _as_data(one: Status, now: float) -> dict[str, Any]:
     shown = standing._asdict() | {"oldest": standing.oldest._asdict() if standing.oldest else None}
     agreement = {"agreement": round(standing.share, 6), "agreed": standing.agreed, "lag": lag}
     runs = one.runs._asdict() if one.runs else None
-    return {"connection": one.name} | agreement | shown | {"agreed_at": one.agreed_at, "runs": runs}
+    return (
+        {"sync": one.name, "connection": one.name.partition("/")[2]}
+        | agreement
+        | shown
+        | {"agreed_at": one.agreed_at, "runs": runs}
+    )
 
 
 def _show(found: list[Status], now: float) -> None:
@@ -166,7 +171,7 @@ def _disagreements(one: Status, now: float) -> Iterator[str]:
     if standing.oldest is not None:
         yield f"{one.name}: the oldest disagreement is {_ago(standing.oldest.since, now)}: {standing.oldest.what}"
     for stream, why in sorted(standing.stopped.items()):
-        yield f"{one.name}: {stream} is stopped: {why}; look at it, then: accord resume {FLOW}/{one.name}:{stream}"
+        yield f"{one.name}: {stream} is stopped: {why}; look at it, then: accord resume {one.name}:{stream}"
 
 
 def _ago(at: float | None, now: float) -> str:

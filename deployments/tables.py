@@ -1,4 +1,4 @@
-"""`accord db` and `accord accounts`: the tables of the ledger, and those of an accounts database."""
+"""`accord db`, `accord accounts` and `accord portal`: the tables of the ledger, and those of the databases shown in."""
 
 import json
 from typing import Any
@@ -37,17 +37,20 @@ def ledger(action: str, as_json: bool) -> int:
     return 0
 
 
-def accounts(action: str, name: str, as_json: bool) -> int:
+def database(what: str, action: str, name: str, as_json: bool) -> int:
     """Make Accord's own tables where they are missing, and look whether all of them fit."""
     from accord.clock import SystemClock
-    from blocks import AccountsDatabase
-    from tasks.bench import load_block
+    from deployments.connect_database import DATABASES
+    from tasks.workflows import load_block
 
-    opened = load_block(AccountsDatabase, name).connect(SystemClock())
-    if action == "create":
-        opened.create_tables()
-    opened.check()
-    _tell({"accounts": name, "fit": True}, "the accounts' tables fit", as_json)
+    opened = load_block(DATABASES[what].block, name).connect(SystemClock())
+    try:
+        if action == "create":
+            opened.create_tables()
+        opened.check()
+    finally:
+        opened.close()
+    _tell({what: name, "fit": True}, f"the tables of {opened.layout.database} fit", as_json)
     return 0
 
 

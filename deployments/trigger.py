@@ -16,8 +16,8 @@ from accord.errors import Misconfigured
 from deployments import server
 from deployments.follow import Screen, follow, screen
 from deployments.runs import how
-from tasks.bench import FLOW
 from tasks.report import WAITS
+from tasks.workflows import WORKFLOWS
 
 EXIT_CODES = {"Misconfigured": 2, "Unreachable": 3, "Waiting": 3, "Busy": 3}
 
@@ -79,17 +79,19 @@ def trigger(deployment: str, parameters: Mapping[str, Any], screen: Screen) -> E
 
 
 def chosen(name: str | None) -> str:
-    """The deployment that is meant by FLOW/NAME, or by FLOW alone where it has one only."""
-    flow, _, connection = (name or FLOW).partition("/")
-    if flow != FLOW:
-        raise Misconfigured(f"there is no flow {flow}; say {FLOW}, or {FLOW}/ and the name of a connection")
-    if connection:
-        return f"{flow}/{connection}"
+    """The deployment that is meant by FLOW/NAME; or by FLOW, or by nothing, where there is one only."""
+    flow, _, deployment = (name or "").partition("/")
+    if flow and flow not in WORKFLOWS:
+        known = ", ".join(sorted(WORKFLOWS))
+        raise Misconfigured(f"there is no flow {flow}; say {known}, or one of these, / and the name of a deployment")
+    if deployment:
+        return f"{flow}/{deployment}"
     with server.opened() as client:
-        names = [f"{FLOW}/{one}" for one in server.deployments(client)]
+        names = [one for one in server.deployments(client) if not flow or one.startswith(f"{flow}/")]
     if len(names) != 1:
         several = f"there are several connections; say which: {', '.join(names)}"
-        raise Misconfigured(several if names else f"there is no deployment of {FLOW} yet; make one: accord deploy")
+        none = f"there is no deployment{f' of {flow}' if flow else ''} yet; make one: accord deploy"
+        raise Misconfigured(several if names else none)
     return names[0]
 
 

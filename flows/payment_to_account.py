@@ -1,38 +1,13 @@
 """Stripe payments into customer accounts."""
 
-import calendar
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from itertools import takewhile
-from typing import Annotated, Any
-from uuid import UUID
+from datetime import date
+from typing import Any
 
 from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType
-from prefect.deployments import run_deployment
-from prefect.runtime import deployment, flow_run
-from pydantic import Field
 
-from accord.batch import Prepared
-from accord.errors import AccordError, Disagrees, Misconfigured, Stopped, TryLater
-from accord.ledger import batches, streams
 from accord.plan import Mode
-from accord.run import attempt
-from accord.settle import Settled
-from accord.sweep import sweep
-from tasks.bench import Bench, bench, close
-from tasks.check import check
-from tasks.collect import collect, collect_changed
-from tasks.plan import plan
-from tasks.report import report
-from tasks.retry import LONGEST_SLEEP
-from tasks.settle import settle
-
-LOOK_AGAIN = 0.25  # seconds in which batches of a stream that is still being read may wait to be settled
-RESUMES = 3  # of a run whose process died; by an automation, deployments/automations.py
-
-ConnectionName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+from flows.agree import ConnectionName, agree
+from tasks.workflows import PAYMENTS
 
 
 @flow(name="payment-to-account", description="Stripe payments into customer accounts.")
@@ -51,103 +26,4 @@ def payment_to_account(
         mode: "changes" reads what changed since the last run, "nightly" the next thirtieth of history besides,
             "rescan" all of it, or the days from since to until.
     """
-    if given_up := _died_too_often():
-        return given_up
-    try:
-        at = bench(connection)
-        tally, error = attempt(_Tasks(at, connection, mode, _start(since), _start(until)), at.target.kinds)
-        said = report(connection, tally, complete=error is None)
-        if error is not None:
-            raise error
-        return said
-    except AccordError as error:
-        return _ended(error)
-    finally:
-        close(connection)
-
-
-def _died_too_often() -> State[Any] | None:
-    """The state to end in where the process of this run has died more often than it is to be resumed.
-
-    Nothing else ends a run that kills its process each time. Resumptions are counted, since one death is often reported
-    twice, and from the last time that the run ended alive: a person who presses Retry starts anew.
-    """
-    if flow_run.get_run_count() <= RESUMES:
-        return None
-    with get_client(sync_client=True) as client:
-        states = client.read_flow_run_states(UUID(flow_run.get_id()))
-    since = list(takewhile(lambda one: not one.is_final() or one.is_crashed(), reversed(states)))
-    resumed = [one.name for one in since].count("AwaitingRetry")
-    if resumed <= RESUMES:
-        return None
-    message = f"the process of this run died {resumed} times; look for what kills it, then press Retry"
-    return State(type=StateType.FAILED, name="GaveUp", message=message)
-
-
-def _start(day: date | None) -> int | None:
-    return None if day is None else calendar.timegm(day.timetuple())
-
-
-def _ended(error: AccordError) -> State[Any]:
-    """A final state that is named by what to do about the error."""
-    name = next((one.__name__ for one in (Misconfigured, Stopped, Disagrees) if isinstance(error, one)), "Failed")
-    if isinstance(error, TryLater):
-        if error.after is not None and error.after > LONGEST_SLEEP and deployment.get_id():
-            return _waiting(error, error.after)
-        name = "Unreachable"
-    return State(type=StateType.FAILED, name=name, message=str(error), data=error)
-
-
-def _waiting(error: TryLater, seconds: float) -> State[Any]:
-    """End now and have the next run scheduled, instead of keeping a process asleep until then."""
-    due = datetime.now(UTC) + timedelta(seconds=seconds)
-    run_deployment(
-        UUID(deployment.get_id()),
-        parameters=flow_run.get_parameters(),
-        scheduled_time=due,
-        timeout=0,
-        as_subflow=False,
-    )
-    message = f"{error}; the next run is scheduled for {due:%Y-%m-%d %H:%M} UTC"
-    return State(type=StateType.CANCELLED, name="Waiting", message=message)
-
-
-class _Tasks:
-    """The steps of the sentence, each as a Prefect task."""
-
-    def __init__(self, at: Bench, connection: str, mode: Mode, since: int | None, until: int | None) -> None:
-        self._at, self._connection = at, connection
-        self._mode, self._since, self._until = mode, since, until
-
-    def plan(self) -> None:
-        plan(self._connection, self._mode, self._since, self._until)
-
-    def collect(self, stream: str) -> Callable[[], bool]:
-        reading = collect.submit(self._connection, stream)
-
-        def more() -> bool:
-            reading.wait(LOOK_AGAIN)
-            if not reading.wrapped_future.done():
-                return True
-            reading.result()
-            return False
-
-        return more
-
-    def changed(self, turn: int) -> int:
-        return collect_changed(self._connection, turn)
-
-    def open_batches(self, stream: str) -> list[int]:
-        return self._at.ledger.read(lambda c: batches.open_ids(c, self._at.sync.name, stream))
-
-    def unread(self, stream: str) -> bool:
-        return self._at.ledger.read(lambda c: streams.unread_history(c, self._at.sync.name, stream))
-
-    def check(self, batch: int) -> Prepared | None:
-        return check(self._connection, batch)
-
-    def settle(self, prepared: Prepared) -> Settled:
-        return settle(self._connection, prepared)
-
-    def sweep(self) -> int:
-        return sweep(self._at.sync, self._at.target.kinds, self._at.ledger)
+    return agree(PAYMENTS.route("stripe", connection).name, since, until, mode)

@@ -20,16 +20,16 @@ from tasks.retry import DELAYS, RETRIES, try_later
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def check(connection: str, batch: int) -> Prepared | None:
+def check(sync: str, batch: int) -> Prepared | None:
     """Prepare a batch and set aside the records that are not as expected; None where there is nothing to settle.
 
     Raises Refused where an expectation can not be evaluated, naming it: nothing of the batch is settled then.
     """
-    at = bench(connection)
+    at = bench(sync)
     prepared = prepare(at.sync, batch, at.source, at.ledger, at.target.kinds)
     if prepared is None or not prepared.records:
         return prepared
-    # In test mode Stripe's time can be ahead of ours: a test clock was moved forward.
+    # A source's time can be ahead of ours: in Stripe's test mode a clock can be moved forward.
     failed = examiner().examine(prepared, max(at.ledger.clock.now(), at.source.date or 0))
     unsound, remarked = examiner().sort_out(prepared.kind, failed)
     log = get_run_logger()

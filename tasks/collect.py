@@ -14,12 +14,12 @@ from tasks.retry import DELAYS, RETRIES, try_later
     persist_result=True,
     result_serializer="json",
 )
-def collect(connection: str, stream: str) -> int:
+def collect(sync: str, stream: str) -> int:
     """Read a stream's open windows to their end; how many records or events were stored as batches or hints.
 
     The result is kept within the run: a retry of the flow skips what was read, the next run reads afresh.
     """
-    return bench(connection).collector.stream(stream)
+    return bench(sync).collector.stream(stream)
 
 
 @task(
@@ -30,6 +30,6 @@ def collect(connection: str, stream: str) -> int:
     persist_result=True,
     result_serializer="json",
 )
-def collect_changed(connection: str, turn: int) -> int:
+def collect_changed(sync: str, turn: int) -> int:
     """Fetch every record that the inbox speaks of, as it is now; how many were stored."""
-    return bench(connection).collector.changed()
+    return bench(sync).collector.changed()

@@ -9,11 +9,11 @@ from tasks.bench import Bench
 from tasks.standing import Standing
 
 
-def notify(at: Bench, connection: str, now: Standing, broken: Sequence[str], verdict: str) -> None:
+def notify(at: Bench, now: Standing, broken: Sequence[str], verdict: str) -> None:
     """Tell each condition of the sync as it is now, once a run: what alerts act upon is that it changes."""
     resource = {"prefect.resource.id": f"accord.sync.{at.sync.name}", "prefect.resource.name": at.sync.name}
     for event, why in conditions(now, broken, verdict, at.ledger.clock.now(), settings.overdue_after()):
-        told = {"sync": at.sync.name, "connection": connection, "why": why}
+        told = {"sync": at.sync.name, "connection": at.sync.name.partition("/")[2], "why": why}
         emit_event(event, resource=resource, payload=told)
 
 

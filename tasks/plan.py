@@ -15,7 +15,7 @@ from tasks.retry import DELAYS, RETRIES, try_later
     persist_result=True,
     result_serializer="json",
 )
-def plan(connection: str, mode: core.Mode, since: int | None, until: int | None) -> None:
+def plan(sync: str, mode: core.Mode, since: int | None, until: int | None) -> None:
     """Open the windows; once in a run, also in a retried one. Raises Misconfigured for bounds that make no sense."""
-    at = bench(connection)
+    at = bench(sync)
     core.plan(at.sync, at.source, at.ledger, at.target.mappings, LAG, mode, since, until)

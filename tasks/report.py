@@ -9,15 +9,17 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from accord import numbering
 from accord.errors import Disagrees, Stopped
 from accord.money import CURRENCIES, format_amount
 from accord.records import Kind
 from accord.run import Tally
 from accord.sync import EVENT
-from tasks.bench import FLOW, bench
+from tasks.bench import Bench, bench
 from tasks.notify import notify
 from tasks.retry import DELAYS, RETRIES, try_later
 from tasks.standing import Standing, stand
+from tasks.workflows import Route, Workflow, route
 
 if TYPE_CHECKING:
     from tasks.expectations.outcome import Verdict
@@ -32,6 +34,7 @@ WAITS = (
     "stretches of history not read",
 )
 EXAMPLES = 5  # keys shown of the records that failed an expectation
+NUMBERS = 20  # shown of those that are remarkable
 
 
 @task(
@@ -42,34 +45,31 @@ EXAMPLES = 5  # keys shown of the records that failed an expectation
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def report(connection: str, tally: Tally, complete: bool = True) -> dict[str, int]:
-    """Say what the run came to, and note in the accounts since when they agree, if they do; the run's counts.
+def report(sync: str, tally: Tally, complete: bool = True) -> dict[str, int]:
+    """Say what the run came to, and note in the target since when both sides agree, if they do; the run's counts.
 
     `complete` is whether all could be read.
     Raises, once all is said, Stopped where a stream is stopped, and Disagrees where the sums or the run do not add up.
     """
-    at = bench(connection)
+    at, of, key = bench(sync), route(sync), sync.replace("/", "-")
     now = stand(at)
     rows = table(tally, now)
-    create_table_artifact(rows, key=f"{FLOW}-{connection}", description=f"What the last run of {at.sync.name} did.")
+    create_table_artifact(rows, key=key, description=f"What the last run of {sync} did.")
     changed = any(tally._replace(unchanged=0, read=0)) or now.astray
-    verdicts: Sequence[Verdict] = _look(tally, now) if changed else ()
+    verdicts: Sequence[Verdict] = _look(of.workflow, tally, now) if changed else ()
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
     if changed or now.stopped:
-        text = markdown(at.sync.name, tally, now, verdicts, complete)
-        create_markdown_artifact(
-            text, key=f"{FLOW}-{connection}-checks", description=f"How {at.sync.name} stands, and what failed a check."
-        )
-    get_run_logger().info(_plain(verdict_of(now, broken, complete)))
+        numbers = _numbers(at) if complete and now.agreed else ()
+        text = markdown(of, tally, now, verdicts, complete, numbers)
+        create_markdown_artifact(text, key=f"{key}-checks", description=f"How {sync} stands, and what failed a check.")
+    get_run_logger().info(_plain(verdict_of(of.workflow, now, broken, complete)))
     if now.agreed and not broken and now.read_until is not None:
         at.target.agreed(at.sync.connection, now.read_until)
-    notify(at, connection, now, broken, _plain(verdict_of(now, ())))
+    notify(at, now, broken, _plain(verdict_of(of.workflow, now, ())))
     if now.stopped:
-        raise Stopped(_how_to_resume(at.sync.name, now.stopped))
+        raise Stopped(_how_to_resume(of, now.stopped))
     if broken:
-        raise Disagrees(
-            f"after the run this does not hold: {broken[0]}; compare both sides: accord reconcile {connection}"
-        )
+        raise Disagrees(f"after the run this does not hold: {broken[0]}; compare both sides: accord reconcile {sync}")
     return {str(row["what"]): int(row["records"]) for row in rows}
 
 
@@ -90,7 +90,7 @@ def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
     return [{"what": what, "records": records} for what, records in counts.items()]
 
 
-def verdict_of(now: Standing, broken: Sequence[str], complete: bool = True) -> str:
+def verdict_of(of: Workflow, now: Standing, broken: Sequence[str], complete: bool = True) -> str:
     """How both sides stand, in one sentence."""
     if now.stopped:
         return f"**Stopped:** {', '.join(sorted(now.stopped))} is not read any more until a person has looked at it."
@@ -99,8 +99,8 @@ def verdict_of(now: Standing, broken: Sequence[str], complete: bool = True) -> s
     if now.agreed:
         begun = "" if now.begun is None else f" from {_time(now.begun)}"
         if not complete:
-            return f"**Not read to the end:** the accounts show what was read{begun} up to {_time(now.read_until)}."
-        return f"**In agreement:** the accounts show everything{begun} up to {_time(now.read_until)}."
+            return f"**Not read to the end:** {of.shows} what was read{begun} up to {_time(now.read_until)}."
+        return f"**In agreement:** {of.shows} everything{begun} up to {_time(now.read_until)}."
     reasons = {
         "in quarantine": len(now.kept),
         "held for another record": now.held,
@@ -113,12 +113,24 @@ def verdict_of(now: Standing, broken: Sequence[str], complete: bool = True) -> s
     return f"**Not yet in agreement:** {counted}. The other records are settled."
 
 
-def markdown(sync: str, tally: Tally, now: Standing, verdicts: Sequence["Verdict"], complete: bool = True) -> str:
-    """The report as a page: the verdict first. It names records by their keys and shows nothing else of them."""
+def markdown(
+    of: Route,
+    tally: Tally,
+    now: Standing,
+    verdicts: Sequence["Verdict"],
+    complete: bool = True,
+    numbers: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The report as a page: the verdict first. It names records by their keys, and documents by `numbers` too.
+
+    It shows nothing else of them.
+    """
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
-    parts = [f"# {sync}", verdict_of(now, broken, complete)]
+    parts = [f"# {of.name}", verdict_of(of.workflow, now, broken, complete)]
     if now.stopped:
-        how = [(stream, _cell(why), f"`accord resume {sync}:{stream}`") for stream, why in sorted(now.stopped.items())]
+        how = [
+            (stream, _cell(why), f"`accord resume {of.name}:{stream}`") for stream, why in sorted(now.stopped.items())
+        ]
         parts += ["## Stopped streams", _table(("Stream", "Why", "After looking at it"), how)]
     if now.kept:
         heads = ("Expectation that failed", "Of", "Severity", "In quarantine", "Share", "For example")
@@ -134,14 +146,35 @@ def markdown(sync: str, tally: Tally, now: Standing, verdicts: Sequence["Verdict
     if now.sums:
         sums = [(_cell(currency), _amount(total, currency)) for currency, total in sorted(now.sums.items())]
         parts += ["## Gross in the accounts", _table(("Settled in", "Sum"), sums)]
+    if now.states:
+        states = [(_cell(state), str(count)) for state, count in now.states.items()]
+        parts += ["## Documents in the portal", _table(("State", "Documents"), states)]
+    if now.unfiled:
+        parts.append(f"PDFs that are still to be archived: {now.unfiled}.")
+    if numbers:
+        parts += ["## Numbers to look at", _table(("Series and number", "What"), numbers)]
     return "\n\n".join(parts) + "\n"
 
 
-def _look(tally: Tally, now: Standing) -> list["Verdict"]:
+def _numbers(at: Bench) -> list[tuple[str, str]]:
+    """Numbers of documents that were given twice, and such that a series lacks; a warning tells of them."""
+    if Kind.DOCUMENT not in at.target.kinds:
+        return []
+    known = numbering.known(at.ledger, at.sync.connection)
+    twice, gaps = numbering.twice(known), numbering.gaps(known)
+    if twice or gaps:
+        counted = f"{len(twice)} numbers that several have, {len(gaps)} gaps"
+        get_run_logger().warning("the numbers of documents need a look: %s; the run's report lists them", counted)
+    rows = [(f"{one.series} {one.number}", f"{one.documents} documents have it") for one in twice]
+    rows += [(str(one), "no issued document has it") for one in gaps]
+    return [(_cell(number), what) for number, what in rows[:NUMBERS]]
+
+
+def _look(of: Workflow, tally: Tally, now: Standing) -> list["Verdict"]:
     # Imported here: a run in which nothing changed must not pay for Great Expectations.
     from tasks.expectations.outcome import look
 
-    return look(tally.read, sum(tally._replace(read=0)), now.sending, now.sums, now.accepted)
+    return look(of.target, tally.read, sum(tally._replace(read=0)), now.sending, now.sums, now.accepted)
 
 
 def _failures(now: Standing) -> list[tuple[str, ...]]:
@@ -163,11 +196,11 @@ def _failures(now: Standing) -> list[tuple[str, ...]]:
     return rows
 
 
-def _how_to_resume(sync: str, stopped: dict[str, str]) -> str:
+def _how_to_resume(of: Route, stopped: dict[str, str]) -> str:
     said = [
-        f"the stream {s} is stopped: {why}; look at it, then: accord resume {sync}:{s}" for s, why in stopped.items()
+        f"the stream {s} is stopped: {why}; look at it, then: accord resume {of.name}:{s}" for s, why in stopped.items()
     ]
-    how = "with --reread once Stripe is mended, with --quarantine to set aside what is unsound"
+    how = f"with --reread once {of.reads.title} is mended, with --quarantine to set aside what is unsound"
     return f"{'. '.join(sorted(said))} ({how})"
 
 

@@ -20,9 +20,9 @@ from tasks.retry import DELAYS, RETRIES, try_later
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def settle(connection: str, prepared: Prepared) -> Settled:
-    """Bring a checked batch into the accounts, and say on the run's page what came of it."""
-    at, began = bench(connection), time.monotonic()
+def settle(sync: str, prepared: Prepared) -> Settled:
+    """Bring a checked batch into the target, and say on the run's page what came of it."""
+    at, began = bench(sync), time.monotonic()
     settled = core.settle(at.sync, prepared, at.ledger, at.target, at.run, at.target.mappings)
     log = get_run_logger()
     if settled.stopped is not None:

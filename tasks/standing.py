@@ -1,4 +1,4 @@
-"""Standing: where both sides stand after a run, by the ledger and by the accounts."""
+"""Standing: where both sides stand after a run, by the ledger and by the target."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from tasks.bench import Bench
 
 
 class Standing(NamedTuple):
-    """Where both sides stand after a run, by the ledger and by the accounts."""
+    """Where both sides stand after a run, by the ledger and by the target."""
 
     stopped: dict[str, str]  # stream -> why
     kept: list[Kept]  # what is in quarantine
@@ -23,14 +23,16 @@ class Standing(NamedTuple):
     begun: int | None  # where the first run began, if a person said so
     since: float | None  # when the oldest batch or hint that waits came in
     read_until: int | None  # everything created before this second has been read
-    sums: dict[str, int]  # gross in the accounts, in minor units
+    sums: dict[str, int] | None  # gross in the accounts, in minor units; None where the target shows no money
     accepted: dict[str, int] | None  # gross of the legs that the accounts were shown; None where it can not be told
     unsettled: int  # batches that wait to be settled
     unread: int  # windows of history that are not read and settled to their end, and kinds to be read again
+    states: dict[str, int]  # documents that the portal shows, by where they stand
+    unfiled: int = 0  # documents whose PDFs are still to be archived
 
     @property
     def agreed(self) -> bool:
-        """Whether the accounts show all that was read."""
+        """Whether the target shows all that was read."""
         return not (
             self.stopped or self.kept or self.waiting or self.sending or self.unsettled or self.unread or self.astray
         )
@@ -60,14 +62,18 @@ def stand(at: Bench) -> Standing:
             read_until=read_until(connection, sync.name),
             begun=streams.begun(connection, sync.name),
             since=_oldest(connection, sync.name),
-            sums={},
+            sums=None,
             accepted=None,
+            states={},
             unread=streams.doubted(connection, sync.name)
             + sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
             unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
         )
 
     standing = at.ledger.read(read)
+    if Kind.DOCUMENT in at.target.kinds:
+        unfiled = at.ledger.read(lambda c: inbox.unfiled(c, sync.name))
+        return standing._replace(states=at.target.states(sync.connection), unfiled=unfiled)
     if Kind.LEG not in at.target.kinds:
         return standing
     before = at.ledger.read(lambda c: _accepted(c, at))

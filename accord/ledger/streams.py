@@ -64,12 +64,6 @@ def get(connection: Connection, sync: str, stream: str) -> Stream | None:
     return None if row is None else Stream(*row)
 
 
-def planned(connection: Connection, name: str) -> bool:
-    """Whether a run of any sync of this name was ever planned."""
-    there = select(streams.c.sync).where(streams.c.sync.endswith(f"/{name}", autoescape=True)).limit(1)
-    return connection.scalar(there) is not None
-
-
 def syncs(connection: Connection) -> list[str]:
     """The names of all syncs that were ever planned."""
     return list(connection.scalars(select(streams.c.sync).distinct().order_by(streams.c.sync)))

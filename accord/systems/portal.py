@@ -1,5 +1,8 @@
 """The customer portal in the user's own SQL database: the target of documents."""
 
+from sqlalchemy import false, func, select
+
+from accord.ledger.engine import reaching
 from accord.records import Kind
 from accord.systems.sql import SqlTarget
 from accord.systems.sql_tables import Layout
@@ -25,3 +28,17 @@ class Portal(SqlTarget):
     def sums(self, connection: str) -> dict[str, int]:
         """Nothing: no money is moved here, so there is none that has to add up."""
         return {}
+
+    def states(self, connection: str) -> dict[str, int]:
+        """How many documents are shown in each state, without deleted ones; nothing where no state is mapped."""
+        shelf = self.shelves[Kind.DOCUMENT]
+        by = {column.field: column.column for column in shelf.columns}
+        if "state" not in by:
+            return {}
+        rows = select(by["state"], func.count()).group_by(by["state"]).order_by(by["state"])
+        if "deleted" in by:
+            rows = rows.where(by["deleted"] == false())
+        if shelf.connection is not None:
+            rows = rows.where(shelf.connection == connection)
+        with reaching(LAYOUT.database), self.engine.connect() as c:
+            return {str(state): count for state, count in c.execute(rows)}

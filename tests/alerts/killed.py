@@ -3,7 +3,9 @@
 import os
 import signal
 
-from flows import payment_to_account as module
+from flows import agree as module
+from flows.payment_to_account import payment_to_account
 
-module.bench = lambda connection: os.kill(os.getpid(), signal.SIGKILL)
-payment_to_account = module.payment_to_account
+module.bench = lambda sync: os.kill(os.getpid(), signal.SIGKILL)
+
+__all__ = ["payment_to_account"]

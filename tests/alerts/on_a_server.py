@@ -23,7 +23,7 @@ NOT_FINAL = {"Pending": "PENDING", "Submitting": "PENDING", "Running": "RUNNING"
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 POOL = "accord"
-AGREEMENT = ("does not agree with its accounts", "agrees with its accounts again")
+AGREEMENT = ("is not in agreement", "is in agreement again")
 QUARANTINE = (
     "keeps records in quarantine for too long",
     "has no overdue record in quarantine any more",

@@ -75,6 +75,19 @@ def test_an_alert_names_sync_error_run_and_what_to_do(render: Any, one: Wanted) 
     assert one.key.endswith("-ends") or lines[7].startswith("What to do: ")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [({"connection": "us"}, "us"), ({"system": "oblio", "connection": "main"}, "oblio-main"), ({}, "eu"), (None, "eu")],
+)
+def test_an_alert_names_the_connection_as_its_deployment_does(
+    render: Any, parameters: dict[str, str] | None, named: str
+) -> None:
+    one = next(one for one in SENT if one.key == "failing-begins")
+    context = {"event": _event("Failed", "the disk is full"), "automation": None}
+    _, body = _texts(render, one, flow_run={"parameters": parameters}, **context)
+    assert f"Connection: {named}\n" in body
+
+
 @pytest.mark.parametrize("one", [one for one in SENT if not one.key.startswith("test-")], ids=lambda one: one.key)
 def test_an_alert_that_knows_nothing_has_no_gaps(render: Any, one: Wanted) -> None:
     bare = {

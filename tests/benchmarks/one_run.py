@@ -60,7 +60,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
     from accord.ledger import batches, streams
     from accord.ports import Threads
     from accord.sweep import sweep
-    from flows.payment_to_account import LOOK_AGAIN
+    from flows.agree import LOOK_AGAIN
     from tasks.bench import LAG, Bench
     from tasks.examiner import examiner, prepare_examiner
     from tasks.standing import stand
@@ -112,7 +112,7 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
         if any(tally._replace(unchanged=0, read=0)):
             from tasks.expectations.outcome import look
 
-            look(tally.read, sum(tally._replace(read=0)), now.sending, now.sums, now.accepted)
+            look("accounts", tally.read, sum(tally._replace(read=0)), now.sending, now.sums, now.accepted)
         return tally._asdict()
 
     return once

@@ -18,11 +18,13 @@ from sqlalchemy.engine import make_url
 from accord import settings
 from accord.clock import SystemClock
 from accord.sandbox.app import create
+from accord.sandbox.oblio.shop import CIF
+from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.serve import served
 from accord.sandbox.stripe.keys import KEYS
-from blocks import AccountsDatabase, StripeAccount
+from blocks import AccountsDatabase, OblioAccount, StripeAccount
 from deployments.children import free_port
-from deployments.demo import DEPLOYMENT
+from deployments.demo import DEPLOYMENT, INVOICES
 from deployments.demo_home import Place
 from deployments.follow import Lines
 from deployments.trigger import Ended, trigger
@@ -56,9 +58,10 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         with get_client(sync_client=True) as client:  # or a scheduled run would come between
-            main = client.read_deployment_by_name(DEPLOYMENT)
-            for schedule in main.schedules:
-                client.delete_deployment_schedule(main.id, schedule.id)
+            for one in (DEPLOYMENT, INVOICES):
+                made = client.read_deployment_by_name(one)
+                for schedule in made.schedules:
+                    client.delete_deployment_schedule(made.id, schedule.id)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -69,11 +72,18 @@ class Stage:
         """All that must not be found."""
         secret = (self.place.server() | self.place.client()).items()
         told = {value for name, value in secret if name.endswith(("AUTH_STRING", "ENCRYPTION_KEY", "LEDGER_KEY"))}
-        return told | {CARD, SPELLED, EMAIL, NAME, BAD_KEY, PASSWORD, KEYS[0].text} | self._people
+        return told | {CARD, SPELLED, EMAIL, NAME, BAD_KEY, PASSWORD, KEYS[0].text, CLIENT_SECRET} | self._people
 
     def run(self, connection: str = "main", *, ends: str, **parameters: Any) -> Ended:
         """Run the deployment for a connection; AssertionError unless it ends so."""
         ended = trigger(DEPLOYMENT, {"connection": connection, **parameters}, Lines(self.say))
+        return self._told(ended, ends)
+
+    def run_invoices(self, *, ends: str) -> Ended:
+        """Run the other workflow's deployment; AssertionError unless it ends so."""
+        return self._told(trigger(INVOICES, {}, Lines(self.say)), ends)
+
+    def _told(self, ended: Ended, ends: str) -> Ended:
         self.say(f"{ended.state}: {ended.message}")
         assert ended.state == ends, ended
         return ended
@@ -161,7 +171,7 @@ def a_run_that_ends_well(stage: Stage) -> None:
     lines = stage.logged(stage.run(ends="Completed"))
     assert any("last request req_" in line for line in lines), "the core's own lines are not on the run's page"
     stage.command("explain", customer["id"])
-    stage.command("reconcile", "--json")
+    stage.command("reconcile", DEPLOYMENT, "--json")
 
 
 def records_that_can_not_be_read(stage: Stage) -> None:
@@ -178,6 +188,31 @@ def records_that_can_not_be_read(stage: Stage) -> None:
     assert stage.quarantined() == 6
     stage.command("quarantine", "list")
     stage.command("quarantine", "list", "--json")
+
+
+def invoices_of_a_person(stage: Stage) -> None:
+    login = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    with httpx.Client(base_url=f"{stage.place.sandbox_url}/oblio", trust_env=False) as http:
+        token = http.post("/api/authorize/token", data=login).raise_for_status().json()["access_token"]
+        http.headers["authorization"] = f"Bearer {token}"
+        client = {"name": NAME, "email": EMAIL, "address": SPELLED, "state": "Cluj", "city": "Turda"}
+        call = {"cif": CIF, "client": client, "seriesName": "WEB", "products": [{"name": CARD, "price": 12}]}
+        for _ in range(2):
+            http.post("/api/docs/invoice", json=call | {"mentions": EMAIL}).raise_for_status()
+        newest = http.get("/_admin/lists/invoice").raise_for_status().json()[0]["id"]
+        fault = {"path": "/api/docs/invoice/list", "object": newest, "rate": 1}
+        spoiled = {"kind": "wrong_type", "field": "issueDate", "value": EMAIL}
+        http.post("/_admin/faults", json=fault | spoiled).raise_for_status()
+        before = stage.quarantined()
+        stage.run_invoices(ends="Completed")
+        assert stage.quarantined() == before + 1
+        http.delete("/_admin/faults").raise_for_status()
+    stage.command("explain", newest)
+    stage.command("reconcile", INVOICES)
+    account = OblioAccount.load("main")
+    account.secret = SecretStr(BAD_KEY)
+    account.save("main", overwrite=True)
+    stage.run_invoices(ends="Misconfigured")
 
 
 def a_stream_that_stops(stage: Stage) -> None:
@@ -252,6 +287,7 @@ def a_stripe_that_misbehaves(stage: Stage) -> None:
 ALL = (
     a_run_that_ends_well,
     records_that_can_not_be_read,
+    invoices_of_a_person,
     a_key_that_is_refused,
     a_table_that_refuses_rows,
     a_database_that_can_not_be_reached,

@@ -6,8 +6,9 @@ import pytest
 
 from accord import collect, numbering
 from accord.clock import SystemClock
+from accord.compare import reconcile
 from accord.documents import Document, State
-from accord.errors import TryLater
+from accord.errors import Misconfigured, TryLater
 from accord.ledger import batches, entries
 from accord.plan import DAY, Mode
 from accord.ports import CursorGone, Discovery
@@ -26,7 +27,7 @@ def service(shops):
     """A service that lists documents by id, and tells of nothing that happens."""
 
     class Service(shops.Shop):
-        discovery = Discovery(events=0, newest=frozenset({KIND}), turns=1, parallel=1)
+        discovery = Discovery(events=0, newest=frozenset({KIND}), turns=1, parallel=1, by_time=False)
 
         def page(self, stream, lo, hi, after):
             if hi is None:  # no id is a second: where to begin is not told by the last reading
@@ -199,6 +200,30 @@ def test_the_nights_share_what_is_known_and_the_last_reaches_all(ten, service, s
         ten.run()
     assert [lo for lo, _ in spans] == [1, 5, 8]
     assert [hi for _, hi in spans] == [5, 8, int(clock.now())]
+
+
+def test_both_sides_are_compared_by_the_whole_list(ten, service, shops):
+    compared = reconcile(service, ten.target, ten.sync.connection)
+    assert (compared.records, compared.complete) == (10, True)
+    service.put(shops.document("d_1", 1, total=5))
+    compared = reconcile(service, ten.target, ten.sync.connection)
+    assert [(one.key, one.how) for one in compared.disagreements] == [("d_1", "differs")]
+
+
+@pytest.mark.parametrize("bounds", [(DAY, None), (None, DAY), (DAY, 2 * DAY)])
+def test_days_bound_no_list_in_the_order_of_ids(home, bounds):
+    with pytest.raises(Misconfigured, match="can not be read by days"):
+        home.plan(Mode.RESCAN, *bounds)
+    assert home.windows(KIND) == []
+
+
+def test_the_portal_counts_documents_by_where_they_stand(home, service, shops):
+    service.put(
+        *(shops.document(f"d_{n}", n, state=state) for n, state in enumerate((State.PAID, State.PAID, "draft")))
+    )
+    home.run()
+    assert home.target.states(home.sync.connection) == {"draft": 1, "paid": 2}
+    assert home.target.states("oblio/other") == {}
 
 
 def test_numbers_given_twice_and_gaps_are_told_by_what_the_ledger_knows(home, service, shops, clock):

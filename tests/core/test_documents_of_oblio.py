@@ -1,9 +1,13 @@
 """A company's invoices from Oblio, as the sandbox plays it, all the way into the portal."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import httpx
 import msgspec
 import pytest
 
+from accord import collect
 from accord.archive import open_archive
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
@@ -16,7 +20,7 @@ from accord.reading import as_page
 from accord.records import Kind
 from accord.sandbox.app import build
 from accord.sandbox.direct import Direct
-from accord.sandbox.oblio import changes, documents, seed, shop
+from accord.sandbox.oblio import changes, documents, lists, seed, shop
 from accord.sandbox.oblio.errors import OblioError
 from accord.sandbox.oblio.limits import Settings
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
@@ -80,6 +84,21 @@ class Firm:
 
     def send(self, key):
         changes.send(self.oblio.store, self.company, self._named(key), Settings(spv_seconds=3_000))
+
+    def listed(self, **only):
+        """How many invoices are on a list."""
+        params = {"limitPerPage": "100", **only}
+        pages = [
+            lists.page(self.oblio.store, self.company, "invoice", params | {"offset": str(at)}, "", lists.View())
+            for at in range(0, 1_000, 100)
+        ]
+        return sum(len(msgspec.json.decode(page)) for page in pages)
+
+    def day(self, days):
+        """The day so many days from now."""
+        return (
+            datetime.fromtimestamp(self._clock.now() + days * 86_400, ZoneInfo("Europe/Bucharest")).date().isoformat()
+        )
 
     def row(self, key):
         return self.company.documents[key]
@@ -186,11 +205,13 @@ def test_the_first_run_reads_all_of_history(home, firm):
     }
 
 
-def test_a_run_with_nothing_changed_asks_little_and_writes_nothing(read, firm):
-    read.run()
+@pytest.mark.parametrize("batch", [5_000, 20])
+def test_a_run_with_nothing_changed_asks_little_and_writes_nothing(read, firm, monkeypatch, batch):
+    monkeypatch.setattr(collect, "BATCH", batch)
+    assert read.run().again == 0, "no invoice is read twice"
     assert read.target.written == []
-    unpaid = sum(row["type"] == "Factura" and row["canceled"] == "0" for row in firm.company.documents.values())
-    assert firm.calls()["GET /docs/invoice/list"] <= 1 + unpaid // 100 + 1 + 1
+    unpaid, lately = firm.listed(collected="0", canceled="0"), firm.listed(issuedAfter=firm.day(-15))
+    assert firm.calls() == {"GET /docs/invoice/list": 1 + unpaid // 100 + 1 + lately // 100 + 1}
 
 
 def test_what_is_new_appears_once(read, firm):
@@ -208,6 +229,25 @@ def test_a_payment_of_an_old_invoice_arrives_with_the_next_run(read, firm, part)
     assert read.run().updated == 1
     assert read.target.written == [key]
     assert read.shown(KIND)[key]["state"] == ("partly paid" if part else "paid")
+    assert agrees(read, firm)
+
+
+def test_many_payments_at_once_arrive_with_the_next_run(read, firm):
+    rows = [
+        r for r in firm.company.documents.values() if (r["type"], r["canceled"], r["storno"]) == ("Factura", "0", "0")
+    ]
+    open_ = [r["id"] for r in rows if not r["collects"] and not r["reversed_by"]]
+    for _ in range(60):
+        open_.append(firm.issue())
+    for _ in range(100):
+        firm.issue()
+    read.run()
+    firm.alone.clear()
+    for key in open_:
+        firm.pay(key)
+    assert read.run().updated == len(open_) > 60
+    assert sorted(firm.alone) == sorted(set(firm.alone)), "each is asked for once"
+    assert len(firm.alone) > 60
     assert agrees(read, firm)
 
 
@@ -298,12 +338,14 @@ def test_one_that_is_deleted_far_down_the_list_is_found_by_the_night(read, firm,
     assert agrees(read, firm)
 
 
-def test_a_list_that_shifts_while_it_is_read_loses_nothing(home, firm):
+@pytest.mark.parametrize("batch", [5_000, 100])
+def test_a_list_that_shifts_while_it_is_read_loses_nothing(home, firm, monkeypatch, batch):
     """New ones come, and last numbers go, between the pages of the first reading."""
+    monkeypatch.setattr(collect, "BATCH", batch)
     last = firm.issue()
     firm.between = [lambda: None, firm.issue, lambda: firm.change("delete", last_of(firm, "MDP")), firm.issue]
     firm.between += [lambda: firm.change("delete", last_of(firm, "MDP"))] * 2
-    home.run()
+    assert home.run().again == 0
     home.run()
     assert last in home.shown(KIND)
     assert agrees(home, firm)
@@ -379,7 +421,7 @@ def test_a_token_that_ends_with_each_page(home, firm):
 
 def test_both_limits_are_kept_and_waited_out_where_others_use_them_up(home, firm, new_source, clock):
     firm.oblio.settings.limit = True
-    home.shop._oblio = new_source(home.ledger, budget=Rates(NAME, home.ledger, clock))._oblio
+    home.shop.oblio = new_source(home.ledger, budget=Rates(NAME, home.ledger, clock)).oblio
 
     def use_up():
         for token in firm.oblio.tokens.dump()["ends"]:
@@ -410,7 +452,7 @@ def test_a_connection_reads_one_company(home, new_source):
     first = new_source(home.ledger, lambda owner: require_same_account(home.sync, home.ledger, owner))
     first.fetch(KIND, "880001")
     other = new_source(home.ledger, lambda owner: require_same_account(home.sync, home.ledger, owner))
-    other._oblio._cif = shop.SECOND_CIF
+    other.oblio._cif = shop.SECOND_CIF
     with pytest.raises(Misconfigured, match=r"so far account .* at Oblio was read"):
         other.fetch(KIND, "880001")
 

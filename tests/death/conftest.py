@@ -51,6 +51,7 @@ class Stage:
         from accord.sandbox.stripe.keys import KEYS
         from blocks import AccountsDatabase, StripeAccount
         from deployments.schedules import deployment
+        from tasks.workflows import PAYMENTS
 
         with self.ledger() as ledger:
             upgrade(ledger.engine)
@@ -64,7 +65,7 @@ class Stage:
         template = ProcessWorker.get_default_base_job_template()
         pool = WorkPoolCreate(name=self.name, type=ProcessWorker.type, base_job_template=template)
         self.client.create_work_pool(pool)
-        made = deployment(self.name, self.name)
+        made = deployment(PAYMENTS.route("stripe", self.name), self.name)
         made.schedules = []
         self.deployment = made.apply()
 
@@ -175,7 +176,7 @@ class Stage:
 
         self.soon()
         with self.ledger() as ledger:
-            agreement = reconcile(self.name)
+            agreement = reconcile(f"payment-to-account/{self.name}")
             created = select(entries.c.kind, entries.c.key).where(entries.c.change == "created")
             again = created.group_by(entries.c.kind, entries.c.key).having(func.count() > 1)
             twice = ledger.read(lambda c: c.execute(again).all())

@@ -53,7 +53,7 @@ def connect_accounts(monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 def saved(name: str) -> object:
     from blocks import StripeAccount
-    from tasks.bench import find_block
+    from tasks.workflows import find_block
 
     return find_block(StripeAccount, name)
 

@@ -16,6 +16,7 @@ from accord import settings
 from accord.ledger import streams
 from deployments.cli import main
 from deployments.schedules import FILE, deployment, minutes
+from tasks.workflows import PAYMENTS, WORKFLOWS, Workflow, route
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
 
@@ -178,16 +179,31 @@ def test_without_a_connection_the_next_step_is_named(prefect_server: None, capsy
 
 def test_the_lines_for_prefect_deploy_are_of_the_same_definition() -> None:
     file = yaml.safe_load(FILE.read_text())
-    definition = file["definitions"]["payment-to-account"]
+    by_entrypoint = {one["entrypoint"]: name for name, one in file["definitions"].items()}
+    assert set(by_entrypoint.values()) == set(WORKFLOWS)
     for line in file["deployments"]:
-        assert line == definition | {"name": line["name"], "parameters": {"connection": line["name"]}}
+        of = route(f"{by_entrypoint[line['entrypoint']]}/{line['name']}")
+        assert line == file["definitions"][of.workflow.name] | {"name": line["name"], "parameters": of.parameters}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
+def test_a_deployment_has_the_parameters_by_which_its_flow_finds_the_connection(workflow: Workflow) -> None:
+    for reads in workflow.reads:
+        of = workflow.route(reads.system, "eu-2")
+        made = deployment(of, "accord")
+        assert (f"{made.flow_name}/{made.name}", made.parameters) == (of.name, of.parameters)
+        assert route(of.name) == of
+        shown = made._parameter_openapi_schema.properties
+        assert shown.keys() >= made.parameters.keys()
+        assert all(one["description"] for one in shown.values())
 
 
 def test_schedules_stay_off_each_other_whatever_the_connection_is_called() -> None:
     shifts = {minutes(f"shop-{number}") for number in range(100)}
     assert len(shifts) > 40
     for name in ("main", "eu", "shop-7"):
-        wanted = {one.slug: one.schedule for one in deployment(name, "accord").schedules or []}
+        made = deployment(PAYMENTS.route("stripe", name), "accord")
+        wanted = {one.slug: one.schedule for one in made.schedules or []}
         changes, nightly = wanted["changes"], wanted["nightly"]
         assert isinstance(changes, IntervalSchedule)
         assert isinstance(nightly, CronSchedule)

@@ -51,7 +51,7 @@ class Shop:
     def reconcile(self) -> Agreement:
         from deployments.reconcile import reconcile
 
-        return reconcile("main")
+        return reconcile("payment-to-account/main")
 
     def sql(self, statement: str) -> None:
         """Do something to the accounts database behind Accord's back."""
@@ -80,7 +80,7 @@ def shop(sandbox: object, tmp_path: Path) -> Iterator[Shop]:
     from tasks.bench import close
 
     yield Shop(sandbox, tmp_path)
-    close("main")
+    close("payment-to-account/main")
 
 
 def test_both_sides_agree_after_one_run_and_a_second_run_writes_nothing(shop: Shop) -> None:
@@ -124,7 +124,7 @@ def test_changes_of_old_records_are_there_after_the_next_run(shop: Shop) -> None
 def test_a_retried_flow_does_not_read_stripe_again_but_the_next_run_does(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import payment_to_account as module
+    from flows import agree as module
 
     asked: list[int] = []
 

@@ -66,7 +66,7 @@ class Page:
 
     def report(self, tally: Tally = READ, complete: bool = True) -> dict[str, int]:
         with disable_run_logger():
-            counts: dict[str, int] = module.report.fn("main", tally, complete)
+            counts: dict[str, int] = module.report.fn(SYNC.name, tally, complete)
         return counts
 
     def keep(
@@ -256,7 +256,7 @@ def test_no_value_of_a_record_is_ever_said(page: Page) -> None:
 
 
 def test_counts_that_do_not_add_up_fail_the_run(page: Page) -> None:
-    with pytest.raises(Disagrees, match="accord reconcile main"):
+    with pytest.raises(Disagrees, match="accord reconcile payment-to-account/main"):
         page.report(READ._replace(read=11))
     assert page.text.splitlines()[2].startswith("**Not in order:** 1 of the checks")
     assert "accord.sync.agrees" not in [event for event, _, _ in page.events]
@@ -325,20 +325,20 @@ RUN = """
         return ledger.write(lambda c: batches.add(c, sync.name, "customer", sealed, 9, 0.0))
 
     at = Bench(sync, Source(), accounts, ledger, None, "run")
-    check.bench = report.bench = lambda connection: at
+    check.bench = report.bench = lambda name: at
     for name in ("create_table_artifact", "create_markdown_artifact", "notify"):
         setattr(report, name, lambda *a, **k: None)
     with disable_run_logger():
         prepared = prepare(sync, batch(b"1700000000"), at.source, ledger, accounts.kinds)
         assert settle(sync, prepared, ledger, accounts, "run", accounts.mappings).created == 2
-        assert check.check.fn("main", prepared.id) is None
-        prepared = check.check.fn("main", batch(b"1700000000"))
+        assert check.check.fn(sync.name, prepared.id) is None
+        prepared = check.check.fn(sync.name, batch(b"1700000000"))
         assert (len(prepared.unchanged), prepared.count) == (2, 2)
-        assert report.report.fn("main", Tally(unchanged=2, read=2))["unchanged"] == 2
+        assert report.report.fn(sync.name, Tally(unchanged=2, read=2))["unchanged"] == 2
         heavy = {"pandas", "great_expectations"} & sys.modules.keys()
         assert not heavy, heavy
 
-        prepared = check.check.fn("main", batch(b"5"))
+        prepared = check.check.fn(sync.name, batch(b"5"))
         assert [bad.key for bad in prepared.unsound] == ["cus_2"] and prepared.records == []
         print(prepared.unsound[0].reasons[0])
 
@@ -346,7 +346,7 @@ RUN = """
         from tasks.expectations import Rule, suites, vocabulary
         suites.OURS["customer"].append(Rule("customer.mail", vocabulary.given("email"), "It has an address", "info"))
         suites.suite.cache_clear()
-        prepared = check.check.fn("main", batch(b"1700000001"))
+        prepared = check.check.fn(sync.name, batch(b"1700000001"))
         assert [record.key for record in prepared.records] == ["cus_2"] and prepared.unsound == []
 """
 

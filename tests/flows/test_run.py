@@ -57,7 +57,7 @@ def connected(sandbox: object, tmp_path: Path) -> Iterator[Callable[..., None]]:
         for one in client.read_deployments():
             client.delete_deployment(one.id)
     for name in {*saved}:
-        close(name)
+        close(f"payment-to-account/{name}")
         StripeAccount.delete(name)
 
 
@@ -165,7 +165,7 @@ def run(name: str) -> object:
 def agrees(name: str) -> bool:
     from deployments.reconcile import reconcile
 
-    return reconcile(name).complete
+    return reconcile(f"payment-to-account/{name}").complete
 
 
 def test_a_connection_that_fails_or_is_stopped_holds_up_no_other(connected: Callable[..., None]) -> None:

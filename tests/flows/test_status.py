@@ -43,7 +43,7 @@ def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Itera
     StripeAccount(api_key=key, base_url=HttpUrl(f"{sandbox.url}/stripe")).save("main", overwrite=True)
     assert main(["deploy"]) == 0
     yield lambda: payment_to_account("main", return_state=True)
-    close("main")
+    close("payment-to-account/main")
     with get_client(sync_client=True) as client:
         for one in client.read_deployments():
             client.delete_deployment(one.id)
@@ -270,8 +270,8 @@ def test_doctor_names_everything_that_is_wrong(
     assert "is paused" in found["payment-to-account/main"]
     assert "prefect work-pool resume accord" in found["work pool accord"]
     assert "has a column rev" in found["accounts main"]
-    assert "the API key is not valid" in found["connection eu"]
-    assert "accord connect accounts --name none" in found["connection us"]
+    assert "the API key is not valid" in found["connection stripe/eu"]
+    assert "accord connect accounts --name none" in found["connection stripe/us"]
 
 
 @pytest.mark.usefixtures("worker")

@@ -79,14 +79,15 @@ def met(listing: Listing, lo: int = 0) -> list[str]:
     place: Place | None = Place()
     while place is not None:
         kept = msgspec.json.encode(place)
-        page, place = Walk(listing, lo).step(msgspec.json.decode(kept, type=Place))
-        found += [one.key for one in page.items]
+        rows, place = Walk(listing, lo).step(msgspec.json.decode(kept, type=Place))
+        found += [one.key for one in rows]
+    assert len(found) == len(set(found)), "each once"
     return found
 
 
 def test_everything_newest_first_and_a_look_back() -> None:
     listing = Listing(13)
-    assert met(listing) == [str(n) for n in range(13, 0, -1)] + ["13", "12", "11", "10", "9"]
+    assert met(listing) == [str(n) for n in range(13, 0, -1)]
     assert listing.asked == [0, 5, 10, 15, 0]
 
 
@@ -162,7 +163,7 @@ def test_what_was_there_all_the_time_is_met(count: int, changes: list[tuple[int,
 
     def happen(moment: int) -> None:
         for when, adds, series in changes:
-            if when == moment:
+            if when == moment and listing.asked.count(0) < 2:
                 (listing.add if adds else listing.delete)(series)
 
     # While it is walked for the first time: the second is not looked back on.

@@ -1,6 +1,6 @@
 """Oblio: invoices read through its public API (oblio.eu/api)."""
 
-from accord.systems.oblio.client import Oblio, connect
+from accord.systems.oblio.client import Oblio, Series, connect
 from accord.systems.oblio.errors import classify
 from accord.systems.oblio.known import Known
 from accord.systems.oblio.parse import Item, Page
@@ -8,4 +8,4 @@ from accord.systems.oblio.rates import Rates
 from accord.systems.oblio.source import Invoices
 from accord.systems.oblio.tokens import Credentials
 
-__all__ = ["Credentials", "Invoices", "Item", "Known", "Oblio", "Page", "Rates", "classify", "connect"]
+__all__ = ["Credentials", "Invoices", "Item", "Known", "Oblio", "Page", "Rates", "Series", "classify", "connect"]

@@ -48,6 +48,14 @@ class Series(NamedTuple):
     type: str
     name: str
     next: str
+    start: str | None = None
+
+    @property
+    def given(self) -> int:
+        """How many numbers it has given out; 0 where Oblio's texts do not tell."""
+        if not (self.next.isdecimal() and (self.start or "").isdecimal()):
+            return 0
+        return max(0, int(self.next) - int(self.start or 0))
 
 
 class VatRate(NamedTuple):
@@ -147,15 +155,18 @@ class Oblio:
             mine = [one for one in found if digits(one.cif) == digits(self._cif)]
             if not mine:
                 raise Misconfigured(
-                    f"the Oblio account has {len(found)} companies, and none with the CIF {self._cif}; set cif to one "
-                    "of theirs"
+                    f"the Oblio account has no company with the CIF {self._cif}, or no longer; its companies are "
+                    + (", ".join(f"{one.company} ({one.cif})" for one in found) or "none")
                 )
             self._issuer = Party(name=mine[0].company or None, vat_id=mine[0].cif)
         return self._issuer
 
     def series(self) -> Sequence[Series]:
         """The company's rows of numbers."""
-        return [Series(one.type, one.name, one.next) for one in self._nomenclature("series", shapes.SeriesList).data]
+        return [
+            Series(one.type, one.name, one.next, one.start)
+            for one in self._nomenclature("series", shapes.SeriesList).data
+        ]
 
     def vat_rates(self) -> Sequence[VatRate]:
         """The company's rates of today; older invoices and their stornos keep rates that are gone."""

@@ -8,6 +8,8 @@ from accord.ledger.engine import Ledger
 from accord.records import Kind
 from accord.systems.oblio.walk import ABOVE
 
+UNPAID = (State.ISSUED, State.PARTLY_PAID)
+
 
 class Known:
     """The invoices of one connection that were read before and that Oblio had then, by their keys."""
@@ -26,9 +28,8 @@ class Known:
 
     def unpaid(self, lo: int, hi: int) -> Collection[str]:
         """Those with ids in [lo, hi) of which something was still to be paid."""
-        states = (State.ISSUED, State.PARTLY_PAID)
         return self._ledger.read(
-            lambda c: links.standing(c, self._connection, Kind.DOCUMENT, lo, hi, "state", states),
+            lambda c: links.standing(c, self._connection, Kind.DOCUMENT, lo, hi, "state", UNPAID),
         )
 
     def processing(self, until: str) -> Collection[str]:
@@ -36,5 +37,4 @@ class Known:
         found = self._ledger.read(
             lambda c: links.standing(c, self._connection, Kind.DOCUMENT, 0, ABOVE, "einvoice", ("processing",)),
         )
-        unpaid = (State.ISSUED, State.PARTLY_PAID)
-        return [k for k, facts in found.items() if facts["state"] not in unpaid and str(facts["issued_on"]) < until]
+        return [k for k, facts in found.items() if facts["state"] not in UNPAID and str(facts["issued_on"]) < until]

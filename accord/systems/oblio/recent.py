@@ -12,13 +12,18 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accord.deletions import ROWS
+from accord.systems.oblio import shapes
 from accord.systems.oblio.client import PAGE
+from accord.systems.oblio.errors import UNREADABLE
 from accord.systems.oblio.parse import Item, Page
 from accord.systems.oblio.walk import ABOVE
 
 WINDOW = 14  # days; an invoice is due at the tax authority within five working days, and is mostly decided in a day
-ALONE = 100  # invoices that are asked for by themselves for one page; what is beyond that waits for the next run
+ALONE = 25  # invoices that are asked for by themselves in one step, which lasts some ten seconds then
 
+_UNPAID = {"collected": "0", "canceled": "0"}
+
+_due = msgspec.json.Decoder(shapes.Due).decode
 _BUCHAREST = ZoneInfo("Europe/Bucharest")
 
 
@@ -50,6 +55,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     below: int = ABOVE  # the lowest id on the page before
     since: int | None = None  # the highest id that was known when this began
     met: int = ABOVE  # from this id on, the list of what is new has shown all
+    asked: int = ABOVE  # from this id on, what was missing on this page was asked for, and the page's rows were taken
 
 
 class Found(NamedTuple):
@@ -80,48 +86,62 @@ class Recent:
             case "window":
                 return self._window(step)
             case _:
-                items, gone = self._alone(self._known.processing(self._begins))
-                return Found(items, gone, None)
+                return self._found(step, [], self._known.processing(self._begins), None)
 
     def _new(self, step: Step) -> Found:
         # Noted before the first page and kept: what this look finds becomes known while it goes on.
         since = self._known.newest() if step.since is None else step.since
         page = self._oblio.page(step.offset)
         lo, more = _reach(page)
-        # A list that is empty all at once is for the nightly walk to judge.
-        missing = self._missing(page, self._known.standing(lo, step.below)) if page.items else []
-        items, gone = self._alone(missing)
-        following: Step | None = Step("unpaid", met=lo)
+        # Between two pages one may have been hidden, which the lists that follow may show.
+        following: Step | None = Step("unpaid", met=lo if step.offset == 0 else ABOVE)
         if more and lo > since:
             following = Step("new", step.offset + PAGE, lo, since)
         elif not more:
             following = None  # all that there is was on these pages
-        return Found([*page.items, *items], gone, following)
+        # A list that is empty all at once is for the nightly walk to judge.
+        known = self._known.standing(lo, step.below) if page.items else ()
+        return self._found(msgspec.structs.replace(step, since=since), page.items, known, following)
 
     def _unpaid(self, step: Step) -> Found:
-        page = self._oblio.page(step.offset, {"collected": "0", "canceled": "0"})
+        page = self._oblio.page(step.offset, _UNPAID)
         lo, more = _reach(page)
-        items, gone = self._alone(self._missing(page, self._known.unpaid(lo, min(step.below, step.met))))
-        following = Step("unpaid", step.offset + PAGE, lo, met=step.met) if more else Step("window")
-        return Found([*page.items, *items], gone, following)
+        known = set(self._known.unpaid(lo, min(step.below, step.met))) - {item.key for item in page.items}
+        following = Step("unpaid", step.offset + PAGE, lo, met=step.met) if more else Step("window", met=step.met)
+        return self._found(step, _not_met(page, step), known, following)
 
     def _window(self, step: Step) -> Found:
         page = self._oblio.page(step.offset, {"issuedAfter": self._begins})
-        if _reach(page)[1]:
-            return Found([*page.items], [], Step("window", step.offset + PAGE))
-        return Found([*page.items], [], Step("processing") if self._known.processing(self._begins) else None)
+        # Those that are unpaid were on the list before.
+        items = [item for item in _not_met(page, step) if not _unpaid(item)]
+        if page.count >= PAGE:
+            return Found(items, [], Step("window", step.offset + PAGE, met=step.met))
+        return Found(items, [], Step("processing") if self._known.processing(self._begins) else None)
 
-    def _missing(self, page: Page, known: Collection[str]) -> list[str]:
-        there = {item.key for item in page.items}
-        return [key for key in known if key not in there]
-
-    def _alone(self, keys: Collection[str]) -> tuple[list[Item], list[str]]:
-        """These invoices as they are now, and those that are gone."""
-        first = sorted(keys, key=int, reverse=True)[:ALONE]
-        found = {key: self._oblio.fetch(key) for key in first}
-        gone = [key for key, item in found.items() if item is None]
+    def _found(self, step: Step, rows: Collection[Item], known: Collection[str], following: Step | None) -> Found:
+        """The rows of a page, and what is known and not among them as it is now: a part of that after the other."""
+        missing = sorted({int(key) for key in known} - {item.position for item in rows}, reverse=True)
+        missing = [id_ for id_ in missing if id_ < step.asked]
+        first = missing[:ALONE]
+        alone = {str(id_): self._oblio.fetch(str(id_)) for id_ in first}
+        gone = [key for key, item in alone.items() if item is None]
+        if len(missing) > ALONE:
+            following = msgspec.structs.replace(step, asked=first[-1])
+        items = [*(rows if step.asked == ABOVE else ()), *(item for item in alone.values() if item is not None)]
         # So many at once look like an Oblio that has lost its data; the nightly walk stops where that is so.
-        return [item for item in found.values() if item is not None], gone if len(gone) <= ROWS else []
+        return Found(items, gone if len(gone) <= ROWS else [], following)
+
+
+def _not_met(page: Page, step: Step) -> list[Item]:
+    return [item for item in page.items if item.position is None or item.position < step.met]
+
+
+def _unpaid(item: Item) -> bool:
+    try:
+        due = _due(item.raw)
+    except UNREADABLE:
+        return False
+    return (due.collected, due.canceled) == ("0", "0")
 
 
 def _reach(page: Page) -> tuple[int, bool]:

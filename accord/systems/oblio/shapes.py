@@ -66,6 +66,13 @@ class Linked(Shape, gc=False):
     link: Annotated[str, Meta(min_length=1)]
 
 
+class Due(Shape, gc=False):
+    """Whether a row is among those that Oblio lists as not collected."""
+
+    collected: Scalar = None
+    canceled: Scalar = None
+
+
 class Client(Shape, gc=False):
     name: Text
     cif: Text
@@ -134,6 +141,7 @@ class Series(Shape, gc=False):
     type: str
     name: str
     next: str
+    start: Text = None
 
 
 class VatRate(Shape, gc=False):

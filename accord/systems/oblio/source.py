@@ -26,13 +26,13 @@ class Invoices:
     what changed; what the ledger knows of them says where to look, and every night all of them are read again.
     """
 
-    discovery = Discovery(events=0, newest=frozenset({Kind.DOCUMENT}), turns=1, parallel=1)
+    discovery = Discovery(events=0, newest=frozenset({Kind.DOCUMENT}), turns=1, parallel=1, by_time=False)
 
     def __init__(
         self, oblio: Oblio, known: recent.Known, clock: Clock, admit: Callable[[Owner], None] = lambda _: None
     ) -> None:
         """`admit` is told whose invoices these are before any is read, and raises where they are the wrong one's."""
-        self._oblio = oblio
+        self.oblio = oblio
         self._known = known
         self._clock = clock
         self._admit = admit
@@ -42,7 +42,7 @@ class Invoices:
     @property
     def date(self) -> int | None:
         """Oblio's own clock, as its latest answer told."""
-        return self._oblio.date
+        return self.oblio.date
 
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
         """A page of invoices with ids in [lo, hi), newest first; `after` is where the page before ended.
@@ -54,18 +54,18 @@ class Invoices:
             raise Refused(f"Oblio has no {stream} records")
         issuer = self._company()
         if hi is None:
-            found = recent.Recent(self._oblio, self._known, self.date or self._clock.now()).take(
+            found = recent.Recent(self.oblio, self._known, self.date or self._clock.now()).take(
                 _place(recent.Step, after)
             )
             return self._page(found.items, found.gone, found.next, issuer)
-        shown, behind = walk.Walk(self._oblio, lo or 0).step(_place(walk.Place, after))
-        items = [one for one in shown.items if one.position is None or (lo or 0) <= one.position < hi]
+        met, behind = walk.Walk(self.oblio, lo or 0).step(_place(walk.Place, after))
+        items = [one for one in met if one.position is None or (lo or 0) <= one.position < hi]
         return self._page(items, (), behind, issuer)
 
     def fetch(self, kind: str, key: str) -> bytes | None:
         """One invoice as it is now; None where Oblio does not know it."""
         issuer = self._company()
-        item = self._oblio.fetch(key)
+        item = self.oblio.fetch(key)
         return None if item is None else parse.keep([item], issuer)
 
     def records(self, kind: str, body: bytes) -> Iterator[Parsed]:
@@ -92,15 +92,15 @@ class Invoices:
 
     def pdf(self, one: Parsed) -> bytes:
         """The PDF of an invoice that was just read. Raises Refused where there is none."""
-        return self._oblio.pdf(one)
+        return self.oblio.pdf(one)
 
     def owner(self) -> Owner:
         """Whose invoices these are: the company, whichever of its accounts reads them."""
-        return Owner(f"{digits(self._oblio.company().vat_id or '')} at Oblio")
+        return Owner(f"{digits(self.oblio.company().vat_id or '')} at Oblio")
 
     def close(self) -> None:
         """Give the connections back."""
-        self._oblio.close()
+        self.oblio.close()
 
     def _company(self) -> Party:
         if not self._admitted:
@@ -108,7 +108,7 @@ class Invoices:
                 if not self._admitted:
                     self._admit(self.owner())
                     self._admitted = True
-        return self._oblio.company()
+        return self.oblio.company()
 
     def _page(
         self, items: Iterable[Item], gone: Iterable[str], behind: recent.Step | walk.Place | None, issuer: Party

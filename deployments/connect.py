@@ -1,0 +1,74 @@
+"""The options of `accord connect`: what is needed to reach each system, and where alerts go."""
+
+import argparse
+from pathlib import Path
+
+from deployments.connect_alerts import alerts_parser
+
+
+def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `connect` to the subcommands of `accord`."""
+    connect = commands.add_parser("connect", help="test and save what is needed to reach a system or a channel")
+    systems = connect.add_subparsers(required=True, metavar="WHAT")
+    alerts_parser(systems)
+
+    stripe = systems.add_parser("stripe", help="a Stripe account; asks for its key. Again with a new key: rotation")
+    stripe.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    stripe.add_argument("--mode", choices=("test", "live"), help="of the key (test, or as saved)")
+    stripe.add_argument("--base-url", help="where Stripe's API is found, if elsewhere")
+    stripe.add_argument("--accounts", help="the accounts database that its payments go to (main, or as saved)")
+    stripe.add_argument("--json", action="store_true", help="print JSON")
+    stripe.set_defaults(run=_connect_stripe)
+
+    oblio = systems.add_parser("oblio", help="a company at Oblio; asks for the account's secret. Again: a new secret")
+    oblio.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    oblio.add_argument("--email", help="that the account is opened with (needed at first, or as saved)")
+    oblio.add_argument("--cif", help="of the company whose invoices are read (needed at first, or as saved)")
+    oblio.add_argument("--base-url", help="where Oblio's API is found, if elsewhere")
+    oblio.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
+    oblio.add_argument("--archive", help="the document archive that keeps its PDFs (none, or as saved)")
+    oblio.add_argument("--json", action="store_true", help="print JSON")
+    oblio.set_defaults(run=_connect_oblio)
+
+    for what, shown in (("accounts", "the customer accounts"), ("portal", "the customer portal")):
+        database = systems.add_parser(what, help=f"the database of {shown}; asks for its URL")
+        database.add_argument("--name", default="main", help="(%(default)s)")
+        database.add_argument("--mapping", type=Path, metavar="FILE", help="your own tables, as JSON (docs/mapping.md)")
+        database.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
+        database.add_argument("--json", action="store_true", help="print JSON")
+        database.set_defaults(run=_connect_database, what=what)
+
+    archive = systems.add_parser("archive", help="where PDFs are kept: a folder, S3, Google Cloud Storage or Azure")
+    archive.add_argument("--name", default="main", help="(%(default)s)")
+    archive.add_argument("--url", required=True, help="such as file:///var/lib/accord/archive or s3://bucket/prefix")
+    archive.add_argument("--json", action="store_true", help="print JSON")
+    archive.set_defaults(run=_connect_archive)
+
+
+def _connect_stripe(options: argparse.Namespace) -> int:
+    from deployments.connect_stripe import connect
+
+    return connect(options.name, _given(options, "mode", "base_url", "accounts"), options.json)
+
+
+def _connect_oblio(options: argparse.Namespace) -> int:
+    from deployments.connect_oblio import connect
+
+    return connect(options.name, _given(options, "email", "cif", "base_url", "portal", "archive"), options.json)
+
+
+def _given(options: argparse.Namespace, *fields: str) -> dict[str, str]:
+    """Those of these options that were given."""
+    return {field: value for field in fields if (value := getattr(options, field)) is not None}
+
+
+def _connect_database(options: argparse.Namespace) -> int:
+    from deployments.connect_database import connect
+
+    return connect(options.what, options.name, options.mapping, options.create, options.json)
+
+
+def _connect_archive(options: argparse.Namespace) -> int:
+    from deployments.connect_archive import connect
+
+    return connect(options.name, options.url, options.json)

@@ -1,0 +1,99 @@
+"""`accord connect oblio`: e-mail and secret are tested at Oblio before the connection is saved."""
+
+import json
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr
+
+from accord import settings
+from accord.errors import Misconfigured
+from accord.identity import assign
+from accord.ledger.engine import Ledger
+from accord.ports import Owner
+from accord.systems.oblio import Series
+from accord.systems.portal import Portal
+from blocks import OblioAccount, PortalDatabase
+from deployments import server
+from deployments.ask import secret
+from deployments.connection import fitting, next_steps, nothing_saved, require_name
+from tasks.workflows import INVOICES, find_block
+
+FITS = {
+    "base-url": "must be the address of Oblio's API, and begin with https://, or the secret would travel in the clear",
+    "archive": "is of small letters, digits and dashes, 40 at most, such as main",
+    "portal": "is of small letters, digits and dashes, 40 at most, such as main",
+    "cif": "is the company's CIF, with or without RO, such as RO90000014",
+    "email": "is the e-mail that the Oblio account is opened with",
+}
+KEPT = ("email", "cif", "base_url", "portal", "archive", "rate_of_reads", "rate_of_documents")
+
+
+class Tested(NamedTuple):
+    """What an account turned out to be."""
+
+    owner: Owner
+    company: str
+    cif: str
+    series: list[Series]  # of invoices
+    date: int | None  # Oblio's own clock
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Lists that it may not read: none, since a secret opens all of an account."""
+        return {}
+
+    @property
+    def invoices(self) -> int:
+        """How many numbers its series have given out."""
+        return sum(one.given for one in self.series)
+
+
+def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
+    """Ask for the secret, test it and save the connection; a saved one keeps the fields that are not given."""
+    require_name(name)
+    ledger = settings.current_ledger()
+    with server.opened() as client:
+        kept = find_block(OblioAccount, name)
+        before = {} if kept is None else {field: getattr(kept, field) for field in KEPT}
+        if missing := [f"--{field}" for field in ("email", "cif") if field not in before | given]:
+            raise Misconfigured(f"a new connection needs {' and '.join(missing)}")
+        asked = {"secret": SecretStr(secret("Oblio API secret"))}
+        account = fitting(OblioAccount, before | given | asked, FITS)
+        with nothing_saved():
+            tested = try_out(account, name, ledger)
+        of = INVOICES.route("oblio", name)
+        in_use = {one.source for one in (*server.connections(client), of)}
+        assign(of.sync(account.portal), ledger, tested.owner, in_use)
+        account.save(name, overwrite=True)
+        database = find_block(PortalDatabase, account.portal)
+        target = None if database is None else database.connect(ledger.clock)
+        notes = next_steps(client, of, account.portal, target)
+    if as_json:
+        shown = {"connection": name, "portal": account.portal, "company": tested.company, "cif": tested.cif}
+        series = [{"name": one.name, "next": one.next, "given": one.given} for one in tested.series]
+        shown |= {"series": series, "invoices": tested.invoices}
+        print(json.dumps(shown | {"saved": True, "rotated": kept is not None, "notes": notes}, indent=2))
+        return 0
+    _tell(tested)
+    print(f"the new secret of {name} is saved; runs take it up at once" if kept else f"saved as OblioAccount/{name}")
+    print("\n".join(notes))
+    return 0
+
+
+def try_out(account: OblioAccount, name: str, ledger: Ledger, _: Portal | None = None) -> Tested:
+    """Ask Oblio whose invoices these are, for their series, and for one page of them, whatever is shown of them."""
+    source = account.connect(f"oblio/{name}", ledger, lambda _: None)
+    try:
+        company, owner = source.oblio.company(), source.owner()
+        series = [one for one in source.oblio.series() if one.type == "Factura"]
+        source.oblio.page(0)
+    finally:
+        source.close()
+    return Tested(owner, company.name or "", company.vat_id or "", series, source.date)
+
+
+def _tell(tested: Tested) -> None:
+    print(f"{tested.company}, {tested.cif}")
+    for one in tested.series:
+        print(f"  {one.name:<22}{one.given:,} numbers given out, next {one.next}")
+    print(f"about {tested.invoices:,} invoices; the first run reads them at about 250 a second")

@@ -1,0 +1,148 @@
+"""The workflows: which systems each reads, and where it shows what it read. A system joins one by a line here.
+
+All else asks here by the name of a sync, which is the full name of its deployment: payment-to-account/main.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+from prefect.blocks.core import Block
+from pydantic import ValidationError
+
+from accord.errors import Misconfigured
+from accord.sync import ALONE, Sync, connection_of, name_of
+from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
+
+B = TypeVar("B", bound=Block)
+
+
+class Reads(NamedTuple):
+    """A system that a workflow reads, through a block for each connection."""
+
+    system: str  # as the names of its connections begin: stripe/main
+    title: str  # as people call it
+    block: type[Block]
+    target: str  # the block's field that names the block of the target
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """What a flow keeps in agreement. The flow itself and its schedules are in deployments/prefect.yaml.
+
+    What is expected of records, and what a report tells of them, goes by the kinds that the target shows.
+    """
+
+    name: str  # of the flow
+    reads: tuple[Reads, ...]
+    target: str  # the system that it shows records in, as the names of targets begin: accounts/main
+    block: type[Block]  # of the target
+    shows: str  # as sentences of reports begin
+
+    def route(self, system: str, connection: str) -> "Route":
+        """The route from a connection. Raises Misconfigured where the workflow does not read such a system."""
+        found = next((one for one in self.reads if one.system == system), None)
+        if found is None:
+            known = " or ".join(one.title for one in self.reads)
+            raise Misconfigured(f"{self.name} reads {known}, and no system called {system}")
+        return Route(self, found, connection)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One connection as a workflow reads it. With the block of the target that its own block names it is a sync."""
+
+    workflow: Workflow
+    reads: Reads
+    connection: str  # the name of the block
+
+    @cached_property
+    def source(self) -> str:
+        """The connection as the ledger calls it: stripe/main."""
+        return f"{self.reads.system}/{self.connection}"
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the sync, and the full name of its deployment."""
+        return name_of(self.workflow.name, self.source)
+
+    @property
+    def block(self) -> str:
+        """The block of the connection, as messages call it."""
+        return f"{self.reads.block.__name__}/{self.connection}"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the flow that say which connection it is to read."""
+        alone = self.workflow.name in ALONE
+        return ({} if alone else {"system": self.reads.system}) | {"connection": self.connection}
+
+    def sync(self, target: str) -> Sync:
+        """The sync into the target whose block has this name."""
+        return Sync(self.name, self.source, f"{self.workflow.target}/{target}")
+
+    def archive(self, account: Block) -> DocumentArchive | None:
+        """The saved block of the archive that a connection's block names. Raises Misconfigured where it is missing."""
+        name = getattr(account, "archive", None)
+        return None if name is None else load_block(DocumentArchive, name)
+
+    def load(self) -> tuple[Any, Any, Sync]:
+        """The saved blocks of the connection and of its target, and the sync that they make.
+
+        Raises Misconfigured, naming what to do, where one is missing or does not fit.
+        """
+        account = load_block(self.reads.block, self.connection)
+        target: str = getattr(account, self.reads.target)
+        return account, load_block(self.workflow.block, target), self.sync(target)
+
+
+PAYMENTS = Workflow(
+    name="payment-to-account",
+    reads=(Reads("stripe", "Stripe", StripeAccount, "accounts"),),
+    target="accounts",
+    block=AccountsDatabase,
+    shows="the accounts show",
+)
+INVOICES = Workflow(
+    name="invoice-to-portal",
+    reads=(Reads("oblio", "Oblio", OblioAccount, "portal"),),
+    target="portal",
+    block=PortalDatabase,
+    shows="the portal shows",
+)
+WORKFLOWS = {one.name: one for one in (PAYMENTS, INVOICES)}
+
+
+def route(sync: str) -> Route:
+    """The route of a sync, by its name. Raises Misconfigured where there is no such workflow or system."""
+    workflow = WORKFLOWS.get(sync.partition("/")[0])
+    if workflow is None:
+        raise Misconfigured(f"there is no workflow {sync.partition('/')[0]}; there are: {', '.join(WORKFLOWS)}")
+    system, _, connection = connection_of(sync).partition("/")
+    return workflow.route(system, connection)
+
+
+def find_block(block: type[B], name: str) -> B | None:
+    """A saved block, or None. Raises Misconfigured where one is saved that does not fit."""
+    try:
+        return block.load(name)  # type: ignore[return-value]
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]}))
+        raise Misconfigured(f"the {block._block_type_name} block {name} does not fit: look at {fields}") from None
+    except ValueError:
+        return None
+
+
+def load_block(block: type[B], name: str) -> B:
+    """A saved block. Raises Misconfigured, naming what to do, where there is none."""
+    found = find_block(block, name)
+    if found is None:
+        what = f"there is no {block._block_type_name} block named {name}"
+        raise Misconfigured(f"{what}; make it: accord connect {_SYSTEMS[block]} --name {name}")
+    return found
+
+
+_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive"}
+_SYSTEMS |= {one.block: one.target for one in WORKFLOWS.values()} | {
+    reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads
+}
