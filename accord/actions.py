@@ -80,7 +80,7 @@ class Look(NamedTuple):
 class Action(Protocol):
     """What is done, because of which records, and where. An action of one's own is one class with this shape."""
 
-    name: str
+    name: str  # for good: under another one, all would be done once more
     kind: Kind
     since: int  # records created before this second ask for nothing
     account: str  # where it is done, such as "oblio/main"
@@ -106,6 +106,9 @@ class Action(Protocol):
 
     def find(self, sent: Sent) -> Look:
         """What was made under this mark. Raises Unclear where that can not be told."""
+
+    def close(self) -> None:
+        """Give the connections back."""
 
 
 def want(
@@ -168,7 +171,8 @@ class _Actor:
                 self._ledger.write(lambda c: leases.release(c, self._lease, self._token))
 
     def _due(self, connection: Connection) -> list[Row]:
-        return actions.due(connection, self._action.name, self._sync.connection, self._ledger.now(connection))
+        action, now = self._action, self._ledger.now(connection)
+        return actions.due(connection, action.name, self._sync.connection, action.account, now)
 
     def _turn(self, row: Row) -> Row | None:
         """One thing further; None where it has to wait, came to its end, or is another worker's by now."""
@@ -248,6 +252,7 @@ class _Actor:
                 connection,
                 row,
                 state="sending",
+                account=self._action.account,
                 payload=row.payload or actions.seal(self._ledger.cipher, row, payload),
                 note=msgspec.json.encode({**note, **made}).decode(),
                 attempt=row.attempt + 1,

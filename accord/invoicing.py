@@ -36,9 +36,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a payment does not tell of its invoice: its one line, whose price includes VAT, and its row of numbers."""
 
     product: str
-    vat_name: str  # as the account calls its rate
-    vat_rate: str  # in percent
-    series: str
+    vat_name: str = ""  # as the account calls its rate
+    vat_rate: str = "0"  # in percent
+    series: str = ""
+    proformas: str = ""  # the series of the proformas that invoices are made of, where that is how it is done
     language: str = "RO"
     unit: str = "buc"
 
@@ -70,6 +71,8 @@ class Payments(Protocol):
     def paid(self, key: str) -> Paid:
         """A payment as it is now. Raises Refused where no invoice is to be issued for it."""
 
+    def close(self) -> None: ...
+
 
 class Issuer(Protocol):
     """A system that issues invoices, as an action sees it (`accord.actions.Action`)."""
@@ -87,14 +90,16 @@ class Issuer(Protocol):
 
     def find(self, sent: Sent) -> Look: ...
 
+    def close(self) -> None: ...
+
 
 class IssueInvoice:
     """One invoice for each payment that is settled from `since` on: `accord.actions.Action`."""
 
-    kind = Kind.PAYMENT
+    name, kind = "issue-invoice", Kind.PAYMENT
 
-    def __init__(self, name: str, since: int, payments: Payments, issuer: Issuer, clock: Clock) -> None:
-        self.name, self.since = name, since
+    def __init__(self, since: int, payments: Payments, issuer: Issuer, clock: Clock) -> None:
+        self.since = since
         self._payments, self._issuer, self._clock = payments, issuer, clock
         self.account, self.steps = issuer.account, issuer.steps
         self.heeds, self.waits = issuer.heeds, issuer.waits
@@ -115,3 +120,8 @@ class IssueInvoice:
             raise Refused(str(error)) from None
         day = datetime.fromtimestamp(self._clock.now(), _BUCHAREST).date().isoformat()
         return self._issuer.payload(Order(paid, mark, day))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._payments.close()
+        self._issuer.close()

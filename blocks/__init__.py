@@ -2,8 +2,9 @@
 
 from blocks.accounts_database import AccountsDatabase
 from blocks.document_archive import DocumentArchive
+from blocks.invoice_issuing import InvoiceIssuing
 from blocks.oblio_account import OblioAccount
 from blocks.portal_database import PortalDatabase
 from blocks.stripe_account import StripeAccount
 
-__all__ = ["AccountsDatabase", "DocumentArchive", "OblioAccount", "PortalDatabase", "StripeAccount"]
+__all__ = ["AccountsDatabase", "DocumentArchive", "InvoiceIssuing", "OblioAccount", "PortalDatabase", "StripeAccount"]

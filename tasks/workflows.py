@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from accord.errors import Misconfigured
 from accord.sync import ALONE, Sync, connection_of, name_of
-from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, InvoiceIssuing, OblioAccount, PortalDatabase, StripeAccount
 
 B = TypeVar("B", bound=Block)
 
@@ -142,7 +142,7 @@ def load_block(block: type[B], name: str) -> B:
     return found
 
 
-_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive"}
+_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive", InvoiceIssuing: "invoices"}
 _SYSTEMS |= {one.block: one.target for one in WORKFLOWS.values()} | {
     reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads
 }

@@ -73,12 +73,16 @@ def _mark(name: str, source: str, kind: str, key: str, turn: int) -> str:
     return f"accord-{blake2b(told.encode(), digest_size=10).hexdigest()}"
 
 
-def due(connection: Connection, name: str, source: str, now: float) -> list[Row]:
-    """What the action has to go on with now, in the order in which it was wanted."""
+def due(connection: Connection, name: str, source: str, account: str, now: float) -> list[Row]:
+    """What the action has to go on with now at this account, in the order in which it was wanted.
+
+    What was sent to another account is looked up there or nowhere.
+    """
     # Further ahead than anything waits: it was written by a clock that was set back since.
     ready = or_(actions.c.due_at <= now, actions.c.due_at > now + FAR)
     where = and_(actions.c.name == name, actions.c.connection == source, actions.c.state.in_(("wanted", "sending")))
-    rows = select(*_COLUMNS).where(where, ready).order_by(actions.c.wanted_at, actions.c.key)
+    here = or_(actions.c.account == account, actions.c.payload.is_(None))
+    rows = select(*_COLUMNS).where(where, here, ready).order_by(actions.c.wanted_at, actions.c.key)
     return [Row(*row) for row in connection.execute(rows)]
 
 

@@ -19,12 +19,14 @@ from accord.sandbox.app import Sandbox, application, build
 from accord.sandbox.oblio import shop
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.serve import served
-from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
+from blocks import AccountsDatabase, DocumentArchive, InvoiceIssuing, OblioAccount, PortalDatabase, StripeAccount
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
-@pytest.mark.parametrize("block", [StripeAccount, OblioAccount, AccountsDatabase, PortalDatabase, DocumentArchive])
+@pytest.mark.parametrize(
+    "block", [StripeAccount, OblioAccount, AccountsDatabase, PortalDatabase, DocumentArchive, InvoiceIssuing]
+)
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
 

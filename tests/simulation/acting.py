@@ -23,7 +23,6 @@ from accord.records import Kind, Payment
 from accord.sync import Sync
 
 SYNC = Sync("payment-to-account/main", "stripe/main", "accounts/main")
-NAME = "invoices"
 SYSTEMS = ("stripe", "oblio", "oblio-error", "smartbill")
 KINDS = ("customer",) * 5 + ("guest", "invoice")
 PEACE = 80  # rounds in which everything must have come to its end
@@ -129,7 +128,7 @@ class Acting:
         self.before = {one.key for one in self._buy(2)}
         world.true += 10
         self.since = int(world.true)
-        self.action = IssueInvoice(NAME, self.since, self.model.payments, self.model.issuer, world)
+        self.action = IssueInvoice(self.since, self.model.payments, self.model.issuer, world)
         self.settled: dict[str, str] = {}  # payments, each with the hash that was settled
         self.read: dict[int, list[Payment]] = {}  # what each batch holds
 

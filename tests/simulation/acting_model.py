@@ -45,7 +45,7 @@ from accord.systems.stripe.parse import read
 
 LATE = "late effect"
 
-TERMS = Terms(product="Comanda", vat_name="Normala", vat_rate="21", series="WEB")
+TERMS = Terms(product="Comanda", vat_name="Normala", vat_rate="21", series="WEB", proformas="PRO")
 
 
 class Network:
@@ -186,7 +186,7 @@ class Model:
             smartbill_errors.classify_paper,
             self._hidden,
         )
-        return SmartBillIssuer("smartbill/main", api, papers, CIF, TERMS, "PRO", self.world)  # type: ignore[arg-type]
+        return SmartBillIssuer("smartbill/main", api, papers, CIF, TERMS, self.world)  # type: ignore[arg-type]
 
     # -- time
 

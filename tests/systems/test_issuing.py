@@ -45,7 +45,7 @@ from accord.systems.stripe.paid import StripePayments
 from accord.systems.stripe.parse import read
 
 SYNC = Sync("payment-to-account/main", "stripe/main", "accounts/main")
-TERMS = Terms(product="Comandă", vat_name="Normala", vat_rate="21", series="WEB")
+TERMS = Terms(product="Comandă", vat_name="Normala", vat_rate="21", series="WEB", proformas="PRO")
 SYSTEMS = ("stripe", "oblio", "smartbill")
 
 
@@ -82,7 +82,7 @@ class Shopkeeper:
         self._client = httpx.Client(transport=Direct(self.sandbox, self.clock.sleep))
         stripe = self._to("/stripe", lambda: headers("sk_test_sandbox_full"), classify)
         issuer: Any = getattr(self, f"_{system}")(stripe, terms)
-        self.action: Action = IssueInvoice("invoices", 0, StripePayments(stripe), issuer, self.clock)
+        self.action: Action = IssueInvoice(0, StripePayments(stripe), issuer, self.clock)
 
     def _to(self, path: str, authorize: Callable[[], Any], judge: Any) -> Transport:
         return Transport(
@@ -115,7 +115,7 @@ class Shopkeeper:
         api = self._to("/smartbill/SBORO/api", lambda: login, smartbill_errors.classify)
         accept = {"Accept": "application/octet-stream"}
         papers = self._to("/smartbill/SBORO/api", lambda: login | accept, smartbill_errors.classify_paper)
-        return SmartBillIssuer("smartbill/main", api, papers, CIF, terms, "PRO", self.clock)
+        return SmartBillIssuer("smartbill/main", api, papers, CIF, terms, self.clock)
 
     @property
     def company(self) -> Any:

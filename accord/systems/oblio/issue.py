@@ -137,6 +137,10 @@ class OblioIssuer:
                 return Look([found[key] for key in sorted(found, key=int)], told)
         raise Refused("Oblio's list of invoices does not end")
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._api.close()
+
     def _page(self, cif: str, since: str, offset: int) -> Response:
         asked = [("cif", cif), ("issuedAfter", since), ("draft", "-1"), ("canceled", "-1"), ("collected", "-1")]
         asked += [("orderBy", "id"), ("orderDir", "DESC"), ("limitPerPage", str(_PAGE)), ("offset", str(offset))]

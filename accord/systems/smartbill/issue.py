@@ -16,7 +16,7 @@ from accord.http import Response, Transport, date_of
 from accord.invoicing import Order, Terms
 from accord.money import exponent
 from accord.systems.smartbill import errors, pdf, shapes
-from accord.systems.smartbill.errors import UNREADABLE, NotFound
+from accord.systems.smartbill.errors import UNREADABLE, NoPaper, NotFound
 
 PROFORMA, INVOICE = "proforma", "invoice"
 
@@ -57,14 +57,13 @@ class SmartBillIssuer:
         papers: Transport,
         cif: str,
         terms: Terms,
-        proformas: str,
         clock: Clock,
         waits: Waits | None = None,
     ) -> None:
-        """`proformas` is the series of proformas; `papers` asks for PDFs, by another Accept header."""
+        """`papers` asks for PDFs, by another Accept header."""
         self.account, self.waits = account, waits or Waits()
         self._api, self._papers, self._cif, self._terms = api, papers, cif, terms
-        self._proformas, self._clock = proformas, clock
+        self._proformas, self._clock = terms.proformas, clock
         self._width = 0
         self._fresh: dict[str, float] = {}  # marks of proformas that were just made, and until when they are fresh
 
@@ -134,6 +133,11 @@ class SmartBillIssuer:
         found = self._get("/estimate/invoices", {"seriesname": series, "number": number}, shapes.Invoiced)[1]
         return Look([_twin(one) for one in sorted(found.invoices or (), key=_order) if one.number], told)
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._api.close()
+        self._papers.close()
+
     def _marked(self, first: int, end: int, mark: str) -> list[Twin]:
         if end - first > _MOST:
             raise Unclear(f"{end - first} proformas were made in {self._proformas} meanwhile; look for {mark} there")
@@ -164,6 +168,8 @@ class SmartBillIssuer:
             body = self._papers.get("/estimate/pdf", asked, endpoint="/estimate/pdf").body
         except NotFound:
             return None
+        except NoPaper as error:  # of a proforma that is missing it says so otherwise
+            raise TryLater(str(error)) from None
         if not body.startswith(b"%PDF-"):
             raise TryLater("SmartBill gave something else than the PDF of a proforma")
         return body

@@ -103,6 +103,10 @@ class StripeIssuer:
         found, told = self._own(sent)
         return Look([_twin(one) for one in found if one.status not in ("draft", "open")], told)
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
     def _own(self, sent: Sent) -> tuple[list[Invoice], float | None]:
         """Oldest first."""
         pages = list(self._pages(_payload(sent.payload)))

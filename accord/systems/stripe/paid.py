@@ -81,6 +81,10 @@ class StripePayments:
         client = _party(payer, charge.billing_details)
         return Paid(charge.id, charge.amount_captured, charge.currency.upper(), customer, client)
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
     def _require_free(self, intent: str) -> None:
         asked = [("payment[type]", "payment_intent"), ("payment[payment_intent]", intent), ("limit", "100")]
         body = self._transport.get("/v1/invoice_payments", asked, endpoint="/v1/invoice_payments").body
