@@ -82,6 +82,9 @@ class Issuer(Protocol):
     heeds: float | None
     waits: Waits
 
+    def check(self) -> None:
+        """Raise Misconfigured where the account lacks what the terms name."""
+
     def payload(self, order: Order) -> bytes: ...
 
     def before(self, sent: Sent) -> tuple[float | None, Mapping[str, Any]]: ...

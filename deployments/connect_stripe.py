@@ -25,7 +25,7 @@ FITS = {
     "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
     "accounts": "is of small letters, digits and dashes, 40 at most, such as main",
 }
-KEPT = ("mode", "base_url", "accounts", "rate_per_endpoint", "rate_in_all")
+KEPT = ("mode", "base_url", "accounts", "issues", "rate_per_endpoint", "rate_in_all")
 
 
 class Tested(NamedTuple):

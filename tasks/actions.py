@@ -37,6 +37,13 @@ def _of(point: Any, sync: Sync, ledger: Ledger) -> tuple[Action, ...]:
 
 
 def _invoices(issuing: InvoiceIssuing, sync: Sync, account: Any, ledger: Ledger) -> IssueInvoice:
+    since = calendar.timegm(issuing.since.timetuple())
+    payments = account.payments(sync.connection, ledger)
+    return IssueInvoice(since, payments, issuer_of(issuing, sync, account, ledger), ledger.clock)
+
+
+def issuer_of(issuing: InvoiceIssuing, sync: Sync, account: Any, ledger: Ledger) -> Any:
+    """The account that issues invoices by these terms. Raises Misconfigured where it is not there."""
     blocks = {reads.system: reads.block for one in WORKFLOWS.values() for reads in one.reads}
     if issuing.system not in blocks:
         raise Misconfigured(f"no workflow knows the system {issuing.system}, which is to issue invoices")
@@ -44,6 +51,4 @@ def _invoices(issuing: InvoiceIssuing, sync: Sync, account: Any, ledger: Ledger)
     if issuing.system == "stripe" and name != sync.connection:
         raise Misconfigured(f"Stripe issues invoices to its own customers: set account to {sync.connection[7:]}")
     books: Any = account if name == sync.connection else load_block(blocks[issuing.system], issuing.account)
-    since = calendar.timegm(issuing.since.timetuple())
-    issuer = books.issuer(name, ledger, issuing.terms)
-    return IssueInvoice(since, account.payments(sync.connection, ledger), issuer, ledger.clock)
+    return books.issuer(name, ledger, issuing.terms)

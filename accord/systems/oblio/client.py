@@ -177,7 +177,7 @@ class Oblio:
 
     def issuer(self, account: str, terms: Terms) -> OblioIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
-        return OblioIssuer(account, self._api, self._cif, terms)
+        return OblioIssuer(account, self._api, self._cif, terms, close=self.close)
 
     def close(self) -> None:
         """Give the connections back."""

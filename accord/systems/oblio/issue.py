@@ -1,21 +1,24 @@
 """Oblio issues invoices: under a key that it heeds, and looked up by what is printed on them (oblio.eu/api)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
 
 import httpx
 import msgspec
 
 from accord.actions import Look, Sent, Twin, Waits
 from accord.clock import Until
-from accord.errors import Refused, TryLater
+from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport, date_of
 from accord.invoicing import Order, Terms
 from accord.money import exponent
 from accord.systems.oblio.errors import UNREADABLE
 from accord.systems.oblio.rates import DOCUMENT, READ
-from accord.systems.oblio.shapes import Rows, Shape, Text
+from accord.systems.oblio.shapes import Rows, SeriesList, Shape, Text, VatRates
+
+T = TypeVar("T")
 
 _PAGE = 100
 _DAY = timedelta(days=1)
@@ -62,9 +65,31 @@ class OblioIssuer:
     steps = ("invoice",)
     heeds = 3600.0
 
-    def __init__(self, account: str, api: Transport, cif: str, terms: Terms, waits: Waits | None = None) -> None:
+    def __init__(
+        self,
+        account: str,
+        api: Transport,
+        cif: str,
+        terms: Terms,
+        waits: Waits | None = None,
+        close: Callable[[], None] | None = None,
+    ) -> None:
+        """`close` gives back more than `api` holds."""
+        self._close = close or api.close
         self.account, self.waits = account, waits or Waits()
         self._api, self._cif, self._terms = api, cif, terms
+
+    def check(self) -> None:
+        """Whether the company has the series and the VAT rate."""
+        cif, terms = [("cif", self._cif)], self._terms
+        series = _read(self._api.get("/nomenclature/series", cif, endpoint=READ), SeriesList).data
+        if not any((one.type, one.name) == ("Factura", terms.series) for one in series):
+            names = ", ".join(one.name for one in series if one.type == "Factura")
+            raise Misconfigured(f"Oblio has no series of invoices called {terms.series or 'nothing'}; it has {names}")
+        rates = _read(self._api.get("/nomenclature/vat_rates", cif, endpoint=READ), VatRates).data
+        if not any(one.name == terms.vat_name and Decimal(one.percent) == Decimal(terms.vat_rate) for one in rates):
+            names = ", ".join(f"{one.name} {one.percent}" for one in rates)
+            raise Misconfigured(f"Oblio has no VAT rate {terms.vat_name} of {terms.vat_rate} %; it has {names}")
 
     def payload(self, order: Order) -> bytes:
         """The body of the call: one line, paid for in full."""
@@ -139,12 +164,19 @@ class OblioIssuer:
 
     def close(self) -> None:
         """Give the connections back."""
-        self._api.close()
+        self._close()
 
     def _page(self, cif: str, since: str, offset: int) -> Response:
         asked = [("cif", cif), ("issuedAfter", since), ("draft", "-1"), ("canceled", "-1"), ("collected", "-1")]
         asked += [("orderBy", "id"), ("orderDir", "DESC"), ("limitPerPage", str(_PAGE)), ("offset", str(offset))]
         return self._api.get("/docs/invoice/list", asked, endpoint=READ)
+
+
+def _read(answer: Response, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.body, type=shape)
+    except UNREADABLE:
+        raise TryLater("Oblio's answer can not be read") from None
 
 
 def _id(made: Issued) -> str:

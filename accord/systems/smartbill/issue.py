@@ -5,6 +5,7 @@ whether its invoice was issued is known for sure, once what was sent can have no
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
@@ -66,6 +67,20 @@ class SmartBillIssuer:
         self._proformas, self._clock = terms.proformas, clock
         self._width = 0
         self._fresh: dict[str, float] = {}  # marks of proformas that were just made, and until when they are fresh
+
+    def check(self) -> None:
+        """Whether the company has both series and the VAT rate."""
+        self._counter()
+        terms, series = self._terms, self._get("/series", {"type": "f"}, shapes.SeriesList)[1].list
+        if not any(one.name == terms.series for one in series):
+            names = ", ".join(one.name for one in series)
+            raise Misconfigured(
+                f"SmartBill has no series of invoices called {terms.series or 'nothing'}; it has {names}"
+            )
+        rates = self._get("/tax", {}, shapes.Taxes)[1].taxes
+        if not any(one.name == terms.vat_name and one.percentage == Decimal(terms.vat_rate) for one in rates):
+            names = ", ".join(f"{one.name} {one.percentage}" for one in rates)
+            raise Misconfigured(f"SmartBill has no VAT rate {terms.vat_name} of {terms.vat_rate} %; it has {names}")
 
     def payload(self, order: Order) -> bytes:
         """The bodies of both calls: one line, paid for in full."""
