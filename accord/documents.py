@@ -5,11 +5,13 @@ What a service does not tell is None, and `origins` says of each field where it 
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from hashlib import blake2b
 from typing import ClassVar
 
 import msgspec
 
-from accord.kinds import Fields, Kind
+from accord.kinds import Facts, Fields, Kind
+from accord.names import digits, folded
 
 
 class State(StrEnum):
@@ -56,6 +58,12 @@ class Party(_Part, frozen=True, kw_only=True, gc=False):
     email: str | None = None
     iban: str | None = None
 
+    def known_by(self) -> str | None:
+        """By what it is known again, as a hash: the VAT id, else the name; says which of the two."""
+        if vat_id := digits(self.vat_id):
+            return f"vat:{_hashed(vat_id)}"
+        return f"name:{_hashed(folded(self.name))}" if self.name else None
+
 
 class Line(_Part, frozen=True, kw_only=True, gc=False):
     """One line. Decimals are texts as the service gives them; `total` is with VAT, in the currency's smallest unit."""
@@ -83,7 +91,17 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
 
     kind: ClassVar[Kind] = Kind.DOCUMENT
     # By these a source knows what may change, and the numbers of a series are looked through.
-    _told: ClassVar[tuple[str, ...]] = ("state", "einvoice", "issued_on", "series", "number")
+    _told: ClassVar[tuple[str, ...]] = (
+        "state",
+        "einvoice",
+        "issued_on",
+        "series",
+        "number",
+        "currency",
+        "total",
+        "paid",
+        "reverses",
+    )
 
     position: int
     state: State
@@ -118,6 +136,10 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
         """Where it stands in the order of the service's list."""
         return self.position
 
+    def facts(self) -> Facts:
+        """What a source without a list knows its documents by; the client only as a hash."""
+        return {**Fields.facts(self), "client": None if self.client is None else self.client.known_by()}
+
     def fingerprint(self) -> str:
         """A stable hash, also where the origins were found in another order."""
         return Fields.fingerprint(msgspec.structs.replace(self, origins=_shown(self.origins)))
@@ -140,6 +162,10 @@ def _of_party(party: str, field: str) -> Callable[[Document], str | None]:
         return None if there is None else getattr(there, field)
 
     return get
+
+
+def _hashed(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _shown(origins: Mapping[str, Origin]) -> dict[str, Origin]:

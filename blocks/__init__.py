@@ -4,7 +4,18 @@ from blocks.accounts_database import AccountsDatabase
 from blocks.document_archive import DocumentArchive
 from blocks.invoice_issuing import InvoiceIssuing
 from blocks.oblio_account import OblioAccount
+from blocks.portal_api import PortalApiAccount
 from blocks.portal_database import PortalDatabase
+from blocks.smartbill_account import SmartBillAccount
 from blocks.stripe_account import StripeAccount
 
-__all__ = ["AccountsDatabase", "DocumentArchive", "InvoiceIssuing", "OblioAccount", "PortalDatabase", "StripeAccount"]
+__all__ = [
+    "AccountsDatabase",
+    "DocumentArchive",
+    "InvoiceIssuing",
+    "OblioAccount",
+    "PortalApiAccount",
+    "PortalDatabase",
+    "SmartBillAccount",
+    "StripeAccount",
+]

@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.set_defaults(run=_sandbox)
 
     connect_parsers(commands)
+    _import_parser(commands)
 
     _operate_parsers(commands)
 
@@ -78,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     for command in commands.choices.values():
         command.epilog = EPILOG
     return parser
+
+
+def _import_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    systems = commands.add_parser("import", help="take in what a person exported from a system").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    smartbill = systems.add_parser("smartbill", help="the report Facturi emise, for what SmartBill's API does not tell")
+    smartbill.add_argument("file", type=Path, metavar="FILE.xlsx", help="as SmartBill's web application exported it")
+    smartbill.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    smartbill.add_argument("--json", action="store_true", help="print JSON")
+    smartbill.set_defaults(run=_import_smartbill)
 
 
 def _operate_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -176,6 +188,12 @@ def _sandbox(options: argparse.Namespace) -> int:
     from accord.sandbox.__main__ import main as serve
 
     return serve(options.words)
+
+
+def _import_smartbill(options: argparse.Namespace) -> int:
+    from deployments.import_smartbill import command
+
+    return command(options.file, options.name, options.json)
 
 
 def _deploy(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from deployments.connect_alerts import alerts_parser
 
@@ -30,6 +31,17 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     oblio.add_argument("--json", action="store_true", help="print JSON")
     oblio.set_defaults(run=_connect_oblio)
 
+    smartbill = systems.add_parser("smartbill", help="a company at SmartBill; asks for the token. Again: a new token")
+    smartbill.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    smartbill.add_argument("--email", help="that the account is logged in to with (needed at first, or as saved)")
+    smartbill.add_argument("--cif", help="of the company whose invoices are read (needed at first, or as saved)")
+    smartbill.add_argument("--series", nargs="*", help="that are read, by their names (all, or as saved)")
+    smartbill.add_argument("--base-url", help="where SmartBill's API is found, if elsewhere")
+    smartbill.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
+    smartbill.add_argument("--archive", help="the document archive that keeps its PDFs (none, or as saved)")
+    smartbill.add_argument("--json", action="store_true", help="print JSON")
+    smartbill.set_defaults(run=_connect_smartbill)
+
     for what, shown in (("accounts", "the customer accounts"), ("portal", "the customer portal")):
         database = systems.add_parser(what, help=f"the database of {shown}; asks for its URL")
         database.add_argument("--name", default="main", help="(%(default)s)")
@@ -37,6 +49,15 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         database.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
         database.add_argument("--json", action="store_true", help="print JSON")
         database.set_defaults(run=_connect_database, what=what)
+
+    api = systems.add_parser(
+        "portal-api", help="a customer portal with an HTTP API (docs/portal-api.md); asks for a token"
+    )
+    api.add_argument("--name", default="main", help="(%(default)s)")
+    api.add_argument("--base-url", help="what the API is below (needed at first, or as saved)")
+    api.add_argument("--rate", type=float, help="requests a second that the portal takes (50, or as saved)")
+    api.add_argument("--json", action="store_true", help="print JSON")
+    api.set_defaults(run=_connect_portal_api)
 
     archive = systems.add_parser("archive", help="where PDFs are kept: a folder, S3, Google Cloud Storage or Azure")
     archive.add_argument("--name", default="main", help="(%(default)s)")
@@ -90,7 +111,14 @@ def _connect_oblio(options: argparse.Namespace) -> int:
     return connect(options.name, _given(options, "email", "cif", "base_url", "portal", "archive"), options.json)
 
 
-def _given(options: argparse.Namespace, *fields: str) -> dict[str, str]:
+def _connect_smartbill(options: argparse.Namespace) -> int:
+    from deployments.connect_smartbill import connect
+
+    fields = ("email", "cif", "series", "base_url", "portal", "archive")
+    return connect(options.name, _given(options, *fields), options.json)
+
+
+def _given(options: argparse.Namespace, *fields: str) -> dict[str, Any]:
     """Those of these options that were given."""
     return {field: value for field in fields if (value := getattr(options, field)) is not None}
 
@@ -99,6 +127,12 @@ def _connect_database(options: argparse.Namespace) -> int:
     from deployments.connect_database import connect
 
     return connect(options.what, options.name, options.mapping, options.create, options.json)
+
+
+def _connect_portal_api(options: argparse.Namespace) -> int:
+    from deployments.connect_portal_api import connect
+
+    return connect(options.name, _given(options, "base_url", "rate"), options.json)
 
 
 def _connect_archive(options: argparse.Namespace) -> int:

@@ -41,7 +41,7 @@ DATABASES = {
     one.layout.name: one
     for one in (
         Database(AccountsDatabase, accounts.LAYOUT, "Stripe", "accord connect stripe"),
-        Database(PortalDatabase, portal.LAYOUT, "the service of a connection", "accord connect oblio"),
+        Database(PortalDatabase, portal.LAYOUT, "the service of a connection", "accord connect oblio or smartbill"),
     )
 }
 

@@ -27,9 +27,9 @@ def invoice_to_portal(
         system: The service to read.
         connection: Name of the service's account block; the block names the portal database to write.
         since: First day (UTC) to read, on the first run or with mode "rescan", of a service that lists by time;
-            empty for all of history, and always for Oblio.
-        until: Day (UTC) before which to stop, with mode "rescan"; empty for today, and always for Oblio.
-        mode: "changes" reads what is new or may have changed since the last run, "nightly" and "rescan" read all of
-            history besides.
+            empty for all of history, and always for Oblio and SmartBill.
+        until: Day (UTC) before which to stop, with mode "rescan"; empty for today, and always for Oblio and SmartBill.
+        mode: "changes" reads what is new or may have changed since the last run, "rescan" all of history besides;
+            "nightly" all of it at Oblio, and a thirtieth at SmartBill.
     """
     return agree(INVOICES.route(system, connection).name, since, until, mode)

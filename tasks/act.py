@@ -5,7 +5,7 @@ import secrets
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from accord import actions
+from accord import acting
 from tasks.bench import bench
 
 
@@ -16,7 +16,7 @@ def act(sync: str) -> dict[str, int]:
     Not retried: what could not be done is due again, and the next run goes on with it.
     """
     at = bench(sync)
-    ended = actions.act(at.sync, at.actions, at.ledger, f"{at.run}:{secrets.token_hex(4)}", at.run)
+    ended = acting.act(at.sync, at.actions, at.ledger, f"{at.run}:{secrets.token_hex(4)}", at.run)
     told = ", ".join(f"{count} {state}" for state, count in sorted(ended.items()))
     get_run_logger().info("actions: %s", told or "nothing came to its end")
     return dict(ended)

@@ -83,7 +83,8 @@ def _open(name: str, run: str) -> Bench:
     require_same_target(sync, ledger)
     require_same_database(sync.target, ledger, identity(target))
     take_over(sync, ledger, highest_rev(target, sync.connection))
-    source = account.connect(sync.connection, ledger, partial(require_same_account, sync, ledger))
+    open_source = getattr(account, of.reads.connect)
+    source = open_source(sync.connection, ledger, partial(require_same_account, sync, ledger))
     if (archive := of.archive(account)) is not None:
         source = Filing(source, archive.connect(), ledger, sync.connection)
     reader = f"{run}:{secrets.token_hex(4)}"

@@ -12,7 +12,15 @@ from pydantic import ValidationError
 
 from accord.errors import Misconfigured
 from accord.sync import ALONE, Sync, connection_of, name_of
-from blocks import AccountsDatabase, DocumentArchive, InvoiceIssuing, OblioAccount, PortalDatabase, StripeAccount
+from blocks import (
+    AccountsDatabase,
+    DocumentArchive,
+    InvoiceIssuing,
+    OblioAccount,
+    PortalDatabase,
+    SmartBillAccount,
+    StripeAccount,
+)
 
 B = TypeVar("B", bound=Block)
 
@@ -23,7 +31,8 @@ class Reads(NamedTuple):
     system: str  # as the names of its connections begin: stripe/main
     title: str  # as people call it
     block: type[Block]
-    target: str  # the block's field that names the block of the target
+    target: str  # the block's field that names the block of the target; empty where nothing is to go there
+    connect: str = "connect"  # the block's method that opens the source
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,12 @@ class Route:
         Raises Misconfigured, naming what to do, where one is missing or does not fit.
         """
         account = load_block(self.reads.block, self.connection)
-        target: str = getattr(account, self.reads.target)
+        target: str | None = getattr(account, self.reads.target)
+        if not target:
+            how = f"accord connect {self.reads.system} --name {self.connection} --{self.reads.target} NAME"
+            raise Misconfigured(
+                f"{self.block} does not say which {self.workflow.target} its records go to; say it: {how}"
+            )
         return account, load_block(self.workflow.block, target), self.sync(target)
 
 
@@ -105,7 +119,10 @@ PAYMENTS = Workflow(
 )
 INVOICES = Workflow(
     name="invoice-to-portal",
-    reads=(Reads("oblio", "Oblio", OblioAccount, "portal"),),
+    reads=(
+        Reads("oblio", "Oblio", OblioAccount, "portal"),
+        Reads("smartbill", "SmartBill", SmartBillAccount, "portal"),
+    ),
     target="portal",
     block=PortalDatabase,
     shows="the portal shows",

@@ -146,6 +146,16 @@ links = Table(
     sqlite_with_rowid=False,
 )
 
+imports = Table(
+    "imports",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("name", Text, primary_key=True, comment="as the system calls the record"),
+    Column("body", LargeBinary, nullable=False, comment="encrypted"),
+    comment="What a person gave of records that the system's API does not tell.",
+    sqlite_with_rowid=False,
+)
+
 leases = Table(
     "leases",
     metadata,

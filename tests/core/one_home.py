@@ -20,6 +20,7 @@ from accord.sync import EVENT, Sync
 from accord.systems.accounts import Accounts
 
 LAG = 300
+SYNC = Sync("payment-to-account/main", "stripe/main", "accounts/main")
 KINDS = frozenset({Kind.CUSTOMER, Kind.PAYMENT, Kind.REFUND, Kind.LEG})
 
 
@@ -66,9 +67,10 @@ class Home:
         kinds: Collection[Kind] = KINDS,
         worker: str = "run",
         threads: bool = False,
+        sync: Sync = SYNC,
     ) -> None:
         self.ledger, self.shop, self.target, self.kinds = ledger, shop, target, kinds
-        self.sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")
+        self.sync = sync
         self.worker = worker
         self.since: int | None = None
         self.mappings: dict[Kind, str] = {}
@@ -121,7 +123,7 @@ class Home:
 
     def beside(self, worker: str = "other") -> "Home":
         """Another worker on the same sync."""
-        return Home(self.ledger, self.shop, self.target, self.kinds, worker)
+        return Home(self.ledger, self.shop, self.target, self.kinds, worker, sync=self.sync)
 
     def open_window(self, lo: int, hi: int, stream: str = Kind.PAYMENT, purpose: str = "backfill") -> None:
         self.ledger.write(lambda c: streams.plan(c, self.sync.name, stream, purpose, [(lo, hi)], 0))

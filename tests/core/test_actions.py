@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from accord import actions
+from accord import acting, actions
 from accord.actions import Look, Twin, Waits
 from accord.errors import LeftAlone, Misconfigured, NotSent, Refused, TryLater, Unclear
 from accord.invoicing import IssueInvoice
 from accord.ledger import actions as rows
-from accord.ledger import entries
+from accord.ledger import entries, leases
 from accord.records import Kind, Payment
 from accord.sync import Sync
 
@@ -74,7 +74,7 @@ def want(ledger):
 
 @pytest.fixture
 def act(ledger):
-    return lambda *declared, owner="w": dict(actions.act(SYNC, declared, ledger, owner, "run"))
+    return lambda *declared, owner="w": dict(acting.act(SYNC, declared, ledger, owner, "run"))
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_nobody_else_acts_at_an_account_without_keys_while_one_is_in_doubt(want,
 def test_a_lease_of_another_worker_is_waited_for(want, act, shown, ledger):
     action = Scripted()
     want(action)
-    ledger.write(lambda c: actions.leases.acquire(c, "action:books/main", "other", ledger.now(c)))
+    ledger.write(lambda c: leases.acquire(c, "action:books/main", "other", ledger.now(c)))
     assert act(action) == {}
     ledger.clock.sleep(61)
     assert act(action) == {"done": 1}
@@ -255,12 +255,12 @@ def test_after_many_attempts_a_person_is_asked(want, act, shown, ledger):
     keyed = Scripted(heeds=1e9)
     keyed.answers = [TryLater("no answer") for _ in range(100)]
     want(keyed)
-    for _ in range(actions.MOST):
+    for _ in range(acting.MOST):
         assert act(keyed) == {}
-        ledger.clock.sleep(actions.LONGEST + 1)
+        ledger.clock.sleep(acting.LONGEST + 1)
     assert act(keyed) == {"unknown": 1}
     assert "24 requests were not answered" in shown()[0].why
-    assert len(keyed.sends) == actions.MOST
+    assert len(keyed.sends) == acting.MOST
 
 
 @pytest.mark.parametrize("heeds", [None, 3600.0])

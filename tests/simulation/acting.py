@@ -13,7 +13,8 @@ from schedule import Outcome, databases
 from workers import SimLedger
 from world import Violation, Worker, World, said
 
-from accord import actions, settle
+from accord import settle
+from accord.acting import act
 from accord.batch import Prepared
 from accord.errors import AccordError, TryLater
 from accord.invoicing import IssueInvoice
@@ -155,7 +156,7 @@ class Acting:
             prepared = Prepared(number, Kind.PAYMENT, ticket, None, records=list(records), hashes=hashes)
             settle.settle(SYNC, prepared, ledger, self.target, run, {Kind.PAYMENT: ""}, [self.action])
             self.settled |= dict(zip([one.key for one in records], hashes, strict=True))
-        for state, count in actions.act(SYNC, [self.action], ledger, run, run).items():
+        for state, count in act(SYNC, [self.action], ledger, run, run).items():
             self.world.seen[f"ended: {state}"] += count
 
     def _store(self, connection: Any, sealed: Any, ticket: int, records: list[Payment]) -> int:

@@ -11,9 +11,10 @@ from acting import Profile
 from acting_model import LATE
 from faults import KILL, LOST, REPLY_LOST, SUSPEND
 
-from accord import actions
+from accord import acting as core
 from accord.actions import Look, Sent, Twin, Waits
 from accord.clock import Until
+from accord.ledger import actions as ledger_actions
 from accord.systems.smartbill.issue import SmartBillIssuer
 from accord.systems.stripe.paid import StripePayments
 
@@ -70,26 +71,26 @@ def no_intent() -> list[Patch]:
     """It is sent first, and written down afterwards."""
 
     def send(self: Any, row: Any, payload: bytes, until: Until, *_: Any) -> Any:
-        made = {step: actions._note(row)[step] for step in self._action.steps[: row.step]}
+        made = {step: core._note(row)[step] for step in self._action.steps[: row.step]}
         sent = Sent(self._action.steps[row.step], row.mark, payload, made, 1)
         noted = dict(self._action.before(sent)[1])
         twin = self._action.send(sent._replace(note={**noted, **made}), until)
-        sealed = actions.actions.seal(self._ledger.cipher, row, payload)
+        sealed = ledger_actions.seal(self._ledger.cipher, row, payload)
         return self._made(row._replace(payload=sealed), [twin])
 
-    return [(actions._Actor, "_send", send)]
+    return [(core._Actor, "_send", send)]
 
 
 @_planted(LOSING, "stripe", "A1")
 def key_per_attempt() -> list[Patch]:
     """Each attempt has a key of its own."""
-    real = actions._Actor._sent
+    real = core._Actor._sent
 
     def sent(self: Any, row: Any) -> Sent:
         one = real(self, row)
         return one._replace(mark=f"{one.mark}-{one.attempt}")
 
-    return [(actions._Actor, "_sent", sent)]
+    return [(core._Actor, "_sent", sent)]
 
 
 @_planted(LOSING, "smartbill", "A1")
@@ -105,7 +106,7 @@ def no_lookup() -> list[Patch]:
 @_planted(LOSING, "oblio-error", "A3")
 def no_lookup_by_key() -> list[Patch]:
     """A key that was used is answered with an error, and nobody looks whether there is an invoice."""
-    real = actions._Actor._look
+    real = core._Actor._look
 
     def look(self: Any, row: Any, until: Until) -> Any:
         with mock.patch.object(self, "_action", wraps=self._action) as blind:
@@ -114,7 +115,7 @@ def no_lookup_by_key() -> list[Patch]:
                 setattr(blind, name, getattr(blind._mock_wraps, name))
             return real(self, row, until)
 
-    return [(actions._Actor, "_look", look)]
+    return [(core._Actor, "_look", look)]
 
 
 @_planted(SLOW, "smartbill", "A1")
@@ -132,13 +133,13 @@ def no_deadline() -> list[Patch]:
 @_planted(REFUNDS, "oblio", "A3")
 def drop_intent() -> list[Patch]:
     """What was sent is given up, since the payment was refunded meanwhile."""
-    real = actions._Actor._look
+    real = core._Actor._look
 
     def look(self: Any, row: Any, until: Until) -> Any:
         self._action.compose(row.key, row.mark)
         return real(self, row, until)
 
-    return [(actions._Actor, "_look", look)]
+    return [(core._Actor, "_look", look)]
 
 
 @_planted(MEDDLED, "smartbill", "A3")
@@ -161,10 +162,10 @@ def action_loop() -> list[Patch]:
 @_planted(REFUNDS, "stripe", "A4")
 def payload_rebuilt() -> list[Patch]:
     """What is sent again under its key is made anew, from what the payment is by then."""
-    real = actions._Actor._sent
+    real = core._Actor._sent
 
     def sent(self: Any, row: Any) -> Sent:
         one = real(self, row)
         return one._replace(payload=one.payload.replace(b"Comanda", b"Comanda%2B" if one.attempt > 1 else b"Comanda"))
 
-    return [(actions._Actor, "_sent", sent)]
+    return [(core._Actor, "_sent", sent)]

@@ -7,15 +7,23 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
+from accord.clock import SystemClock
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger
+from accord.records import Kind
+from accord.run import Tally
 from accord.sandbox.app import build
 from accord.sandbox.direct import Direct
 from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import EMAIL, TOKEN
-from accord.systems.smartbill import SmartBill, connect, headers
+from accord.standing import stand
+from accord.sync import Sync
+from accord.systems.portal import Portal
+from accord.systems.smartbill import Invoices, SmartBill, connect, headers
 
 API = "/SBORO/api"
+SYNC = Sync("invoice-to-portal/smartbill-main", "smartbill/main", "portal/main")
+EVERY = 300  # seconds between two runs
 PARTNER = {"name": "Moara de Probă SRL", "vatCode": "RO90000025", "country": "Romania", "saveToDb": False}
 LINE = {"name": "Mentenanță", "measuringUnitName": "buc", "quantity": 1, "taxName": "Normala", "taxPercentage": 21}
 
@@ -124,3 +132,70 @@ def new_client(account: Account, ledger: Ledger) -> Iterator[Callable[..., Smart
 @pytest.fixture
 def client(new_client: Callable[..., SmartBill]) -> SmartBill:
     return new_client()
+
+
+class Firm:
+    """A firm's account, and a sync of it with a portal, which is run from time to time."""
+
+    def __init__(self, account: Account, home: Any, clock: OwnTime) -> None:
+        self.account, self.home, self.clock = account, home, clock
+
+    def run(self, after: float = EVERY) -> Tally:
+        """Let time pass, and run; how many records went which way."""
+        self.clock.sleep(after)
+        tally: Tally = self.home.run()
+        return tally
+
+    def shown(self, field: str = "state", deleted: bool = False) -> dict[str, Any]:
+        """A field of the documents in the portal that are not deleted, or of those that are."""
+        rows = self.home.shown(Kind.DOCUMENT)
+        return {key: row[field] for key, row in rows.items() if bool(row["deleted"]) is deleted}
+
+    def asked(self) -> dict[str, int]:
+        """How often each endpoint was asked since this was last looked at."""
+        asked: dict[str, int] = self.account.calls()["by_endpoint"]
+        return asked
+
+    def delete(self, number: str) -> None:
+        self.account.change("DELETE", "/invoice", seriesname="WEB", number=number)
+
+    def cancel(self, number: str) -> None:
+        self.account.change("PUT", "/invoice/cancel", seriesname="WEB", number=number)
+
+    @property
+    def unsettled(self) -> int:
+        """How many invoices were read and wait to be settled."""
+        return stand(self.home.ledger, self.home.sync).unsettled
+
+    @property
+    def agreed(self) -> bool:
+        return stand(self.home.ledger, self.home.sync).agreed
+
+
+@pytest.fixture
+def firm(
+    account: Account,
+    ledger: Ledger,
+    homes: Any,
+    new_client: Callable[..., SmartBill],
+    fresh_files: Any,
+    open_engine: Callable[[str], Engine],
+    own_time: OwnTime,
+) -> Firm:
+    """A firm without invoices."""
+    account.smartbill.company.series["AB-2"]["next"] = 1  # or it would be looked for 1000, in each way to write it
+    source = Invoices(new_client(), SYNC.connection, ledger, CIF)
+    home = homes.Home(
+        ledger, source, Portal(open_engine(fresh_files.portal()), SystemClock()), kinds={Kind.DOCUMENT}, sync=SYNC
+    )
+    return Firm(account, home, own_time)
+
+
+@pytest.fixture
+def three(firm: Firm) -> Firm:
+    """Three invoices over 10, 20 and 30 lei and VAT, which the portal shows."""
+    for price in (10, 20, 30):
+        firm.account.issue(price)
+    firm.run()
+    firm.asked()
+    return firm

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from accord import actions
+from accord import acting, actions
 from accord.actions import Action
 from accord.budget import NeverOpen, Unlimited
 from accord.http import Transport
@@ -140,7 +140,7 @@ class Shopkeeper:
     def act(self, *keys: str) -> dict[str, int]:
         """Ask for invoices of these payments, and act."""
         self.want(*keys)
-        return dict(actions.act(SYNC, [self.action], self.ledger, "w", "run"))
+        return dict(acting.act(SYNC, [self.action], self.ledger, "w", "run"))
 
     def fault(self, kind: str, path: str, method_: str = "POST", **more: Any) -> None:
         """Make the issuing system misbehave."""
@@ -320,13 +320,13 @@ def test_a_missing_series_of_proformas_is_told():
 
 def test_no_invoice_is_sent_after_its_moment(keeper, monkeypatch):
     key = keeper.sell()
-    real = actions._Actor._act
+    real = acting._Actor._act
 
     def asleep(self: Any, row: Any, until: Any) -> Any:
         keeper.clock.sleep(3600)
         return real(self, row, until)
 
-    monkeypatch.setattr(actions._Actor, "_act", asleep)
+    monkeypatch.setattr(acting._Actor, "_act", asleep)
     assert keeper.act(key) == {}
     assert keeper.issued() == []
     assert keeper.row(key).state == "wanted"

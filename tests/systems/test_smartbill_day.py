@@ -87,9 +87,9 @@ def test_a_day_of_invoices_trips_no_block(account: Any, new_client: Callable[...
         day.issue()
         client = workers[looks % 2]
         looks += 1
-        for step in walk(client, client.series()[0], Known(top, 4, lambda number: None)):
+        for step in walk(client, client.series()[0], Known(top, 4, {})):
             assert isinstance(step, Found)
-            assert step.pdf is not None
+            assert step.text is not None
             assert step.number == top + 1
             top = step.number
         day.pause()
@@ -109,5 +109,5 @@ def test_whoever_asks_faster_and_does_not_look_at_the_headers_is_blocked(
     day.issue()
     client = new_client(per_second=3.0)
     with pytest.raises(TryLater):
-        list(walk(client, client.series()[0], Known(0, 4, lambda number: None)))
+        list(walk(client, client.series()[0], Known(0, 4, {})))
     assert account.smartbill.limits.blocks == 1

@@ -1,7 +1,6 @@
 """SmartBill as a source: series, payment status, PDFs and what became of proformas. There is no list of invoices."""
 
 import base64
-import email.utils
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,7 +12,7 @@ import msgspec
 from accord.budget import LedgerBreaker, SharedBudget
 from accord.clock import Clock
 from accord.errors import Misconfigured, Refused, TryLater
-from accord.http import Response, Transport
+from accord.http import Response, Transport, date_of
 from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
 from accord.systems.smartbill import errors, shapes
@@ -98,10 +97,7 @@ def rest(response: Response, clock: Clock) -> float:
     if not re.fullmatch(r"[0-9]{1,6}", left) or int(left) > _SPARE:
         return 0.0
     ends = response.headers.get("x-ratelimit-reset", "")
-    try:
-        now = email.utils.parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError):
-        now = clock.now()
+    now = date_of(response) or clock.now()
     seconds = int(ends) - now if re.fullmatch(r"[0-9]{1,12}", ends) else 0.0
     return seconds if 0 < seconds < _WINDOW else _WINDOW
 
@@ -114,6 +110,8 @@ class SmartBill:
         self._transport = transport
         self._papers = papers
         self._cif = cif
+        self.date: int | None = None
+        """SmartBill's own clock, Unix seconds, as its latest answer told."""
 
     def series(self) -> list[Series]:
         """All series of invoices with their counters, in one call."""
@@ -166,11 +164,13 @@ class SmartBill:
         self._transport.close()
         self._papers.close()
 
-    def _params(self, given: Mapping[str, str]) -> list[tuple[str, str]]:
-        return [("cif", self._cif), *given.items()]
+    def _get(self, transport: Transport, path: str, given: Mapping[str, str]) -> bytes:
+        answer = transport.get(path, [("cif", self._cif), *given.items()], endpoint=path)
+        self.date = date_of(answer) or self.date
+        return answer.body
 
     def _paper(self, named: Mapping[str, str]) -> bytes:
-        body = self._papers.get("/invoice/pdf", self._params(named), endpoint="/invoice/pdf").body
+        body = self._get(self._papers, "/invoice/pdf", named)
         if body.startswith(b"%PDF-"):
             return body
         if text := errors.error_text(body):
@@ -178,7 +178,7 @@ class SmartBill:
         raise NoPdf("SmartBill gave something else than a PDF")
 
     def _ask(self, path: str, given: Mapping[str, str], shape: type[T], *, heed_text: bool = True) -> T:
-        body = self._transport.get(path, self._params(given), endpoint=path).body
+        body = self._get(self._transport, path, given)
         if heed_text and (text := errors.error_text(body)):
             raise errors.refused(text)
         try:

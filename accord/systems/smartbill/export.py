@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from accord.documents import Party, State
 from accord.errors import Refused
-from accord.systems.smartbill.names import folded
+from accord.names import folded
 
 _MOST_BYTES = 20_000_000  # of the file
 _MOST_UNPACKED = 300_000_000
@@ -69,9 +69,10 @@ class Spoilt(NamedTuple):
 
 
 class Export(NamedTuple):
-    """The report's invoices, and the lines that can not be read."""
+    """The report's invoices, each with the line that it stands on, and the lines that can not be read."""
 
     rows: list[Row]
+    lines: list[int]
     spoilt: list[Spoilt]
 
 
@@ -87,6 +88,7 @@ def read(body: bytes, series: Collection[str]) -> Export:
     lines = _lines(body)
     at, columns = _columns(lines)
     rows: list[Row] = []
+    at_line: list[int] = []
     spoilt: list[Spoilt] = []
     for line, cells in enumerate(lines[at + 1 :], at + 2):
         values = {name: cells[place] if place < len(cells) else None for name, place in columns.items()}
@@ -94,9 +96,10 @@ def read(body: bytes, series: Collection[str]) -> Export:
             continue  # blank, or a line with totals
         try:
             rows.append(_row(values, series))
+            at_line.append(line)
         except _Spoilt as error:
             spoilt.append(Spoilt(line, str(error)))
-    return Export(rows, spoilt)
+    return Export(rows, at_line, spoilt)
 
 
 def _lines(body: bytes) -> list[tuple[Any, ...]]:

@@ -160,7 +160,7 @@ class SmartBillIssuer:
         for number in range(first, end):
             for written in dict.fromkeys((str(number).zfill(self._width), str(number).zfill(4), str(number))):
                 paper = self._paper(self._proformas, written)
-                if paper is not None and pdf.prints(paper, mark):
+                if paper is not None and _prints(paper, mark):
                     found.append(Twin(f"{self._proformas} {written}", self._proformas, written))
                 if paper is not None:
                     break
@@ -170,7 +170,7 @@ class SmartBillIssuer:
         """A number names a document only until it is deleted: then it is given out again."""
         _, series, number = sent.note[PROFORMA]
         paper = self._paper(series, number)
-        if paper is None or not pdf.prints(paper, sent.mark):
+        if paper is None or not _prints(paper, sent.mark):
             what = "is gone" if paper is None else f"does not show {sent.mark}"
             raise Unclear(
                 f"the proforma {series} {number}, of which the invoice is made, {what}; look whether an invoice in "
@@ -217,6 +217,14 @@ class SmartBillIssuer:
         if not made.number:
             raise TryLater("SmartBill's answer to a new document has no number")
         return made
+
+
+def _prints(paper: bytes, mark: str) -> bool:
+    """Whether the mark stands on the paper, also where it is broken into lines; False where none can be read."""
+    try:
+        return mark in "".join(pdf.text(paper).split())
+    except pdf.Unreadable:
+        return False
 
 
 def _twin(made: Issued | shapes.Numbered) -> Twin:

@@ -5,7 +5,6 @@ where one value stands there: whatever is missing, doubled or does not add up is
 not read.
 """
 
-import hashlib
 import io
 import logging
 import re
@@ -16,7 +15,7 @@ import pypdf
 from msgspec import Struct
 
 from accord.documents import Party
-from accord.systems.smartbill.names import digits
+from accord.names import digits
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what is in the file
 
@@ -83,9 +82,8 @@ class PaperLine(Struct, frozen=True):
 
 
 class Paper(Struct, frozen=True, kw_only=True):
-    """What is printed; `sha256` is of the text, since the file itself may differ each time it is made."""
+    """What is printed."""
 
-    sha256: str
     series: str | None
     number: str | None
     issued_on: str | None
@@ -108,18 +106,8 @@ class Paper(Struct, frozen=True, kw_only=True):
         return "<Paper>"
 
 
-def prints(body: bytes, text: str) -> bool:
-    """Whether a text without spaces stands on the paper, also where it is broken into lines; False where none can be
-    read."""
-    try:
-        return text in re.sub(r"\s+", "", _text(body))
-    except Unreadable:
-        return False
-
-
-def read(body: bytes) -> Paper:
-    """What the PDF says. Raises Unreadable where it has no text."""
-    text = _text(body)
+def parse(text: str) -> Paper:
+    """What the text of a PDF says."""
     head, _, rest = _split(text)
     number = _only(_NUMBER, head)
     net_vat, total = _only(_NET_VAT, rest), _only(_TOTAL, rest)
@@ -129,7 +117,6 @@ def read(body: bytes) -> Paper:
         net = vat = None  # what stood beside "Total" was something else
     taken = _only(_REVERSES, text)
     return Paper(
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
         series=number[0] if number else None,
         number=number[1] if number else None,
         issued_on=_day(_only(_ISSUED, head)),
@@ -149,22 +136,23 @@ def read(body: bytes) -> Paper:
     )
 
 
-def _text(body: bytes) -> str:
+def text(body: bytes) -> str:
+    """The text of a PDF. Raises Unreadable where it has none."""
     try:
         pages = pypdf.PdfReader(io.BytesIO(body)).pages
         if len(pages) > _MOST_PAGES:
             raise Unreadable("the PDF has too many pages")
-        text = "\n".join(page.extract_text() for page in pages)
+        found = "\n".join(page.extract_text() for page in pages)
     except Unreadable:
         raise
     except Exception:  # a damaged file can raise anything, with what is in the file as its text
         raise Unreadable("the PDF is damaged") from None
-    if not text.strip():
+    if not found.strip():
         raise Unreadable("the PDF holds no text; is it a scan?")
-    if len(text) > _MOST_TEXT:
+    if len(found) > _MOST_TEXT:
         raise Unreadable("the PDF holds too much text")
     # Without what databases refuse: NUL, and halves of characters.
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+    return found.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _split(text: str) -> tuple[str, str, str]:

@@ -7,11 +7,14 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from accord.documents import Document, Line, Origin, Party, State
+from accord.errors import Refused
 from accord.money import CURRENCIES
+from accord.names import digits
 from accord.systems.smartbill.export import Row
-from accord.systems.smartbill.names import digits
 from accord.systems.smartbill.pdf import Paper, PaperLine
 from accord.systems.smartbill.shapes import Status
+
+FURTHEST = 1_000_000_000
 
 
 class Unsound(Exception):
@@ -27,22 +30,37 @@ class Shown(NamedTuple):
     status: Status | None
     paper: Paper | None
     row: Row | None
+    taken_back: bool = False  # by a storno over the same total
 
     def __repr__(self) -> str:
         """Without what it holds, which is other people's data."""
         return f"<Shown {self.series}{self.number}>"
 
 
-def key(series: str, number: str, generation: int) -> str:
+def key(series: str, number: int, generation: int) -> str:
     """The name of an invoice for ever: a number that was deleted is given out again, with the next generation."""
-    return f"{series}/{int(number)}/{generation}"
+    return f"{series}/{number}/{generation}"
+
+
+def named(key_: str) -> tuple[str, int, int]:
+    """Series, number and generation. Raises Refused where it is no such name."""
+    try:
+        series, number, generation = key_.rsplit("/", 2)
+        return series, int(number), int(generation)
+    except ValueError:
+        raise Refused("the key of this document is none of a SmartBill invoice") from None
+
+
+def place(number: int) -> int:
+    """Where a number stands in the order of all: with the same numbers of other series, and below any second of today.
+
+    Numbers that are put together from a date and a counter may be longer; they stand together at the end.
+    """
+    return min(number, FURTHEST)
 
 
 def document(shown: Shown, generation: int) -> Document:
-    """The invoice. Raises Unsound where its sources contradict each other or an amount can not be written.
-
-    Whether another document takes it back is not known here, unless the export says so: look for it among `reverses`.
-    """
+    """The invoice. Raises Unsound where its sources contradict each other or an amount can not be written."""
     _must_be_of_it(shown)
     row = _current(shown)
     fields = _Fields(shown.paper, row)
@@ -89,13 +107,15 @@ def document(shown: Shown, generation: int) -> Document:
         name: origins.get(name, Origin.UNKNOWN) if value is not None else Origin.UNKNOWN for name, value in made.items()
     }
     told["state"] = told_by
-    return Document(key=key(shown.series, shown.number, generation), position=int(shown.number), origins=told, **made)
+    return Document(
+        key=key(shown.series, int(shown.number), generation), position=place(int(shown.number)), origins=told, **made
+    )
 
 
-def tombstone(series: str, number: str, generation: int) -> Document:
+def tombstone(series: str, number: int, generation: int) -> Document:
     """An invoice that was deleted: its name, and nothing else."""
     told: dict[str, Any] = dict.fromkeys(Document.__struct_fields__)
-    told |= {"key": key(series, number, generation), "position": int(number), "series": series, "number": number}
+    told |= {"key": key(series, number, generation), "position": place(number), "series": series, "number": str(number)}
     told |= {"state": State.UNKNOWN, "origins": {"series": Origin.API, "number": Origin.API}, "deleted": True}
     return Document(**told)
 
@@ -162,6 +182,8 @@ def _state(shown: Shown, row: Row | None, total: Decimal) -> tuple[State, Origin
         return row.state, Origin.EXPORT
     if paper is not None and paper.cancelled:
         return State.CANCELLED, Origin.PDF
+    if shown.taken_back and total > 0:
+        return State.REVERSED, Origin.PDF
     if total < 0:
         return State.STORNO, Origin.API if status else Origin.EXPORT
     if paper is not None and paper.storno:

@@ -4,9 +4,7 @@ Only the last number of a series can be deleted, and then it is given out again.
 last number that is known, and below it for as long as another invoice stands there than before.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator
-from enum import StrEnum
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -14,12 +12,11 @@ import msgspec
 from accord.systems.smartbill import pdf
 from accord.systems.smartbill.client import Series
 from accord.systems.smartbill.errors import NoPdf
-from accord.systems.smartbill.names import client_key
 from accord.systems.smartbill.pdf import Paper, Unreadable
 from accord.systems.smartbill.shapes import Status
 
 _WIDTHS = (4, 0, 3, 5, 6, 7, 8)  # digits that are printed, the usual one first; 0 is the plain number
-_LOST = 20  # numbers missing in a row until what lies below is taken for unused
+LOST = 20  # numbers missing in a row until what lies beyond is taken for unused
 
 
 class Reads(Protocol):
@@ -30,40 +27,44 @@ class Reads(Protocol):
     def pdf(self, series: str, number: str) -> bytes | None: ...
 
 
-class Verdict(StrEnum):
-    """What an invoice is to the one that stood under the same number before."""
-
-    SAME = "same"
-    CHANGED = "changed"  # the same invoice, printed differently: paid, cancelled, edited in a text
-    ANOTHER = "another"  # its number was given out again, or it was edited beyond recognition
-
-
 class Fingerprint(msgspec.Struct, frozen=True):
-    """By what an invoice is known again. Holds no names: `client` and `paper` are hashes."""
+    """By what an invoice is known again; what is unknown is None. Holds no names: `client` is a hash."""
 
-    total: str
+    total: str | None
     client: str | None
     issued_on: str | None
-    paper: str | None
 
 
 class Found(NamedTuple):
-    """An invoice as it stands now; `lacking` says why there is no PDF, `verdict` is None for a number that is new."""
+    """An invoice as it stands now, its PDF as text or why there is none; `another` than stood there before."""
 
     number: int
     written: str
     status: Status
-    pdf: bytes | None
+    text: str | None
     lacking: str | None = None
-    verdict: Verdict | None = None
+    another: bool = False
 
     def __repr__(self) -> str:
         """Without what it holds, which is other people's data."""
         return f"<Found {self.number}>"
 
+    @property
+    def paper(self) -> Paper | None:
+        """What the PDF says."""
+        return None if self.text is None else pdf.parse(self.text)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """By what it is known again."""
+        paper = self.paper
+        client = paper.client.known_by() if paper and paper.client else None
+        total = f"{self.status.invoice_total_amount.normalize():f}"
+        return Fingerprint(total, client, paper.issued_on if paper else None)
+
 
 class Gap(NamedTuple):
-    """A number between others under which there is no invoice."""
+    """A number under which there is no invoice."""
 
     number: int
 
@@ -74,18 +75,12 @@ class Gone(NamedTuple):
     number: int
 
 
-class Start(NamedTuple):
-    """The lowest number of a series: its history is read."""
-
-    number: int
-
-
 class Known(NamedTuple):
-    """What is known of a series: its highest number, the digits that are printed, and what each invoice looked like."""
+    """What is known of a series: the highest number, the digits that are printed, what the invoices looked like."""
 
     top: int
     width: int | None
-    fingerprint: Callable[[int], Fingerprint | None]
+    looks: Mapping[int, Fingerprint]
 
 
 def spellings(number: int, width: int | None) -> list[str]:
@@ -101,96 +96,84 @@ def width_of(number: int, written: str) -> int | None:
     return 0 if len(written) < max(3, _WIDTHS[0]) else None
 
 
-def walk(source: Reads, series: Series, known: Known) -> Iterator[Found | Gap | Gone]:
+def walk(source: Reads, series: Series, known: Known, missing: int = 0) -> Iterator[Found | Gap | Gone]:
     """What became of the last known number, and then all new ones, upwards.
 
-    Whoever stops in the middle goes on with `top` as the last number that was given out.
+    Whoever stops in the middle goes on with `top` as the last number that was given out, without any looks, and with
+    the gaps that came last. Behind many of those in a row it goes on shortly below the counter, which a person may
+    have set forward.
     """
     last, width = series.next_number - 1, known.width if known.width is not None else series.width
-    for number in range(known.top, last, -1):
-        yield Gone(number)
-    for number in range(min(known.top, last), 0, -1):
-        before = known.fingerprint(number)
-        if before is None:
-            break
-        found = _look(source, series.name, number, width)
+    for number in sorted(known.looks, reverse=True):
+        found = look(source, series.name, number, width)
         if found is None:
             yield Gone(number)
             continue
-        verdict = compare(before, fingerprint(found.status, _paper(found.pdf)))
-        yield found._replace(verdict=verdict)
-        if verdict is not Verdict.ANOTHER:
+        yield (found := found._replace(another=differs(known.looks[number], found.fingerprint)))
+        if not found.another:
             break
-    for number in range(min(known.top, last) + 1, series.next_number):
-        found = _look(source, series.name, number, width)
-        if found is None:
-            yield Gap(number)
-            continue
-        width = width if width is not None else width_of(number, found.written)
-        yield found
+    number = min(known.top, last) + 1
+    while number <= last:
+        if missing >= LOST:
+            number, missing = max(number, last - LOST + 1), 0
+        found = look(source, series.name, number, width)
+        missing = missing + 1 if found is None else 0
+        yield Gap(number) if found is None else found
+        if found is not None and width is None:
+            width = width_of(number, found.written)
+        number += 1
 
 
-def history(source: Reads, series: Series, below: int, width: int | None) -> Iterator[Found | Gap | Start]:
-    """All invoices under numbers below `below`, downwards, and the start of the series at the end.
+def history(
+    source: Reads, series: Series, below: int, width: int | None, known: Collection[int] = (), missing: int = 0
+) -> Iterator[Found | Gap]:
+    """All invoices under numbers below `below`, downwards to the start of the series.
 
-    Numbers that are missing below the lowest invoice are no gaps.
+    Behind many gaps in a row nothing more is looked for but the `known` numbers. Whoever stops in the middle goes on
+    below the last number that was given out, with the gaps that came last.
     """
     width = width if width is not None else series.width
-    missing: list[int] = []
-    lowest = below
-    for number in range(below - 1, 0, -1):
-        found = _look(source, series.name, number, width)
-        if found is None:
-            missing.append(number)
-            if len(missing) == _LOST:
-                break
-            continue
-        yield from (Gap(gap) for gap in missing)
-        missing.clear()
-        width = width if width is not None else width_of(number, found.written)
-        lowest = number
-        yield found
-    yield Start(lowest)
+    left = sorted((number for number in known if number < below), reverse=True)
+    number = below - 1
+    while number > 0:
+        if missing >= LOST:
+            number = next((one for one in left if one <= number), 0)
+            if not number:
+                return
+        found = look(source, series.name, number, width)
+        missing = missing + 1 if found is None else 0
+        yield Gap(number) if found is None else found
+        if found is not None and width is None:
+            width = width_of(number, found.written)
+        number -= 1
 
 
-def fingerprint(status: Status, paper: Paper | None) -> Fingerprint:
-    """By what an invoice is known again."""
-    client = client_key(paper.client) if paper and paper.client else None
-    return Fingerprint(
-        f"{status.invoice_total_amount.normalize():f}",
-        hashlib.sha256(client.encode()).hexdigest()[:32] if client else None,
-        paper.issued_on if paper else None,
-        paper.sha256 if paper else None,
-    )
+def differs(before: Fingerprint, now: Fingerprint) -> bool:
+    """Whether another invoice stands there than before; what is unknown on one side decides nothing."""
+    pairs = [(before.total, now.total), (before.issued_on, now.issued_on)]
+    if _way(before.client) == _way(now.client):
+        pairs.append((before.client, now.client))
+    return any(old is not None and new is not None and old != new for old, new in pairs)
 
 
-def compare(before: Fingerprint, now: Fingerprint) -> Verdict:
-    """What the invoice is to the one that stood there before; what is unknown on one side decides nothing."""
-    if before.total != now.total:
-        return Verdict.ANOTHER
-    for old, new in ((before.client, now.client), (before.issued_on, now.issued_on)):
-        if old is not None and new is not None and old != new:
-            return Verdict.ANOTHER
-    differs = before.paper is not None and now.paper is not None and before.paper != now.paper
-    return Verdict.CHANGED if differs else Verdict.SAME
+def _way(client: str | None) -> str:
+    """By what a client is known: the VAT id of one and the name of another can not be set against each other."""
+    return (client or "").partition(":")[0]
 
 
-def _look(source: Reads, series: str, number: int, width: int | None) -> Found | None:
+def look(source: Reads, series: str, number: int, width: int | None) -> Found | None:
+    """The invoice of a number, however it is written; None where there is none."""
     for written in spellings(number, width):
         status = source.status(series, written)
-        if status is None:
-            continue
-        try:
-            body = source.pdf(series, written)
-        except NoPdf as error:
-            return Found(number, written, status, None, str(error))
-        # None: deleted between the two calls.
-        return Found(number, written, status, body) if body is not None else None
+        if status is not None:
+            return read(source, series, number, written, status)
     return None
 
 
-def _paper(body: bytes | None) -> Paper | None:
+def read(source: Reads, series: str, number: int, written: str, status: Status) -> Found | None:
+    """The invoice with its PDF; None where it was deleted since its status was asked for."""
     try:
-        return pdf.read(body) if body is not None else None
-    except Unreadable:
-        return None
+        body = source.pdf(series, written)
+        return None if body is None else Found(number, written, status, pdf.text(body))
+    except (NoPdf, Unreadable) as error:
+        return Found(number, written, status, None, str(error))

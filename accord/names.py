@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-from accord.documents import Party
-
 
 def folded(text: str) -> str:
     """Without case, accents and the three ways to write ș and ț; blanks as one."""
@@ -16,8 +14,3 @@ def digits(vat_id: str | None) -> str:
     """A VAT id without its country; empty where it is none, such as "-" or thirteen zeros."""
     found = re.sub(r"\D", "", vat_id or "")
     return found if found.strip("0") else ""
-
-
-def client_key(client: Party) -> str | None:
-    """By what a client is known again: the VAT id, else the name."""
-    return digits(client.vat_id) or (folded(client.name) if client.name else None)
