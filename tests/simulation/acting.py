@@ -1,17 +1,17 @@
 """One schedule of actions: invoices are issued for settled payments while much fails, then peace, then judgement."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from decimal import Decimal
-from random import Random
 from typing import Any
 
-from acting_model import LATE, Model
+from acting_faults import FITTING, SYSTEMS, Profile
+from acting_model import Model
 from databases import Databases
-from faults import AWAY, FAILED, KILL, LOST, OK, RATES, REPLY_LOST, SUSPEND, THROTTLED, UNKNOWN, UNKNOWN_AWAY
+from faults import AWAY, FAILED, UNKNOWN
 from schedule import Outcome, databases
 from workers import SimLedger
-from world import Violation, Worker, World, said
+from world import Script, Violation, Worker, World, said
 
 from accord import settle
 from accord.acting import act
@@ -24,74 +24,7 @@ from accord.records import Kind, Payment
 from accord.sync import Sync
 
 SYNC = Sync("payment-to-account/main", "stripe/main", "accounts/main")
-SYSTEMS = ("stripe", "oblio", "oblio-error", "smartbill")
-KINDS = ("customer",) * 5 + ("guest", "invoice")
 PEACE = 80  # rounds in which everything must have come to its end
-
-FITTING = {
-    "issuer": {LOST: 0.5, REPLY_LOST: 1.0, LATE: 1.0, SUSPEND: 0.7, KILL: 0.5},
-    "look": {LOST: 0.2, REPLY_LOST: 0.2, THROTTLED: 0.1, SUSPEND: 0.2, KILL: 0.1},
-    "target": {FAILED: 0.2, UNKNOWN: 0.3, AWAY: 0.1, SUSPEND: 0.2, KILL: 0.2},
-    "ledger": {FAILED: 0.4, UNKNOWN: 0.4, AWAY: 0.05, UNKNOWN_AWAY: 0.1, SUSPEND: 0.3, KILL: 0.2},
-    "read": {AWAY: 0.02, SUSPEND: 0.1, KILL: 0.05},
-}
-"""What can happen to a call of each port, and the factor that makes its rate bearable."""
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A mix of faults. What is None is drawn for each seed."""
-
-    name: str = "swarm"
-    system: str | None = None
-    steps: int = 260
-    workers: int | None = None
-    rates: dict[str, float] | None = None
-    moves: dict[str, float] = field(default_factory=dict)
-    kinds: tuple[str, ...] = KINDS
-    dates: bool | None = None
-    lag: float | None = None
-    delay: float | None = None
-    naps: tuple[float, ...] = (5, 31, 65, 200, 900, 5000)
-    naps_at: str = ""
-    sticky: float | None = None
-
-    def drawn(self, rng: Random) -> "Profile":
-        """The profile with everything decided."""
-        faults = {fault for fits in FITTING.values() for fault in fits}
-        rates = {fault: rng.choice(RATES) for fault in sorted(faults)}
-        dates = rng.random() < 0.7
-        moves = {
-            "buy": rng.choice((0.03, 0.08, 0.15)),
-            "refund": rng.choice((0.0, 0.02)),
-            "jump": rng.choice((0.01, 0.05)),
-            "skew": rng.choice((0.0, 0.01)),
-            "meddle": rng.choice((0.0, 0.0, 0.01)),
-        }
-        drawn = replace(
-            self,
-            system=self.system or rng.choice(SYSTEMS),
-            workers=self.workers or rng.choice((1, 2, 2, 3)),
-            rates=rates if self.rates is None else {**dict.fromkeys(rates, 0.0), **self.rates},
-            moves={**moves, **self.moves},
-            dates=dates if self.dates is None else self.dates,
-            lag=rng.choice((0.0, 30.0, 115.0)) if self.lag is None else self.lag,
-            delay=rng.choice((20.0, 200.0, 595.0)) if self.delay is None else self.delay,
-            sticky=rng.choice((0.0, 0.5, 0.9)) if self.sticky is None else self.sticky,
-        )
-        if not drawn.dates:  # then only the ledger's clock tells how long ago something was sent
-            drawn.moves["skew"] = 0.0
-        return drawn
-
-    def verdict(self, rng: Random, port: str, what: str) -> str:
-        """What happens to the next call of a port."""
-        assert self.rates is not None
-        roll = rng.random()
-        for fault, factor in FITTING[port].items():
-            roll -= self.rates[fault] * factor
-            if roll < 0:
-                return fault if fault != SUSPEND or self.naps_at in what else OK
-        return OK
 
 
 class _Target:
@@ -292,6 +225,37 @@ class Acting:
                 raise Violation(f"A5: {key} has no invoice: {rows.get(key)}")
 
 
+def crashes(system: str, every: int = 1) -> Iterator[tuple[str, str]]:
+    """Let each call of a run meet each fault that can strike it, alone; what went wrong, if anything."""
+    calls = _struck(system, {})
+    for number, port in list(enumerate(calls))[::every]:
+        for fault in FITTING[port]:
+            try:
+                _struck(system, {number: fault})
+            except Violation as error:
+                yield f"{system}: {fault} at call {number} ({port})", str(error)
+
+
+def _struck(system: str, faults: dict[int, str]) -> list[str]:
+    """One run with the faults, then peace; the ports that it called. Raises Violation."""
+    still = dict.fromkeys(("buy", "refund", "jump", "skew", "meddle"), 0.0)
+    acting = Acting(7, Profile(system=system, rates={}, moves=still, naps=(5000,), delay=595.0, lag=115.0))
+    world = acting.world
+    try:
+        acting.model.buy("customer")
+        acting.model.buy("customer")
+        world.script = Script(faults)
+        world.start("w", "", acting._worker)
+        while world.workers and world.run_one():
+            pass
+        ports, world.script = list(world.script.ports), None
+        acting.peace()
+    finally:
+        world.close()
+        acting.ledger.close()
+    return ports
+
+
 def play(seed: int, profile: Profile | None = None) -> Outcome:
     """Play a seed to its end."""
     acting = Acting(seed, profile or Profile())
@@ -305,3 +269,6 @@ def play(seed: int, profile: Profile | None = None) -> Outcome:
         world.close()
         acting.ledger.close()
     return Outcome(seed, violation, world.steps, world.seen, world.trace, world.digest())
+
+
+__all__ = ["SYSTEMS", "Acting", "crashes", "play"]

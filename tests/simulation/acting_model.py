@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from acting_faults import LATE
 from faults import LOST, REPLY_LOST, THROTTLED
 from world import Violation, World
 
@@ -42,8 +43,6 @@ from accord.systems.stripe import classify, headers
 from accord.systems.stripe.issue import StripeIssuer
 from accord.systems.stripe.paid import StripePayments
 from accord.systems.stripe.parse import read
-
-LATE = "late effect"
 
 TERMS = Terms(product="Comanda", vat_name="Normala", vat_rate="21", series="WEB", proformas="PRO")
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from acting import Profile
-from acting_model import LATE
+from acting_faults import LATE, Profile
 from faults import KILL, LOST, REPLY_LOST, SUSPEND
 
 from accord import acting as core

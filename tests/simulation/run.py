@@ -111,6 +111,10 @@ def _crash(scenario: tuple[str, bool]) -> tuple[str, list[tuple[str, str]]]:
     return f"{scenario[0]}, {'later' if scenario[1] else 'first'} run", list(crashes(*scenario))
 
 
+def _crash_acting(system: str) -> tuple[str, list[tuple[str, str]]]:
+    return f"actions at {system}", list(acting.crashes(system))
+
+
 def _rarely_collect() -> None:
     # What is imported stays, and what a schedule leaves behind is small: looking for it takes a tenth of the time.
     gc.freeze()
@@ -158,7 +162,8 @@ def main() -> int:
         print(f"{len(planted)} planted bugs, {bad} not caught")
     elif given.crash:
         scenarios, bad = [(mode, later) for mode in ("changes", "rescan") for later in (False, True)], 0
-        for name, found in _spread(_crash, scenarios, given.workers):
+        whole: Any = (_crash_acting, acting.SYSTEMS) if given.actions else (_crash, scenarios)
+        for name, found in _spread(*whole, given.workers):
             print(f"{name}: {len(found)} violations", *(f"\n  {where}: {what}" for where, what in found), flush=True)
             bad += len(found)
     else:
