@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from accord.actions import Action, Look, Sent, Twin
+from accord.actions import Action, Look, NotNeeded, Sent, Twin
 from accord.clock import Until
 from accord.errors import Misconfigured, NotSent, Refused, Superseded, TryLater, Unclear
 from accord.ledger import actions, entries, leases
@@ -61,6 +61,9 @@ class _Actor:
 
     def work(self) -> None:
         """Take each action that is due as far as it goes."""
+        for row in self._ledger.read(self._elsewhere):
+            why = f"it was sent to {row.account}, where this action is done no more; look for {row.mark} there"
+            self._end(row, "unknown", why)
         for row in self._ledger.read(self._due):
             at: Row | None = row
             while at is not None:
@@ -76,6 +79,10 @@ class _Actor:
         action, now = self._action, self._ledger.now(connection)
         return actions.due(connection, action.name, self._sync.connection, action.account, now)
 
+    def _elsewhere(self, connection: Connection) -> list[Row]:
+        action = self._action
+        return actions.elsewhere(connection, action.name, self._sync.connection, action.account)
+
     def _turn(self, row: Row) -> Row | None:
         """One thing further; None where it has to wait, came to its end, or is another worker's by now."""
         until = Until.within(self._ledger.clock, self._action.waits.send)
@@ -86,6 +93,8 @@ class _Actor:
             if payload is None:
                 payload = self._action.compose(row.key, row.mark)
             return self._send(row, payload, until)
+        except NotNeeded as error:
+            self._end(row, "skipped", str(error))
         except Refused as error:
             self._end(row, "refused", str(error))
         except Unclear as error:
@@ -210,7 +219,7 @@ class _Actor:
         told = f"{row.name}: {twin.called if twin else state}" + (f": {why}" if why else "")
 
         def end(connection: Connection) -> bool:
-            values = {"state": state, "why": why, "refusal": None}
+            values = {"state": state, "why": why, "refusal": None, "payload": None}
             if twin is not None:
                 values |= {"twin": twin.id, "series": twin.series, "number": twin.number}
             if actions.change(connection, row, **values) is None:
@@ -221,7 +230,7 @@ class _Actor:
 
         if self._ledger.write(end):
             self._ended[state] += 1
-            if state != "done" or why:
+            if state != "skipped" and why:
                 _log.warning("%s on %s is %s: %s", row.name, row.key, state, why)
 
     def _postpone(self, row: Row, seconds: float, **values: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Connection
 
 from accord.clock import Until
+from accord.errors import Refused
 from accord.ledger import actions
 from accord.records import Kind, Record
 from accord.sync import Sync
@@ -58,6 +59,10 @@ class Look(NamedTuple):
     date: float | None = None
 
 
+class NotNeeded(Refused):
+    """Nothing is to be done for a record as it is now."""
+
+
 class Action(Protocol):
     """What is done, because of which records, and where. An action of one's own is one class with this shape."""
 
@@ -73,7 +78,10 @@ class Action(Protocol):
         """Whether it is to be done because of this record; pure, since it is asked inside a transaction."""
 
     def compose(self, key: str, mark: str) -> bytes:
-        """Exactly what is to be sent for the record as it is now. Raises Refused where it is not to be done."""
+        """Exactly what is to be sent for the record as it is now.
+
+        Raises NotNeeded where nothing is to be done, and Refused where it can not be and a person should know.
+        """
 
     def before(self, sent: Sent) -> tuple[float | None, Mapping[str, Any]]:
         """The other system's clock, if told, and what a look-up will need to know. Asked only without keys."""

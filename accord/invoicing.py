@@ -69,7 +69,7 @@ class Payments(Protocol):
     """Where payments are read from."""
 
     def paid(self, key: str) -> Paid:
-        """A payment as it is now. Raises Refused where no invoice is to be issued for it."""
+        """A payment as it is now. Raises NotNeeded where it is given no invoice, Refused where it can not be."""
 
     def close(self) -> None: ...
 

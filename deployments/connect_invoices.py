@@ -5,6 +5,7 @@ from typing import Any
 
 from accord import settings
 from accord.errors import Misconfigured
+from accord.ledger import actions
 from blocks import InvoiceIssuing, StripeAccount
 from deployments import server
 from deployments.connection import fitting, nothing_saved, require_name
@@ -60,12 +61,19 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
 
 
 def disconnect(name: str, as_json: bool) -> int:
-    """Have no more invoices issued for the payments of a connection. What was sent stays in the ledger as it is."""
+    """Have no more invoices issued for the payments of a connection; what is under way is told."""
+    ledger = settings.current_ledger()
     with server.opened():
         account = load_block(StripeAccount, name)
         if account.issues is None:
             raise Misconfigured(f"no invoices are issued for the payments of {name}")
         account.issues = None
         account.save(name, overwrite=True)
-    print(json.dumps({"connection": name, "issuing": None}, indent=2) if as_json else f"{name} issues no more invoices")
+    under_way = ledger.read(lambda c: actions.listed(c, ("wanted", "sending"), f"stripe/{name}"))
+    if as_json:
+        print(json.dumps({"connection": name, "issuing": None, "under_way": len(under_way)}, indent=2))
+    else:
+        print(f"{name} issues no more invoices")
+        if under_way:
+            print(f"note: {len(under_way)} are under way, and stay so; look at: accord actions list")
     return 0

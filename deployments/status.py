@@ -186,7 +186,7 @@ def _disagreements(one: Status, now: float) -> Iterator[str]:
         yield f"{one.name}: {counted}{how}"
     if standing.oldest is not None:
         yield f"{one.name}: the oldest disagreement is {_ago(standing.oldest.since, now)}: {standing.oldest.what}"
-    if any(state != "done" for state in one.actions):
+    if {*one.actions} - {"done", "skipped"}:
         told = ", ".join(f"{count:,} {state}" for state, count in sorted(one.actions.items()))
         yield f"{one.name}: actions: {told}; look at: accord actions list"
     yield from (f"{one.name}: {sentence}" for sentence in one.unknown)

@@ -11,7 +11,7 @@ from accord.ledger.dialect import among, put
 from accord.ledger.schema import actions
 
 FAR = 7200.0  # seconds: longer than anything waits
-ENDED = frozenset({"done", "refused", "unknown"})
+MANY = 100  # actions that are gone on with at a time, while new records wait
 
 
 class Row(NamedTuple):
@@ -76,13 +76,20 @@ def _mark(name: str, source: str, kind: str, key: str, turn: int) -> str:
 def due(connection: Connection, name: str, source: str, account: str, now: float) -> list[Row]:
     """What the action has to go on with now at this account, in the order in which it was wanted.
 
-    What was sent to another account is looked up there or nowhere.
+    At most so many that new records have not to wait for long.
     """
     # Further ahead than anything waits: it was written by a clock that was set back since.
     ready = or_(actions.c.due_at <= now, actions.c.due_at > now + FAR)
     where = and_(actions.c.name == name, actions.c.connection == source, actions.c.state.in_(("wanted", "sending")))
     here = or_(actions.c.account == account, actions.c.payload.is_(None))
     rows = select(*_COLUMNS).where(where, here, ready).order_by(actions.c.wanted_at, actions.c.key)
+    return [Row(*row) for row in connection.execute(rows.limit(MANY))]
+
+
+def elsewhere(connection: Connection, name: str, source: str, account: str) -> list[Row]:
+    """What was sent to another account, where nobody looks it up any more, and has no outcome."""
+    where = and_(actions.c.name == name, actions.c.connection == source, actions.c.account != account)
+    rows = select(*_COLUMNS).where(where, actions.c.state.in_(("wanted", "sending")), actions.c.payload.is_not(None))
     return [Row(*row) for row in connection.execute(rows)]
 
 

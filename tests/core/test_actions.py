@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from accord import acting, actions
-from accord.actions import Look, Twin, Waits
+from accord.actions import Look, NotNeeded, Twin, Waits
 from accord.errors import LeftAlone, Misconfigured, NotSent, Refused, TryLater, Unclear
 from accord.invoicing import IssueInvoice
 from accord.ledger import actions as rows
@@ -329,3 +329,29 @@ def test_which_payments_ask_for_an_invoice():
     assert wants(captured=700)
     unlike = [{"status": "pending"}, {"captured": 0}, {"refunded": 1}, {"disputed": True}]
     assert not any(wants(**changed) for changed in unlike)
+
+
+def test_what_was_sent_to_an_account_that_is_no_more_used_is_for_a_person(want, act, shown, ledger):
+    before, now = Scripted(heeds=3600.0), Scripted(heeds=3600.0)
+    now.account = "books/new"
+    before.answers = [TryLater("no answer")]
+    want(before, payment("ch_1"))
+    act(before)
+    want(before, payment("ch_2"))
+    assert act(now) == {"unknown": 1, "done": 1}
+    assert {row.key: (row.state, row.account) for row in shown()} == {
+        "ch_1": ("unknown", "books/main"),
+        "ch_2": ("done", "books/new"),
+    }
+    assert "look for accord-" in shown()[0].why
+
+
+def test_what_is_not_needed_is_skipped_and_no_payload_is_kept_behind_an_end(want, act, shown):
+    action = Scripted()
+    action.compose = lambda key, mark: (_ for _ in ()).throw(NotNeeded("it belongs to an invoice"))
+    want(action)
+    assert act(action) == {"skipped": 1}
+    other = Scripted()
+    want(other, payment("ch_2"))
+    assert act(other) == {"done": 1}
+    assert [row.payload for row in shown()] == [None, None]

@@ -187,12 +187,12 @@ class Acting:
             mine = [one for one in printed if mark in one[0]]
             if len(mine) > 1:
                 raise Violation(f"A1: {len(mine)} invoices for {key}: {mine}")
-            if state not in ("done", "refused", "unknown"):
+            if state not in ("done", "skipped", "refused", "unknown"):
                 raise Violation(f"A2: {key} is {state}")
             if state == "done":
                 self._right(charges[key], number, mine)
-            elif mine and state == "refused":
-                raise Violation(f"A3: {key} is refused ({why}), and its invoice is {mine}")
+            elif mine and state in ("skipped", "refused"):
+                raise Violation(f"A3: {key} is {state} ({why}), and its invoice is {mine}")
             if state == "unknown" and not self.model.meddled:
                 raise Violation(f"A3: {key} is unknown ({why}), though nobody meddled")
             if mine and key in self.model.belongs:
@@ -221,7 +221,7 @@ class Acting:
             able = payment.status == "succeeded" and (
                 payment.customer is not None if self.model.system == "stripe" else payment.currency != "KWD"
             )
-            if free and able and (key not in rows or rows[key][1] == "refused") and not self.model.meddled:
+            if free and able and (key not in rows or rows[key][1] in ("skipped", "refused")) and not self.model.meddled:
                 raise Violation(f"A5: {key} has no invoice: {rows.get(key)}")
 
 

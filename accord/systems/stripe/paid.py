@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from accord.actions import NotNeeded
 from accord.documents import Party
 from accord.errors import Refused, TryLater
 from accord.http import Transport
@@ -68,10 +69,10 @@ class StripePayments:
         self._transport = transport
 
     def paid(self, key: str) -> Paid:
-        """A payment and its payer. Raises Refused where it was given back, or belongs to an invoice."""
+        """A payment and its payer. Raises NotNeeded where it was given back or belongs to an invoice; and Refused."""
         charge = self._one("/v1/charges", key, _charge)
-        if charge.status != "succeeded" or charge.amount_captured <= 0:
-            raise Refused("the payment is not settled any more")
+        if charge.status != "succeeded" or charge.amount_captured <= charge.amount_refunded:
+            raise NotNeeded("nothing is left of the payment")
         if charge.amount_refunded or charge.disputed:
             raise Refused("the payment was refunded or disputed before an invoice was issued; issue it by hand")
         if charge.payment_intent is not None:
@@ -90,7 +91,7 @@ class StripePayments:
         body = self._transport.get("/v1/invoice_payments", asked, endpoint="/v1/invoice_payments").body
         for tie in _read(body, _ties, "/v1/invoice_payments").data:
             if tie.status != "canceled":
-                raise Refused(f"the payment belongs to Stripe's invoice {_id(tie.invoice)}")
+                raise NotNeeded(f"the payment belongs to Stripe's invoice {_id(tie.invoice)}")
 
     def _one(self, path: str, key: str, decode: Callable[[bytes], T]) -> T:
         try:

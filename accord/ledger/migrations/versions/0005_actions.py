@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False, comment="of the record because of which it is done"),
         sa.Column("account", sa.Text(), nullable=False, comment="where it is done"),
-        sa.Column("state", sa.Text(), nullable=False, comment="wanted, sending, done, refused or unknown"),
+        sa.Column("state", sa.Text(), nullable=False, comment="wanted, sending, done, skipped, refused or unknown"),
         sa.Column(
             "version",
             sa.Integer(),
@@ -42,7 +42,7 @@ def upgrade() -> None:
             "payload",
             sa.LargeBinary(),
             nullable=True,
-            comment="exactly what is sent, encrypted; NULL until the first intention",
+            comment="exactly what is sent, encrypted; NULL until the first intention and after the end",
         ),
         sa.Column(
             "note",
@@ -62,7 +62,7 @@ def upgrade() -> None:
         sa.Column("twin", sa.Text(), nullable=True, comment="what came of it"),
         sa.Column("series", sa.Text(), nullable=True),
         sa.Column("number", sa.Text(), nullable=True),
-        sa.Column("why", sa.Text(), nullable=True, comment="why it is refused or unknown, and what to look at"),
+        sa.Column("why", sa.Text(), nullable=True, comment="why it is not done, and what to look at"),
         sa.Column("wanted_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name", "connection", "kind", "key", name=op.f("pk_actions")),
         comment="Something to be done once because of a record, driven to an end.",
