@@ -52,11 +52,18 @@ class Collector(Fetcher):
             stored.append(count or 0)
             return count is not None
 
-        self._fan_out.repeat(step, self.source.discovery.parallel)
+        open_ = self.ledger.read(lambda c: streams.in_state(c, self.sync.name, stream, "open"))
+        long = any(window.purpose != "recent" for window in open_)
+        self._fan_out.repeat(step, self._readers(stream) if long else 1)
         left = self.ledger.read(lambda c: self._unread(c, stream))
         if left:
             raise TryLater(f"another worker is reading {left} windows of {self.sync.name}:{stream}", leases.TTL)
         return sum(stored)
+
+    def _readers(self, stream: str) -> int:
+        """How many read a list at once; fewer the one that is settled last, where one rate is shared by all."""
+        parallel = self.source.discovery.parallel
+        return max(1, parallel // 2) if stream == Kind.LEG else parallel
 
     def _unread(self, connection: Connection, stream: str) -> int:
         if stream in streams.stopped(connection, self.sync.name):
@@ -212,12 +219,10 @@ class Collector(Fetcher):
                 self._mark(connection, window, reading)
                 if window.stream == EVENT:
                     streams.put(connection, name, EVENT, lenient=False)
-            idle = (
-                not reading.finished
-                and streams.open_count(connection, name, window.stream) < self.source.discovery.parallel
-            )
             second = reading.place[1] if reading.place else None
-            if idle and second is not None and window.purpose != "recent":
+            readers = self._readers(window.stream)
+            idle = not reading.finished and streams.open_count(connection, name, window.stream) < readers
+            if idle and second is not None and _is_long(window, reading, second):
                 streams.split(connection, name, window, second)
             return number
 
@@ -240,3 +245,11 @@ class Collector(Fetcher):
             streams.put(connection, name, EVENT, unsound_run=0)
         # Never back: where events were forgotten meanwhile, a rescan has begun in place of this window.
         streams.put(connection, name, window.stream, watermark=max(reading.hi, mark))
+
+
+def _is_long(window: Window, reading: Reading, second: int) -> bool:
+    """Whether what is left of a window would fill a batch, if its objects stand as close as those just read."""
+    if window.purpose == "recent":
+        return False
+    began = window.hi if window.after_created is None else window.after_created
+    return reading.count * (second - window.lo) >= BATCH * (began - second)

@@ -2,20 +2,22 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from sqlalchemy import Connection
 
 from accord.errors import LeftAlone, Refused, TryLater
 from accord.ledger import batches, counters, entries, inbox, leases, quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.ports import FanOut, Source
+from accord.ports import CursorGone, FanOut, Source
 from accord.reading import tell_fetched, tell_stored
 from accord.records import PARENTS_FIRST, Kind
 from accord.sync import Sync
 
 FETCHES = 8  # single records fetched at once
 CHUNK = 1_000  # single records to a batch
+MANY = 50  # records of a kind that are looked for on its list before they are fetched one by one
+ENOUGH = 10  # of those on a page, for the next page to be worth a request
 
 
 class Fetcher:
@@ -36,6 +38,7 @@ class Fetcher:
         self._fan_out, self._run = fan_out, run
         self._kinds, self._news = frozenset(kinds), news
         self._calls = itertools.count()
+        self._place: dict[Kind, str | None] = {}  # behind which object a list is read on
 
     def changed(self) -> int:
         """Fetch the records that the inbox speaks of, as they are now; how many were stored.
@@ -44,6 +47,7 @@ class Fetcher:
         then is stored. A record that alone can not be fetched waits longer each time, and holds up no other.
         """
         total = 0
+        self._place.clear()
         while True:
             claim = f"{self._run}:{next(self._calls)}"
             hints, ticket = self.ledger.write(functools.partial(self._claim_hints, claim))
@@ -58,9 +62,9 @@ class Fetcher:
 
     def _claim_hints(self, claim: str, connection: Connection) -> tuple[list[inbox.Hint], int]:
         stopped = streams.stopped(connection, self.sync.name)
-        left_out = {*stopped, *PARENTS_FIRST} - (self._kinds - stopped.keys())
+        kinds = [kind for kind in PARENTS_FIRST if kind in self._kinds and kind not in stopped]
         now = self.ledger.now(connection)
-        hints = inbox.claim_due(connection, self.sync.name, claim, now, CHUNK, sorted(left_out))
+        hints = inbox.claim_due(connection, self.sync.name, claim, now, CHUNK, kinds)
         return hints, counters.ticket(connection, self.sync.connection)
 
     def _fetch(self, claim: str, hints: list[inbox.Hint], ticket: int) -> int:
@@ -73,9 +77,11 @@ class Fetcher:
                 if not keys:
                     continue
                 began = self.ledger.clock.monotonic()
-                answers = dict(zip(keys, self._fan_out.map(self._one(kind), keys, FETCHES), strict=True))
+                answers: dict[str, bytes | Exception | None] = {**self._listed(kind, keys)}
+                alone = [key for key in keys if key not in answers]
+                answers |= zip(alone, self._fan_out.map(self._one(kind), alone, FETCHES), strict=True)
                 self._store_fetched(claim, kind, answers, ticket)
-                tell_fetched(kind, len(keys), self.ledger.clock.monotonic() - began)
+                tell_fetched(kind, len(keys), len(alone), self.ledger.clock.monotonic() - began)
                 failed |= {(kind, key): answer for key, answer in answers.items() if isinstance(answer, TryLater)}
                 left -= {(kind, key) for key in keys}
         except Exception:
@@ -93,6 +99,39 @@ class Fetcher:
         inbox.postpone(connection, claim, failed.keys() - resting.keys(), "the source could not give it", now)
         rest = max((error.after or 0.0 for error in resting.values()), default=0.0)
         inbox.release(connection, claim, resting, now + rest)
+
+    def _listed(self, kind: Kind, keys: Collection[str]) -> dict[str, bytes]:
+        """Those of many records that stand together on their kind's list; what was created of late mostly does.
+
+        A page is asked for under the same ticket as a single record is. Nothing follows from what it does not show.
+        """
+        found: dict[str, bytes] = {}
+        # Of many chunks one goes on where the one before it ended; what is not met there may stand at the top.
+        for after in dict.fromkeys((self._place.get(kind), None)):
+            if kind in self.source.discovery.listed and len(keys) - len(found) >= MANY:
+                found |= self._walk(kind, after, {*keys} - found.keys())
+        return found
+
+    def _walk(self, kind: Kind, after: str | None, keys: Collection[str]) -> dict[str, bytes]:
+        """Those of the records that stand on a list behind an object, as long as each page shows enough of them."""
+        found: dict[str, bytes] = {}
+        while len(keys) - len(found) >= ENOUGH:
+            try:
+                page = self.source.page(kind, None, None, after)
+            except (TryLater, Refused, CursorGone):
+                break
+            parsed = self.source.records(kind, page.body)
+            met = {one.key: one.raw for one in parsed if one.record is not None and one.key in keys}
+            new = len(met.keys() - found.keys())
+            found |= met
+            if new < ENOUGH or page.last is None:
+                break
+            # What else is on the page may be for the next chunk.
+            self._place[kind] = after if page.count - new >= ENOUGH else page.last.key
+            if not page.has_more:
+                break
+            after = page.last.key
+        return found
 
     def _one(self, kind: str) -> Callable[[str], bytes | Exception | None]:
         def fetch(key: str) -> bytes | Exception | None:

@@ -7,10 +7,10 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
-from urllib.parse import urlencode
 
 import httpx
 
+from accord.addresses import Addresses, host_of, shown
 from accord.budget import Breaker, Budget
 from accord.clock import Clock
 from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLater
@@ -37,7 +37,7 @@ class Throttled(TryLater):
 
 
 class NotAccepted(Misconfigured):
-    """The credential was refused, as a system without a 401 says it; a GET is tried once more with it loaded anew."""
+    """The credential was refused, as a system without a 401 says it; a GET or PUT is tried again with a new one."""
 
 
 def retry_after(value: str, now: float) -> float | None:
@@ -70,7 +70,7 @@ class Transport:
     `authorize` gives the headers that prove who asks: it is called before the first request, anew after a 401 or a
     NotAccepted, and once `stale` says that what it gave is about to end; by one thread at a time. `classify` is the
     system's own table: None for an answer that the caller can use, else the error to raise; a TryLater from it is
-    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer to a GET for how
+    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer but a POST's for how
     many seconds the account is to be left alone before it throttles. Links to hosts outside `allowed_hosts`
     (base_url's own host, if None) are refused.
     """
@@ -89,9 +89,7 @@ class Transport:
         client: httpx.Client | None = None,
         stale: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._base = _base(base_url)
-        self._base_path = self._base.path.rstrip("/")
-        self._hosts = allowed_hosts or frozenset({self._base.host})
+        self._addresses = Addresses(base_url, allowed_hosts)
         self._authorize = authorize
         self._stale = stale
         self._classify = classify
@@ -99,7 +97,7 @@ class Transport:
         self._budget = budget
         self._breaker = breaker
         self._clock = clock
-        self._wire = Wire(self._base.scheme == "https", clock, client)
+        self._wire = Wire(self._addresses.secure, clock, client)
         self._lock = threading.Lock()
         self._headers: _Headers | None = None
         self._turn = 0  # how often the credential was loaded anew
@@ -113,7 +111,18 @@ class Transport:
         budget (at most 30 s at a time) comes on top. `endpoint` names the rate's bucket. Raises TryLater,
         Refused or Misconfigured, or what `classify` made of the answer.
         """
-        url = self._url(path, params)
+        return self._repeat("GET", self._addresses.url(path, params), (), None, endpoint, deadline)
+
+    def put(
+        self, path: str, params: Sequence[tuple[str, str]], body: bytes, headers: Mapping[str, str], *, endpoint: str
+    ) -> Response:
+        """The answer to one PUT, repeated as a GET is: for systems where a repeat, even a late one, changes nothing."""
+        more = tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
+        return self._repeat("PUT", self._addresses.url(path, params), more, body, endpoint, 30.0)
+
+    def _repeat(
+        self, method: str, url: httpx.URL, more: _Headers, body: bytes | None, endpoint: str, deadline: float
+    ) -> Response:
         ends = self._clock.monotonic() + deadline
         renewed, tries, throttles = False, 0, 0
         fault: Exception | None = None
@@ -128,7 +137,7 @@ class Transport:
             self._budget.take(endpoint)
             ends += self._clock.monotonic() - asked
             turn, headers = self._credential()
-            answer = self._send(url, headers, None, ends, again=tries > 0)
+            answer = self._send(method, url, (*headers, *more), body, ends, again=tries > 0)
             if isinstance(answer, Response):
                 if self._rest is not None and (seconds := self._rest(answer)) > 0:
                     self._budget.pause(None, seconds)
@@ -151,7 +160,7 @@ class Transport:
             wait = max(fault.after or 0.0, _backoff(tries))
             if self._clock.monotonic() + wait + _LEAST_TRY > ends:
                 raise fault
-            _log.warning("GET %s: %s; trying again in %.1f s", _shown(url), fault, wait)
+            _log.warning("%s %s: %s; trying again in %.1f s", method, shown(url), fault, wait)
             self._clock.sleep(wait)
 
     def post(self, path: str, body: bytes, *, content_type: str, endpoint: str, deadline: float = 30.0) -> Response:
@@ -159,12 +168,12 @@ class Transport:
 
         Raises as `get` does; here TryLater is for a caller who knows whether to send it again.
         """
-        url = self._url(path, ())
+        url = self._addresses.url(path)
         self._breaker.check()
         self._budget.take(endpoint)
         _, headers = self._credential()
         sent = (*headers, (b"Content-Type", content_type.encode("ascii")))
-        answer = self._send(url, sent, body, self._clock.monotonic() + deadline, again=False)
+        answer = self._send("POST", url, sent, body, self._clock.monotonic() + deadline, again=False)
         fault = self._judge(answer) if isinstance(answer, Response) else answer
         if isinstance(fault, Throttled):
             self._pause(fault, endpoint, throttles=1)
@@ -176,19 +185,6 @@ class Transport:
     def close(self) -> None:
         """Close all connections."""
         self._wire.close()
-
-    def _url(self, path: str, params: Sequence[tuple[str, str]]) -> httpx.URL:
-        # "//host/path" is a link to another host, not a path.
-        text = f"{self._base}{path}" if path.startswith("/") and not path.startswith("//") else path
-        if params:
-            text += ("&" if "?" in text else "?") + urlencode(params)
-        url, base = _parsed(text), self._base
-        if url.scheme != base.scheme or url.host not in self._hosts or url.userinfo:
-            raise Refused(f"{base.host} gave a link to {_host(url)}, which is not one of its own addresses")
-        own = url.host == base.host
-        if url.port != (base.port if own else None) or (own and not f"{url.path}/".startswith(f"{self._base_path}/")):
-            raise Refused(f"{base.host} gave a link that leads outside its API")
-        return url
 
     def _credential(self) -> tuple[int, _Headers]:
         with self._lock:
@@ -211,20 +207,19 @@ class Transport:
         # Checked here because the HTTP library's own complaint quotes the header.
         if not all(re.fullmatch(r"[!-~]([ -~]*[!-~])?", value) for value in given.values()):
             raise Misconfigured(
-                f"the credential for {self._base.host} is empty or holds a character that no HTTP header can "
+                f"the credential for {self._addresses.host} is empty or holds a character that no HTTP header can "
                 "carry, such as a line break from copying; enter it again"
             )
         sent = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "accord", **given}
         return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())
 
     def _send(
-        self, url: httpx.URL, headers: _Headers, body: bytes | None, ends: float, again: bool
+        self, method: str, url: httpx.URL, headers: _Headers, body: bytes | None, ends: float, again: bool
     ) -> Response | AccordError:
         began = self._clock.monotonic()
         answer: Response | AccordError
         try:
-            wire = self._wire
-            answer = wire.get(url, headers, ends) if body is None else wire.post(url, headers, body, ends)
+            answer = self._wire.send(method, url, headers, body, ends)
         except AccordError as error:
             answer = error
         status, number = 0, ""
@@ -235,17 +230,17 @@ class Transport:
             self._breaker.succeeded()
         else:
             self._breaker.failed(again)
-        elapsed = (self._clock.monotonic() - began) * 1000
-        method = "GET" if body is None else "POST"
-        _log.debug("%s %s %s %s %.0f ms", method, _shown(url), status or "no answer", _printable(number), elapsed)
+        if _log.isEnabledFor(logging.DEBUG):
+            elapsed = (self._clock.monotonic() - began) * 1000
+            _log.debug("%s %s %s %s %.0f ms", method, shown(url), status or "no answer", _printable(number), elapsed)
         return answer
 
     def _judge(self, answer: Response) -> Exception | None:
         if 300 <= answer.status < 400:
-            elsewhere = _host(_parsed(answer.headers.get("location", "")))
-            return Refused(f"{self._base.host} redirects to {elsewhere}; redirects are not followed")
+            elsewhere = host_of(answer.headers.get("location", ""))
+            return Refused(f"{self._addresses.host} redirects to {elsewhere}; redirects are not followed")
         fault = self._classify(answer)
-        said = f"{self._base.host} answered {answer.status}"
+        said = f"{self._addresses.host} answered {answer.status}"
         # No table may take these for success: their bodies are no data.
         if fault is None and answer.status == 429:
             fault = Throttled(said, "endpoint")
@@ -262,36 +257,11 @@ class Transport:
         fault.after = seconds
         if throttles == _THROTTLES:
             raise fault
-        _log.warning("%s throttles %s; pausing for %.1f s", self._base.host, endpoint, seconds)
-
-
-def _base(base_url: str) -> httpx.URL:
-    url = _parsed(base_url.rstrip("/"))
-    if url.scheme not in ("https", "http") or not url.host or url.userinfo or url.query or url.fragment:
-        raise Misconfigured("a system's address must look like https://api.example.com, without credentials or query")
-    return url
-
-
-def _parsed(text: str) -> httpx.URL:
-    """The URL, or an empty one where `text` is none."""
-    try:
-        return httpx.URL(text)
-    except httpx.InvalidURL:
-        return httpx.URL()
-
-
-def _host(url: httpx.URL) -> str:
-    return url.host[:100] or "an address without a host"
+        _log.warning("%s throttles %s; pausing for %.1f s", self._addresses.host, endpoint, seconds)
 
 
 def _backoff(tries: int) -> float:
     return min(0.5 * 2.0 ** (tries - 1), 8.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-
-
-def _shown(url: httpx.URL) -> str:
-    """The path for the log: never the query, and no mail address, which is what calendars are called by."""
-    path = url.raw_path.split(b"?")[0].decode("ascii")
-    return re.sub(r"[^/]*(@|%40)[^/]*", "…", path)
 
 
 def _printable(number: str) -> str:

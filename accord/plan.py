@@ -10,11 +10,12 @@ from accord.errors import Misconfigured
 from accord.ledger import counters, inbox, links, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ports import Source
-from accord.records import Kind
+from accord.records import PARENTS_FIRST, Kind
 from accord.sync import EVENT, Sync
 
 DAY = 86_400
 OVERDUE = 36 * 3600  # seconds after which a turn is taken by whichever run comes next
+SHORTEST = DAY  # of a history that is worth cutting; in seconds
 AHEAD = 900  # seconds that this host's clock may be ahead of the source's
 
 
@@ -54,6 +55,9 @@ def plan(
     anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now - found.events))
     began = source.began() if anew or mode is Mode.RESCAN else None
     begun = began if since is None else since
+    parts, dense = max(1, found.parallel // 2), begun or 0  # they are halved while they are read
+    if parts > 1 and ledger.read(lambda c: any(streams.get(c, sync.name, kind) is None for kind in kinds)):
+        dense = _begins(source, max(kinds, key=PARENTS_FIRST.index), dense, now)
     # The host's clock may be fast, and what the source tells later no longer shows that it was; or slow.
     told = source.date or now
 
@@ -71,7 +75,8 @@ def plan(
         for kind, mapping in kinds.items():
             row = streams.get(connection, sync.name, kind)
             if row is None:
-                streams.plan(connection, sync.name, kind, "backfill", _cut(begun or 0, end, found.parallel), ticket)
+                spans = [(begun or 0, dense), *_cut(dense, end, parts)]
+                streams.plan(connection, sync.name, kind, "backfill", spans, ticket)
                 fresh: dict[str, object] = {"watermark": marked, "mapping": mapping, "since": since}
                 streams.put(connection, sync.name, kind, **fresh, rescanned_at=now)
                 whole.add(kind)
@@ -79,10 +84,10 @@ def plan(
             if _show_again(connection, sync, kind, row, mapping) or forgotten or row.watermark < 0:
                 # All of it, whatever else is under way: windows opened before the gap do not count as read after it,
                 # and what they have read, but nobody has settled, may be older than all that is known.
-                spans = [(row.since or 0, oldest or 0), *_cut(oldest or 0, end, found.parallel)]
+                spans = [(row.since or 0, oldest or 0), *_cut(oldest or 0, end, parts)]
                 streams.put(connection, sync.name, kind, watermark=marked)
             elif mode is Mode.RESCAN:
-                spans = _uncovered(_cut(begun or 0, until or end, found.parallel), _untouched(connection, sync, kind))
+                spans = _uncovered(_cut(begun or 0, until or end, parts), _untouched(connection, sync, kind))
             elif oldest is not None and _is_due(row, mode, now) and not _rescans(connection, sync, kind):
                 spans = [_next_turn(connection, sync, kind, row, (oldest, end), now, found.turns)]
             else:
@@ -120,6 +125,20 @@ def _reads_anew(connection: Connection, sync: Sync, kinds: Mapping[Kind, str], f
     if any(row is None or row.watermark < 0 for row in rows) or (events is not None and events.watermark < forgotten):
         return True
     return any(row is not None and row.mapping != kinds[kind] for kind, row in zip(kinds, rows, strict=True))
+
+
+def _begins(source: Source, kind: Kind, lo: int, hi: int) -> int:
+    """Where a list begins, so far as a few looks at it tell: what is cut evenly from there on gives each reader work.
+
+    An account may be years older than what it holds. Nothing depends on it: what is older is read as well.
+    """
+    first = lo
+    while hi - first > SHORTEST:
+        middle = (first + hi) // 2
+        if source.page(kind, lo, middle, None).count:
+            return first
+        first = middle
+    return lo
 
 
 def _leave_out(connection: Connection, sync: Sync, kinds: Collection[Kind]) -> None:

@@ -79,8 +79,11 @@ class Discovery:
     events: int  # seconds for which the source lists the events that tell what to look at again; 0: it has none
     newest: frozenset[Kind]  # lists that show what is new: each run reads that
     turns: int = 30  # nights in which the nightly rescan comes round
-    parallel: int = 4  # stretches of one list that may be read at once
+    parallel: int = 6  # stretches of one list that may be read at once
     by_time: bool = True  # whether lists stand in the order of time, so that days can bound what is read of them
+    listed: frozenset[Kind] = frozenset()
+    """Kinds whose list shows an object as a fetch of it would; not where objects can be deleted, since lists may go on
+    showing those."""
 
 
 class Source(Protocol):
@@ -98,7 +101,8 @@ class Source(Protocol):
         """A page of a stream: objects that stand in [lo, hi) of its order, newest first, behind the object `after`.
 
         The order is that of the records' `created`: seconds, or other whole numbers below the present second. Without
-        `hi`: what is new, of a list that shows it (`discovery`); `lo` is then the second up to which it was read.
+        `hi`: what is new, of a list that shows it (`discovery`); `lo` is then the second up to which it was read, None
+        where the newest are looked at for another reason.
         """
 
     def fetch(self, kind: str, key: str) -> bytes | None:
@@ -123,9 +127,10 @@ class Target(Protocol):
     kinds: frozenset[Kind]
 
     def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, str]:
-        """Show these records, each with its rev, in one transaction; a row with a later rev stays as it is.
+        """Show these records, each with its rev, in a transaction if there are any; a row with a later rev stays as is.
 
-        What comes back is why single records were refused, by `source_key`; all the others are shown then.
+        What comes back is why single records were refused, by `source_key`; all the others are shown then. Where it
+        raises, some may be shown: the same rows are written again.
         """
 
     def agreed(self, connection: str, at: float) -> None:
@@ -154,7 +159,7 @@ class Threads:
 
     def repeat(self, step: Callable[[], bool], width: int) -> None:
         with ThreadPoolExecutor(width) as pool:
-            pending: set[Future[bool]] = {pool.submit(copy_context().run, step)}
+            pending: set[Future[bool]] = {pool.submit(copy_context().run, step) for _ in range(width)}
             while pending:
                 ended, pending = wait(pending, return_when=FIRST_COMPLETED)
                 found = [future.result() for future in ended]

@@ -69,9 +69,12 @@ def tell_read(stream: str, reading: Reading, seconds: float) -> None:
         _log.info("%s: %d read on %d %s (%.2f s, last request %s)", *told)
 
 
-def tell_fetched(kind: str, count: int, seconds: float) -> None:
-    """Say on the run's page how many records were fetched alone."""
-    _log.info("%s: %d asked for one by one (%.2f s)", kind, count, seconds)
+def tell_fetched(kind: str, count: int, alone: int, seconds: float) -> None:
+    """Say on the run's page how many records were asked for, and how many of them alone."""
+    if alone == count:
+        _log.info("%s: %d asked for one by one (%.2f s)", kind, count, seconds)
+    else:
+        _log.info("%s: %d asked for, %d of them one by one (%.2f s)", kind, count, alone, seconds)
 
 
 def tell_stored(stream: str, batch: int | None, count: int) -> None:

@@ -73,7 +73,7 @@ def _stand(c: Connection, sync: Sync) -> Standing:
     sending = links.sending_refs(c, sync.target, sync.connection)
     off = {(one.kind, one.key) for one in kept} | held | sending
     never_shown = len(off) - links.live_among(c, sync.connection, off)
-    records = links.live_records(c, sync.connection) + never_shown
+    records = links.live_records(c, sync.connection, sync.name) + never_shown
     return Standing(
         records=records,
         agreeing=records - len(off),

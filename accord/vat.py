@@ -51,7 +51,7 @@ def may_be_vat_id(vat_id: str, country: str | None) -> bool:
         return True
     if text[:2].lower() in vat.MEMBER_STATES or text[:2] == "EL":
         return vat.is_valid(text)
-    if country and not _is_romania(country):
+    if country and not is_romania(country):
         return True
     # Without a country, letters may be of any place; in Romania they are wrong.
     return cf.is_valid(text) if country or text.isdigit() else True
@@ -62,10 +62,11 @@ def may_be_iban(text: str) -> bool:
     return text.strip() in ("", "-") or iban.is_valid(text)
 
 
-def _plain(vat_id: str) -> str:
-    return re.sub(r"[\s.\-/]", "", vat_id).upper()
-
-
-def _is_romania(country: str) -> bool:
+def is_romania(country: str) -> bool:
+    """Whether a country, by its name or its code, is Romania."""
     letters = unicodedata.normalize("NFKD", country.strip().casefold())
     return "".join(one for one in letters if not unicodedata.combining(one)) in ("romania", "ro", "rou")
+
+
+def _plain(vat_id: str) -> str:
+    return re.sub(r"[\s.\-/]", "", vat_id).upper()

@@ -3,8 +3,17 @@
 from blocks.accounts_database import AccountsDatabase
 from blocks.document_archive import DocumentArchive
 from blocks.oblio_account import OblioAccount
+from blocks.portal_api import PortalApiAccount
 from blocks.portal_database import PortalDatabase
 from blocks.smartbill_account import SmartBillAccount
 from blocks.stripe_account import StripeAccount
 
-__all__ = ["AccountsDatabase", "DocumentArchive", "OblioAccount", "PortalDatabase", "SmartBillAccount", "StripeAccount"]
+__all__ = [
+    "AccountsDatabase",
+    "DocumentArchive",
+    "OblioAccount",
+    "PortalApiAccount",
+    "PortalDatabase",
+    "SmartBillAccount",
+    "StripeAccount",
+]

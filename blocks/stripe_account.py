@@ -11,11 +11,11 @@ from accord.budget import LedgerBreaker, SharedBudget
 from accord.http import Transport
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
-from accord.systems.stripe import Stripe, check_mode, classify, headers
+from accord.systems.stripe import Invoices, Stripe, check_mode, classify, headers
 
 
 class StripeAccount(Block):
-    """Where payments are read from: one Stripe account, in test or in live mode.
+    """Where payments and invoices are read from: one Stripe account, in test or in live mode.
 
     Example:
         Save an account, and use it:
@@ -46,6 +46,12 @@ class StripeAccount(Block):
         default="main",
         pattern=r"^[a-z0-9-]{1,40}$",
         description="The name of the accounts database block that this account's payments go to.",
+    )
+    portal: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="The name of the portal database block that this account's invoices and credit notes go to; "
+        "empty where they are not followed.",
     )
     rate_per_endpoint: float | None = Field(
         default=25, gt=0, description="Requests a second to one of Stripe's endpoints; empty for no limit."
@@ -84,6 +90,10 @@ class StripeAccount(Block):
         )
         stripe = Stripe(transport, self.mode, admit)
         return stripe
+
+    def connect_invoices(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Invoices:
+        """The account's invoices and credit notes, read by such a client: both share rates and breaker."""
+        return Invoices(self.connect(name, ledger, admit))
 
     def _authorize(self, changed: Callable[[], None]) -> Callable[[], dict[str, str]]:
         """Headers with the key: at first the block's own, then, after Stripe refused it, as the saved block has it now.

@@ -18,6 +18,7 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     stripe.add_argument("--mode", choices=("test", "live"), help="of the key (test, or as saved)")
     stripe.add_argument("--base-url", help="where Stripe's API is found, if elsewhere")
     stripe.add_argument("--accounts", help="the accounts database that its payments go to (main, or as saved)")
+    stripe.add_argument("--portal", help="the portal that its invoices and credit notes go to (none, or as saved)")
     stripe.add_argument("--json", action="store_true", help="print JSON")
     stripe.set_defaults(run=_connect_stripe)
 
@@ -50,6 +51,15 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         database.add_argument("--json", action="store_true", help="print JSON")
         database.set_defaults(run=_connect_database, what=what)
 
+    api = systems.add_parser(
+        "portal-api", help="a customer portal with an HTTP API (docs/portal-api.md); asks for a token"
+    )
+    api.add_argument("--name", default="main", help="(%(default)s)")
+    api.add_argument("--base-url", help="what the API is below (needed at first, or as saved)")
+    api.add_argument("--rate", type=float, help="requests a second that the portal takes (50, or as saved)")
+    api.add_argument("--json", action="store_true", help="print JSON")
+    api.set_defaults(run=_connect_portal_api)
+
     archive = systems.add_parser("archive", help="where PDFs are kept: a folder, S3, Google Cloud Storage or Azure")
     archive.add_argument("--name", default="main", help="(%(default)s)")
     archive.add_argument("--url", required=True, help="such as file:///var/lib/accord/archive or s3://bucket/prefix")
@@ -60,7 +70,7 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 def _connect_stripe(options: argparse.Namespace) -> int:
     from deployments.connect_stripe import connect
 
-    return connect(options.name, _given(options, "mode", "base_url", "accounts"), options.json)
+    return connect(options.name, _given(options, "mode", "base_url", "accounts", "portal"), options.json)
 
 
 def _connect_oblio(options: argparse.Namespace) -> int:
@@ -85,6 +95,12 @@ def _connect_database(options: argparse.Namespace) -> int:
     from deployments.connect_database import connect
 
     return connect(options.what, options.name, options.mapping, options.create, options.json)
+
+
+def _connect_portal_api(options: argparse.Namespace) -> int:
+    from deployments.connect_portal_api import connect
+
+    return connect(options.name, _given(options, "base_url", "rate"), options.json)
 
 
 def _connect_archive(options: argparse.Namespace) -> int:

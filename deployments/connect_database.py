@@ -14,7 +14,6 @@ from accord.identity import require_same_database
 from accord.ledger.engine import Ledger, open_database
 from accord.records import Kind
 from accord.systems import accounts, portal
-from accord.systems.sql_look import check_writable, identity, rows, unnamed
 from accord.systems.sql_tables import Layout
 from blocks import AccountsDatabase, PortalDatabase
 from deployments import server
@@ -103,13 +102,13 @@ def _test(
     opened = block.connect(ledger.clock)
     try:
         if create:
-            if new or unnamed(opened):
+            if new or opened.unnamed():
                 require_same_database(target, ledger, None)
             opened.create_tables()
         opened.check()
-        check_writable(opened)
-        require_same_database(target, ledger, identity(opened))
-        return rows(opened)
+        opened.check_writable()
+        require_same_database(target, ledger, opened.identity())
+        return opened.rows()
     except Misconfigured as error:
         raise Misconfigured(f"nothing was saved: {error}") from None
     finally:

@@ -29,7 +29,7 @@ PAGE = 200
 # What Prefect logs of every run, which tells a person who follows one nothing.
 _COMMONPLACE = ("Downloading flow code", "Beginning flow run", "Engine execution", "Worker ", "Process ", "Opening pro")
 _FINISHED = "Finished in state"
-_READ = re.compile(r"\w+: (\d+) (?:read on|asked for one by one)")
+_READ = re.compile(r"\w+: (\d+) (?:read on|asked for)")
 _SETTLED = re.compile(r"\w+ batch \d+: .*\(\d+\.\d\d s\)$")
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from accord.kinds import PARENTS_FIRST
 from accord.ledger import leases
 from accord.ledger.dialect import among, upsert
 from accord.ledger.schema import batches, inbox
@@ -26,6 +27,7 @@ from accord.ledger.schema import batches, inbox
 KEPT_DAYS = 35  # longer than Stripe lists events (30 days), so that none is taken for new twice
 UNFILED = "unfiled"  # a document that was settled before its PDF was archived
 _FIRST_WAIT, _LONGEST_WAIT = 60.0, 6 * 3600.0
+_RANK = case({str(kind): place for place, kind in enumerate(PARENTS_FIRST)}, value=inbox.c.kind)
 
 
 class Hint(NamedTuple):
@@ -95,20 +97,19 @@ def _wait() -> ColumnElement[float]:
 
 
 def claim_due(
-    connection: Connection, sync: str, claim: str, now: float, most: int, except_kinds: Collection[str]
+    connection: Connection, sync: str, claim: str, now: float, most: int, kinds: Collection[str]
 ) -> list[Hint]:
     """Mark up to `most` due hints as being dealt with under `claim`, with all others on the same records; return them.
 
+    They are of these kinds, kind by kind: many of one cost less than some of each.
     A claim counts for as long as a lease would, and then for as long as a batch that answers it is open; that of a
     worker that died is free again.
     """
-    first = _oldest_due(connection, sync, now, most, except_kinds)
+    first = _oldest_due(connection, sync, now, most, kinds)
     rows = dict(first)
     for kind in dict.fromkeys(hint.kind for hint in rows.values()):  # in an order that a simulated run can repeat
         keys = {hint.key for _, hint in first if hint.kind == kind}
-        found = _due(connection, sync, now, except_kinds).where(
-            inbox.c.kind == kind, among(connection, inbox.c.key, keys)
-        )
+        found = _due(connection, sync, now, kinds).where(inbox.c.kind == kind, among(connection, inbox.c.key, keys))
         rows |= dict(_hints(connection, found))
     taken = {"claim": claim, "due_at": now + leases.TTL}
     ids = list(rows)
@@ -118,21 +119,21 @@ def claim_due(
 
 
 def _oldest_due(
-    connection: Connection, sync: str, now: float, most: int, except_kinds: Collection[str]
+    connection: Connection, sync: str, now: float, most: int, kinds: Collection[str]
 ) -> list[tuple[int, Hint]]:
-    return _hints(connection, _due(connection, sync, now, except_kinds).limit(most))
+    return _hints(connection, _due(connection, sync, now, kinds).limit(most))
 
 
-def _due(connection: Connection, sync: str, now: float, except_kinds: Collection[str]) -> Select[Any]:
+def _due(connection: Connection, sync: str, now: float, kinds: Collection[str]) -> Select[Any]:
     due = and_(
         inbox.c.sync == sync,
         inbox.c.state == "new",
         # Further ahead than a wait can be: it was written by a clock that was set back since.
         or_(inbox.c.due_at <= now, inbox.c.due_at > now + 2 * _LONGEST_WAIT),
-        ~among(connection, inbox.c.kind, except_kinds),
+        among(connection, inbox.c.kind, kinds),
         ~_answered(),
     )
-    return select(inbox.c.id, inbox.c.event, inbox.c.kind, inbox.c.key).where(due).order_by(inbox.c.id)
+    return select(inbox.c.id, inbox.c.event, inbox.c.kind, inbox.c.key).where(due).order_by(_RANK, inbox.c.id)
 
 
 def _hints(connection: Connection, found: Select[Any]) -> list[tuple[int, Hint]]:

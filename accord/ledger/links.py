@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from accord.ledger.dialect import among, put
-from accord.ledger.schema import links, records
+from accord.ledger.schema import links, records, streams
 from accord.records import Facts, Kind
 
 
@@ -206,9 +206,10 @@ def sending_refs(connection: Connection, target: str, source: str) -> set[tuple[
     return {(row.kind, row.key) for row in connection.execute(select(links.c.kind, links.c.key).where(where))}
 
 
-def live_records(connection: Connection, source: str) -> int:
-    """How many records of the connection were accepted and are not deleted."""
-    where = (records.c.connection == source) & records.c.deleted.is_(False)
+def live_records(connection: Connection, source: str, sync: str) -> int:
+    """How many records of the connection, of the kinds that the sync reads, were accepted and are not deleted."""
+    kinds = select(streams.c.stream).where(streams.c.sync == sync)
+    where = (records.c.connection == source) & records.c.kind.in_(kinds) & records.c.deleted.is_(False)
     return connection.scalar(select(func.count()).select_from(records).where(where)) or 0
 
 

@@ -29,6 +29,12 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help="limit each endpoint to N requests a second and the account to 4N, as Stripe does with 25 and 100",
     )
+    parser.add_argument(
+        "--portal-database",
+        type=Path,
+        metavar="FILE",
+        help="the SQLite file whose invoices the portal's page shows, in place of those put through its API",
+    )
     return parser.parse_args(words)
 
 
@@ -42,6 +48,7 @@ def main(words: list[str] | None = None) -> int:
             per_endpoint=given.rps,
             state=given.state,
             reset=given.reset,
+            portal_database=given.portal_database,
         )
         serve(given.port, app=app)
     except (Misconfigured, ValueError) as error:

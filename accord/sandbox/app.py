@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +20,10 @@ from accord.sandbox.oblio import admin as oblio_admin
 from accord.sandbox.oblio import page as oblio_page
 from accord.sandbox.oblio import seed as oblio_seed
 from accord.sandbox.oblio.service import Oblio
+from accord.sandbox.portal import admin as portal_admin
+from accord.sandbox.portal import page as portal_page
+from accord.sandbox.portal.files import Files
+from accord.sandbox.portal.service import Portal
 from accord.sandbox.provider import Provider, ProviderApp
 from accord.sandbox.smartbill import admin as smartbill_admin
 from accord.sandbox.smartbill import page as smartbill_page
@@ -40,27 +45,35 @@ class Sandbox:
     """The providers with their common clock, and the file that keeps them."""
 
     def __init__(
-        self, clock: SandboxClock, stripe: Stripe, oblio: Oblio, smartbill: SmartBill, keeper: Keeper | None
+        self,
+        clock: SandboxClock,
+        stripe: Stripe,
+        oblio: Oblio,
+        smartbill: SmartBill,
+        portal: Portal,
+        keeper: Keeper | None,
     ) -> None:
         self.clock = clock
         self.stripe = stripe
         self.oblio = oblio
         self.smartbill = smartbill
+        self.portal = portal
         self.providers = {
             "/stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
             "/oblio": Provider(oblio, partial(oblio_admin.answer, oblio)),
             "/smartbill": Provider(smartbill, partial(smartbill_admin.answer, smartbill)),
+            "/portal": Provider(portal, partial(portal_admin.answer, portal)),
         }
         self._keeper = keeper
-        self._saved: tuple[int, int, int, float] | None = None
+        self._saved: tuple[float, ...] | None = None
 
     def save(self) -> None:
         """Write the state to its file if there is one and anything changed."""
-        mark = (self.stripe.version, self.oblio.version, self.smartbill.version, self.clock.offset)
+        kept: dict[str, Stripe | Oblio | SmartBill | Portal]
+        kept = {"stripe": self.stripe, "oblio": self.oblio, "smartbill": self.smartbill, "portal": self.portal}
+        mark = (*(service.version for service in kept.values()), self.clock.offset)
         if self._keeper is not None and mark != self._saved:
-            self._keeper.save(
-                {"stripe": self.stripe.dump(), "oblio": self.oblio.dump(), "smartbill": self.smartbill.dump()}
-            )
+            self._keeper.save({name: service.dump() for name, service in kept.items()})
             self._saved = mark
 
 
@@ -72,12 +85,13 @@ def build(
     per_endpoint: int | None = None,
     state: Path | None = None,
     reset: bool = False,
+    portal_database: Path | None = None,
 ) -> Sandbox:
     """The providers, from the file `state` or, without one, from the seed; `reset` forgets the file first.
 
     `now` is the time in Unix seconds, `payments` the size of the seed (0: nothing but what can be sold),
-    `per_endpoint` a limit of requests per second for each of Stripe's endpoints (four times that in all). Raises
-    ValueError for a file that is no state.
+    `per_endpoint` a limit of requests per second for each of Stripe's endpoints (four times that in all). The portal's
+    page shows the SQLite database `portal_database`, where one is named. Raises ValueError for a file that is no state.
     """
     clock = SandboxClock(now)
     stripe = Stripe(clock, seed=seed, per_endpoint=per_endpoint)
@@ -101,7 +115,10 @@ def build(
         smartbill.load(saved["smartbill"])
     elif payments:
         smartbill_seed.fill(smartbill.company)
-    return Sandbox(clock, stripe, oblio, smartbill, keeper)
+    portal = Portal(clock, seed=seed, pdfs=Files(oblio, smartbill), database=portal_database)
+    if saved and "portal" in saved:
+        portal.load(saved["portal"])
+    return Sandbox(clock, stripe, oblio, smartbill, portal, keeper)
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -110,7 +127,11 @@ def application(sandbox: Sandbox) -> Starlette:
     async def index(request: Request) -> HTMLResponse:
         sandbox.stripe.run_due()
         base = str(request.base_url).rstrip("/")
-        others = [oblio_page.render(sandbox.oblio, base), smartbill_page.render(sandbox.smartbill, base)]
+        others = [
+            oblio_page.render(sandbox.oblio, base),
+            smartbill_page.render(sandbox.smartbill, base),
+            portal_page.render(sandbox.portal, base),
+        ]
         return HTMLResponse(page.render(sandbox.stripe, base, others))
 
     @contextlib.asynccontextmanager
@@ -128,19 +149,9 @@ def application(sandbox: Sandbox) -> Starlette:
     return app
 
 
-def create(
-    *,
-    seed: int = 1,
-    now: Callable[[], float] = time.time,
-    payments: int = PAYMENTS,
-    per_endpoint: int | None = None,
-    state: Path | None = None,
-    reset: bool = False,
-) -> Starlette:
+def create(**given: Any) -> Starlette:
     """`build` and `application` in one."""
-    return application(
-        build(seed=seed, now=now, payments=payments, per_endpoint=per_endpoint, state=state, reset=reset)
-    )
+    return application(build(**given))
 
 
 async def _save_now_and_then(sandbox: Sandbox) -> None:

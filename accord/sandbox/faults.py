@@ -31,6 +31,7 @@ Kind = Literal[
     "lag",
     "error_text",
     "pdf_html",
+    "lower_rev",
 ]
 
 MEANINGS: dict[str, str] = {
@@ -58,6 +59,7 @@ MEANINGS: dict[str, str] = {
     "lag": "new rows show up in lists only seconds after they came to be",
     "error_text": "SmartBill: 200 with value as errorText in place of the work",
     "pdf_html": "SmartBill: 200 with a web page in place of the PDF",
+    "lower_rev": "the portal keeps nothing of a PUT, and tells an older rev, as one that breaks its rule",
 }
 
 LASTING: frozenset[str] = frozenset({"lag", "has_more_forever", "repeat_page"})

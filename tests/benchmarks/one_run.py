@@ -23,15 +23,15 @@ def main(way: str, url: str, folder: Path, kinds: str, rps: float) -> dict[str, 
     from accord.wire import Wire
 
     began: list[float] = []
-    get = Wire.get
+    send = Wire.send
 
     def first(self: Wire, *given: Any) -> Any:
         """The first request starts the watch, and then gets out of the way."""
         began.append(time.monotonic())
-        Wire.get = get  # type: ignore[method-assign]
-        return get(self, *given)
+        Wire.send = send  # type: ignore[method-assign]
+        return send(self, *given)
 
-    Wire.get = first  # type: ignore[method-assign]
+    Wire.send = first  # type: ignore[method-assign]
     run = _flow if way == "flow" else _plain(url, folder, kinds, rps)
     said = run()
     wall = time.monotonic() - began[0]

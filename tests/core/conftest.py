@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 
 from accord.budget import NeverOpen, Unlimited
@@ -14,6 +15,10 @@ from accord.http import Throttled, Transport
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.schema import metadata
+from accord.sandbox.app import build
+from accord.sandbox.direct import Direct
+from accord.sandbox.portal.service import TOKEN
+from accord.systems.portal_api import PortalApi, classify, headers
 
 
 class FakeClock:
@@ -179,3 +184,52 @@ def connect(clock):
     yield connect
     for transport in made:
         transport.close()
+
+
+class Noting(Direct):
+    """A way into the sandbox that notes what goes through it."""
+
+    def __init__(self, sandbox, sleep):
+        super().__init__(sandbox, sleep)
+        self.sent = []
+
+    def handle_request(self, request):
+        self.sent.append(request)
+        return super().handle_request(request)
+
+    @property
+    def puts(self):
+        """The document and the Idempotency-Key of each PUT of one, in order."""
+        sent = [one for one in self.sent if one.method == "PUT" and "/document?" in str(one.url)]
+        return [(one.url.params["key"], one.headers["idempotency-key"]) for one in sent]
+
+
+@pytest.fixture
+def sandbox(clock):
+    """A portal with nothing in it, among the other systems, in the time of the clock."""
+    return build(now=clock.now, payments=0)
+
+
+@pytest.fixture
+def way(sandbox, clock):
+    """What a target sends to the portal."""
+    return Noting(sandbox, clock.sleep)
+
+
+@pytest.fixture
+def connect_portal(way, clock):
+    """Makes the portal behind its API as one worker has it."""
+
+    def connect_portal(token=TOKEN, fan_out=None, budget=None, send=way, url="http://portal.test"):
+        transport = Transport(
+            base_url=f"{url}/portal/v1",
+            authorize=lambda: headers(token),
+            classify=lambda answer: classify(answer, "main"),
+            budget=budget or Unlimited(),
+            breaker=NeverOpen(),
+            clock=clock,
+            client=httpx.Client(transport=send) if send else None,
+        )
+        return PortalApi(transport, fan_out)
+
+    return connect_portal

@@ -7,11 +7,11 @@ import pytest
 from accord import collect, numbering
 from accord.clock import SystemClock
 from accord.compare import reconcile
-from accord.documents import Document, State
+from accord.documents import State
 from accord.errors import Misconfigured, TryLater
 from accord.ledger import batches, entries
 from accord.plan import DAY, Mode
-from accord.ports import CursorGone, Discovery
+from accord.ports import CursorGone
 from accord.records import Kind
 from accord.run import Tally
 from accord.standing import stand
@@ -26,22 +26,7 @@ UNCHANGED = Tally(unchanged=NEWEST, read=NEWEST)
 def service(shops):
     """A service that lists documents by id, and tells of nothing that happens."""
 
-    class Service(shops.Shop):
-        discovery = Discovery(events=0, newest=frozenset({KIND}), turns=1, parallel=1, by_time=False)
-
-        def page(self, stream, lo, hi, after):
-            if hi is None:  # no id is a second: where to begin is not told by the last reading
-                lo = min(sorted(record.created for record in self._objects[stream].values())[-NEWEST:], default=0)
-            return super().page(stream, lo, hi, after)
-
-        def tombstone(self, kind, key):
-            known = {"key": key, "position": 0, "state": State.UNKNOWN, "origins": {}, "deleted": True}
-            return Document(**dict.fromkeys(Document.__struct_fields__) | known)
-
-        def began(self):
-            return 0
-
-    return Service()
+    return shops.Documents(NEWEST)
 
 
 class Noted(Portal):

@@ -1,5 +1,7 @@
 """A company's invoices from Oblio, as the sandbox plays it, all the way into the portal."""
 
+import contextlib
+import random
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,7 @@ from accord.errors import Misconfigured, TryLater
 from accord.filing import Filing
 from accord.identity import require_same_account
 from accord.ledger import files, inbox, streams
-from accord.plan import Mode
+from accord.plan import DAY, Mode
 from accord.reading import as_page
 from accord.records import Kind
 from accord.sandbox.app import build
@@ -32,7 +34,7 @@ from accord.systems.portal import Portal
 KIND = Kind.DOCUMENT
 NAME = "stripe/main"  # of the connection, as a home has it
 LIST = "/docs/invoice/list"
-WEEKS = 40 * 86_400
+WEEKS = 40 * DAY
 
 
 class Firm:
@@ -410,6 +412,35 @@ def test_trouble_in_mid_run(home, firm, fault, after):
         home.run()
     except TryLater:
         home.run()
+    assert agrees(home, firm)
+
+
+@pytest.mark.parametrize("seed_", [1, 2])
+def test_a_busy_week_beside_readings_and_trouble(home, firm, new_source, clock, monkeypatch, seed_):
+    """People are at work before, between and during the readings, some of which break off."""
+    dice = random.Random(seed_)
+    monkeypatch.setattr(collect, "BATCH", 120)
+    usual = home.plan
+
+    def work():
+        for _ in range(dice.randrange(4)):
+            shop.live(firm.oblio, dice)
+
+    def trouble():
+        firm.fault(**dice.choice([fault for fault in FAULTS if fault["kind"] != "unauthorized"]))
+
+    for turn in range(14):
+        firm.between = [dice.choice([work, work, trouble, lambda: None]) for _ in range(12)]
+        home.shop = home.collector.source = new_source(home.ledger)
+        home.plan = (lambda: usual(Mode.NIGHTLY)) if turn % 4 == 3 else usual
+        with contextlib.suppress(TryLater):
+            home.run()
+        clock.jump(DAY / 2)
+        work()
+    firm.between = []
+    firm.oblio.faults.clear()
+    home.plan = lambda: usual(Mode.NIGHTLY)
+    home.run()
     assert agrees(home, firm)
 
 

@@ -1,5 +1,7 @@
 """Which windows a run opens."""
 
+from dataclasses import replace
+
 import pytest
 
 from accord.errors import Misconfigured
@@ -50,7 +52,7 @@ def test_the_first_run_reads_all_of_history_in_windows(home, clock):
     now = int(clock.now())
     for kind in home.kinds:
         parts = spans(home, kind, "backfill")
-        assert len(parts) == 4
+        assert len(parts) == home.shop.discovery.parallel // 2
         assert contiguous(parts, home.shop.began(), now)
         assert spans(home, kind, "rescan") == []
     assert spans(home, Kind.PAYMENT, "recent") == []
@@ -115,7 +117,7 @@ def test_a_kind_that_is_mapped_later_gets_a_backfill_of_its_own(home, homes, clo
     homes.Home(home.ledger, home.shop, kinds={Kind.CUSTOMER}).plan()
     assert spans(home, Kind.PAYMENT) == []
     home.plan()
-    assert len(spans(home, Kind.PAYMENT, "backfill")) == len(spans(home, Kind.CUSTOMER, "backfill")) == 4
+    assert len(spans(home, Kind.PAYMENT, "backfill")) == len(spans(home, Kind.CUSTOMER, "backfill"))
 
 
 def test_thirty_nights_read_all_of_history_once(new_ledger, shops, homes, clock):
@@ -168,7 +170,7 @@ def test_a_rescan_reads_what_it_is_told(home, clock, since, until):
     home.plan(Mode.RESCAN, since, until)
     for kind in home.kinds:
         parts = spans(home, kind, "rescan")
-        assert len(parts) == 4
+        assert len(parts) == home.shop.discovery.parallel // 2
         assert contiguous(parts, since or home.shop.began(), until or int(clock.now()))
 
 
@@ -247,3 +249,29 @@ def test_an_account_that_no_key_could_name_is_the_one_that_a_later_key_names(hom
     for other in ("acct_2", None):
         with pytest.raises(Misconfigured, match="account acct_1 in test mode was read"):
             require(other)
+
+
+def test_the_first_run_cuts_history_where_it_begins(home, shops, clock):
+    """An account that is years older than what it holds: windows without anything in them give nobody work."""
+    now, began = int(clock.now()), home.shop.began()
+    first = now - (now - began) // 10
+    home.shop.put(shops.leg("txn_1", created=first), shops.leg("txn_2", created=now - 1000))
+    home.plan()
+    for kind in home.kinds:
+        parts = spans(home, kind, "backfill")
+        assert contiguous(parts, began, now)
+        assert parts[0][1] <= first < parts[1][1]
+        assert len(parts) == home.shop.discovery.parallel // 2 + 1
+    assert len(home.shop.asked) < 10
+
+
+def test_where_nothing_can_be_seen_all_of_history_is_cut(home, clock):
+    home.plan()
+    assert len(spans(home, Kind.PAYMENT)) == home.shop.discovery.parallel // 2
+
+
+def test_a_source_that_is_read_by_one_is_not_looked_through(home):
+    home.shop.discovery = replace(home.shop.discovery, parallel=1)
+    home.plan()
+    assert home.shop.asked == []
+    assert len(spans(home, Kind.PAYMENT)) == 1

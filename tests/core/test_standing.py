@@ -5,6 +5,7 @@ import pytest
 from accord.ledger import batches, links, streams
 from accord.records import Kind
 from accord.standing import known, stand
+from accord.sync import Sync
 
 PAYMENT, REFUND = Kind.PAYMENT, Kind.REFUND
 
@@ -124,3 +125,12 @@ def test_a_hint_that_comes_again_waits_from_then_on(home, shops, clock):
     home.read_all(shops.refund("re_1", "ch_8"), kind=REFUND)
     home.settle_all()
     assert standing(home).oldest.since == later
+
+
+def test_another_sync_of_the_same_connection_counts_its_own_records(home, shops):
+    home.read_all(shops.payment("ch_1"), shops.payment("ch_2"))
+    home.settle_all()
+    other = Sync("invoice-to-portal/stripe-main", home.sync.connection, "portal/main")
+    home.ledger.write(lambda c: streams.put(c, other.name, Kind.DOCUMENT, watermark=0))
+    assert stand(home.ledger, other).records == 0
+    assert standing(home).records == 2

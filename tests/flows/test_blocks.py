@@ -18,14 +18,32 @@ from accord.records import Kind
 from accord.sandbox.app import Sandbox, application, build
 from accord.sandbox.oblio import shop
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
+from accord.sandbox.portal.service import TOKEN
 from accord.sandbox.serve import served
-from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, SmartBillAccount, StripeAccount
+from blocks import (
+    AccountsDatabase,
+    DocumentArchive,
+    OblioAccount,
+    PortalApiAccount,
+    PortalDatabase,
+    SmartBillAccount,
+    StripeAccount,
+)
 
 Database = type[AccountsDatabase] | type[PortalDatabase]
 
 
 @pytest.mark.parametrize(
-    "block", [StripeAccount, OblioAccount, SmartBillAccount, AccountsDatabase, PortalDatabase, DocumentArchive]
+    "block",
+    [
+        StripeAccount,
+        OblioAccount,
+        SmartBillAccount,
+        AccountsDatabase,
+        PortalDatabase,
+        PortalApiAccount,
+        DocumentArchive,
+    ],
 )
 class TestStandards(BlockStandardTestSuite):
     """Description, documentation, code example and field descriptions: they are the labels of the form in the UI."""
@@ -55,9 +73,18 @@ def test_a_key_of_the_other_mode_is_refused(ledger_environment: Path, key: str, 
     assert key not in str(caught.value)
 
 
-def test_a_name_that_is_no_plain_name_is_refused() -> None:
-    with pytest.raises(ValidationError, match="accounts"):
-        StripeAccount(api_key=SecretStr("rk_test_1"), accounts="{{ prefect.variables.x }}")
+@pytest.mark.parametrize("field", ["accounts", "portal"])
+def test_a_name_that_is_no_plain_name_is_refused(field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        StripeAccount(**{"api_key": SecretStr("rk_test_1"), field: "{{ prefect.variables.x }}"})  # type: ignore[arg-type]
+
+
+def test_invoices_are_followed_where_there_is_a_portal_for_them(ledger_environment: Path) -> None:
+    account = StripeAccount(api_key=SecretStr("rk_test_1"), mode="test")
+    assert account.portal is None
+    source = account.connect_invoices("stripe/main", settings.open_ledger(), lambda owner: None)
+    assert source.discovery.events > 0
+    source.close()
 
 
 @pytest.mark.parametrize("block", [AccountsDatabase, PortalDatabase])
@@ -94,13 +121,34 @@ def test_secrets_are_not_shown() -> None:
     account = StripeAccount(api_key=SecretStr("rk_test_canary"))
     url = SecretStr("postgresql://me:canary@db/shop")
     oblio = OblioAccount(email="me@firm.example", secret=SecretStr("canary"), cif="RO90000014")
-    for block in (account, oblio, smartbill(), AccountsDatabase(url=url), PortalDatabase(url=url)):
+    portal = PortalApiAccount(base_url=HttpUrl("https://portal.example"), token=SecretStr("canary"))
+    for block in (account, oblio, smartbill(), AccountsDatabase(url=url), PortalDatabase(url=url), portal):
         assert "canary" not in repr(block) + block.model_dump_json()
 
 
 def test_a_key_does_not_travel_in_the_clear() -> None:
     with pytest.raises(ValidationError, match="https"):
         StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
+    with pytest.raises(ValidationError, match="https"):
+        PortalApiAccount(token=SecretStr("t"), base_url=HttpUrl("http://portal.example/v1"))
+    with pytest.raises(ValidationError, match="https"):
+        oblio(base_url=HttpUrl("http://www.oblio.example/api"))
+
+
+def test_a_portal_takes_up_a_token_that_is_changed_while_it_is_written_to(ledger_environment: Path) -> None:
+    """Over a socket, as a worker reaches it: the block in use has the old token, the saved one the new."""
+    sandbox = build(payments=0)
+    with served(application(sandbox)) as url:
+        portal = HttpUrl(f"{url}/portal/v1")
+        PortalApiAccount(base_url=portal, token=SecretStr("old")).save("main", overwrite=True)
+        account = PortalApiAccount.load("main")
+        target = account.connect("portal-api/main", settings.open_ledger())  # type: ignore[union-attr]
+        with pytest.raises(Misconfigured, match="the token of the Portal API account block main not, or no longer"):
+            target.check()
+        PortalApiAccount(base_url=portal, token=SecretStr(TOKEN)).save("main", overwrite=True)
+        target.check()
+        assert target.identity() == sandbox.portal.store.id
+        target.close()
 
 
 def test_an_archive_keeps_what_its_options_say_to_itself(tmp_path: Path) -> None:
@@ -109,8 +157,6 @@ def test_an_archive_keeps_what_its_options_say_to_itself(tmp_path: Path) -> None
     with pytest.raises(Misconfigured, match="the URL of the document archive block must name an absolute folder"):
         DocumentArchive(url="file://archive").connect()
     DocumentArchive(url=f"file://{tmp_path}/archive").connect().check()
-    with pytest.raises(ValidationError, match="https"):
-        oblio(base_url=HttpUrl("http://www.oblio.example/api"))
 
 
 def oblio(**given: Any) -> OblioAccount:

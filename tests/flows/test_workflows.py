@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from pydantic import HttpUrl, SecretStr
 
 from accord import settings
 from accord.clock import SystemClock
+from accord.errors import Misconfigured
 from accord.ledger import streams
 from accord.sandbox.oblio.shop import CIF
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sync import connection_of
 from deployments import server
 from deployments.cli import main
-from tasks.workflows import INVOICES, route
+from tasks.workflows import INVOICES, WORKFLOWS, route
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
 
@@ -159,3 +161,15 @@ def test_a_deployment_whose_block_is_gone_is_named_with_what_to_do(
 def test_the_name_of_a_sync_tells_its_workflow_its_system_and_its_connection() -> None:
     of = INVOICES.route("oblio", "eu-2")
     assert (of.name, connection_of(of.name), route(of.name)) == ("invoice-to-portal/oblio-eu-2", "oblio/eu-2", of)
+
+
+def test_a_connection_whose_block_names_no_target_takes_no_part_in_the_workflow(
+    both: None, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [oblio] = (one for one in INVOICES.reads if one.system == "oblio")
+    elsewhere = replace(INVOICES, reads=(oblio._replace(target="archive"),))  # a field that is empty
+    with pytest.raises(Misconfigured, match="accord connect oblio --name main --archive NAME"):
+        elsewhere.route("oblio", "main").load()
+    assert OBLIO_MAIN in {one.name for one in server.connections(client)}
+    monkeypatch.setitem(WORKFLOWS, INVOICES.name, elsewhere)
+    assert {one.name for one in server.connections(client)} == {PAYMENTS_MAIN}

@@ -165,6 +165,6 @@ def test_live_mode_is_tiny_and_marked(sandbox):
     assert {row["livemode"] for row in live["charges"].rows.values()} == {True}
 
 
-def test_an_empty_sandbox_has_prices_only(sandbox):
+def test_an_empty_sandbox_has_prices_and_the_tax_id_of_its_account_only(sandbox):
     empty = admin.truth(build(payments=0).stripe, {}, "")
-    assert {name for name, count in empty["counts"].items() if count} == {"prices", "products"}
+    assert {name for name, count in empty["counts"].items() if count} == {"prices", "products", "tax_ids"}

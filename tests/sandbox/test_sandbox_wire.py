@@ -114,6 +114,17 @@ def test_a_taken_port_is_named(base, capsys):
     assert port in capsys.readouterr().err
 
 
+def test_the_portal_s_page_shows_the_database_that_is_named(tmp_path):
+    command = [sys.executable, "-m", "accord.sandbox", "--payments", "0", "--portal-database", str(tmp_path / "p.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            _, port = process.stdout.readline().split()
+            page = httpx.get(f"http://127.0.0.1:{port}/portal/").text
+        finally:
+            process.terminate()
+    assert f"{tmp_path / 'p.db'} is no portal database, or not yet" in page
+
+
 def test_it_starts_in_two_seconds_and_keeps_its_state(tmp_path):
     state = tmp_path / "sandbox.json"
     command = [sys.executable, "-m", "accord.sandbox", "--port", "0", "--state", str(state)]

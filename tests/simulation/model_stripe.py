@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from accord.errors import Refused, TryLater
-from accord.ports import CursorGone, Event, Page, Parsed, Place
+from accord.ports import CursorGone, Discovery, Event, Page, Parsed, Place
 from accord.records import RECORDS, Customer, Dispute, Kind, Leg, Payment, Record, Refund
 
 EVENTS_KEPT = 30 * 86_400
@@ -101,6 +101,14 @@ class Habits:
 @dataclass(slots=True)
 class ModelStripe:
     """The source as the core sees it; `now` is the true time."""
+
+    discovery: ClassVar[Discovery] = Discovery(
+        events=29 * 86_400,
+        newest=frozenset({Kind.LEG}),
+        turns=3,
+        parallel=4,
+        listed=frozenset({Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE, Kind.LEG}),
+    )
 
     rng: Random
     now: Callable[[], float]

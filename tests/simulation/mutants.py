@@ -20,6 +20,7 @@ from profiles import (
     ADOPTED,
     BROKEN,
     BUSY,
+    CHARGED,
     DELETES,
     DOUBTS,
     FLIPS,
@@ -41,7 +42,7 @@ from profiles import (
 )
 from sqlalchemy import update
 
-from accord import adoption, batch, collect, plan, settle
+from accord import adoption, batch, collect, fetch, plan, settle
 from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams, sums
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import inbox as inbox_table
@@ -367,6 +368,18 @@ def split_gap() -> list[Patch]:
     return [(streams, "split", split)]
 
 
+@_planted(LONG, "F1")
+def early_forgotten() -> list[Patch]:
+    """What is older than where the list of the last kind begins is read of no kind."""
+    real = streams.plan
+
+    def plan_(connection: Any, sync: str, stream: str, purpose: str, spans: Any, ticket: int) -> None:
+        whole = purpose == "backfill" and len(spans) > 1  # not a window that is shared
+        real(connection, sync, stream, purpose, spans[1:] if whole else spans, ticket)
+
+    return [(streams, "plan", plan_)]
+
+
 @_planted(replace(DELETES, modes=("changes",)), "F1")
 def gone_ignored() -> list[Patch]:
     """An object that the source does not know any more is not told of."""
@@ -445,6 +458,27 @@ def postpone_forgets() -> list[Patch]:
             inbox.close(connection, claim, kind, [key])
 
     return [(inbox, "postpone", postpone)]
+
+
+@_planted(CHARGED, "F1")
+def listed_before() -> list[Patch]:
+    """Of single records, what a list showed before they were asked for counts as well."""
+    real, shown = fetch.Fetcher._listed, dict[tuple[str, str], bytes]()
+
+    def listed(self: Any, kind: Kind, keys: Any) -> dict[str, bytes]:
+        known = {key: shown[kind, key] for key in keys if (kind, key) in shown}
+        found = real(self, kind, [key for key in keys if key not in known])
+        shown.update(((kind, key), body) for key, body in found.items())
+        return known | found
+
+    return [(fetch.Fetcher, "_listed", listed)]
+
+
+@_planted(replace(DELETES, modes=("changes",), mutate=0.3), "F1", "F7")
+def listed_deleted() -> list[Patch]:
+    """Single records are taken from a list also of a kind of which it goes on showing what was deleted."""
+    found = workers.SimSource.discovery
+    return [(workers.SimSource, "discovery", replace(found, listed=found.listed | {Kind.CUSTOMER}))]
 
 
 @_planted(SOME_GARBLED, "F1", "S4")

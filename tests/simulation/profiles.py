@@ -138,6 +138,9 @@ REPELS = replace(
     mutate=0.3,
     payments=0,
 )
+CHARGED = replace(
+    _PLAIN, name="many payments that change at once", changes={"refund": 1.0, "payment": 0.5}, payments=6, mutate=0.25
+)
 STUCK = replace(
     _PLAIN, name="objects that can not be fetched", changes={"stick": 1.0, "rename": 3.0}, mutate=0.06, customers=9
 )

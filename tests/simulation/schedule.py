@@ -26,6 +26,9 @@ LAG = 300
 SMALL = (
     (collect, "BATCH", 5),
     (fetch, "CHUNK", 4),
+    (fetch, "MANY", 2),
+    (fetch, "ENOUGH", 1),
+    (plan, "SHORTEST", 600),
 )
 TOUCHY = ((batch, "STOP_ROWS", 0), (collect, "STOP_ROWS", 0), (deletions, "ROWS", 1))
 DRAINS = 14

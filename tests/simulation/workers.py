@@ -17,7 +17,7 @@ from accord.batch import Prepared
 from accord.errors import AccordError, Superseded, TryLater
 from accord.ledger import batches, streams
 from accord.ledger.engine import Ledger
-from accord.ports import Discovery, Event, Page, Parsed
+from accord.ports import Event, Page, Parsed
 from accord.records import Kind, Payment, Record
 from accord.settle import Settled
 from accord.sync import Sync
@@ -127,7 +127,7 @@ class SimTarget:
 class SimSource:
     """The model of Stripe behind a network."""
 
-    discovery = Discovery(events=29 * 86_400, newest=frozenset({Kind.LEG}), turns=3, parallel=2)
+    discovery = ModelStripe.discovery
 
     def __init__(self, world: World, model: ModelStripe) -> None:
         self._world, self._model = world, model
@@ -148,6 +148,8 @@ class SimSource:
         return result
 
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
+        if lo is None and hi is None:
+            self._world.note("single records looked for on a list")
         return self._ask(f"page {stream} {after}", lambda: self._model.page(stream, lo, hi, after))
 
     def fetch(self, kind: str, key: str) -> bytes | None:

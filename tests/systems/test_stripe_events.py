@@ -9,7 +9,7 @@ import pytest
 
 from accord.errors import TryLater
 from accord.ports import Event
-from accord.systems.stripe.events import read
+from accord.systems.stripe.events import of_documents, read
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "stripe" / "event.json"
 T = 1_767_225_691
@@ -70,6 +70,26 @@ def test_an_object_that_is_kept_is_looked_at_again(object_: str, kind: str) -> N
 )
 def test_what_it_bears_upon_is_looked_at_too(subject: object, expected: set[tuple[str, str]]) -> None:
     assert hints(subject) == expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ({"object": "invoice", "id": "in_1", "charge": "ch_1"}, {"in_1"}),
+        ({"object": "invoice", "id": "in_1", "deleted": True}, {"in_1"}),
+        ({"object": "invoice", "number": None}, set()),  # invoice.upcoming is of none that is there yet
+        ({"object": "credit_note", "id": "cn_1", "invoice": "in_1"}, {"cn_1", "in_1"}),
+        ({"object": "credit_note", "id": "cn_1", "invoice": {"id": "in_1"}}, {"cn_1", "in_1"}),
+        ({"object": "invoice_payment", "id": "inpay_1", "invoice": "in_1"}, {"in_1"}),
+        ({"object": "invoiceitem", "id": "ii_1", "invoice": "in_1"}, set()),
+        ({"object": "charge", "id": "ch_1", "invoice": "in_1"}, set()),
+        ({"object": "customer", "id": "cus_1"}, set()),
+    ],
+)
+def test_which_documents_an_event_speaks_of(subject: object, expected: set[str]) -> None:
+    [found] = read(page(event(subject)), False, of_documents)
+    assert set(found.hints) == {("document", key) for key in expected}
+    assert len(set(found.hints)) == len(found.hints)
 
 
 @pytest.mark.parametrize(

@@ -88,12 +88,14 @@ def line(store: Store, invoice: str, amount: int, currency: str, text: str, peri
 def invoice(store: Store, buyer: Obj, currency: str, fields: dict[str, Any]) -> Obj:
     key, now = store.new_id("in"), store.time()
     own = {
+        "account_tax_ids": list(store.shelves["tax_ids"].rows) or None,
         "currency": currency,
         "customer": buyer["id"],
         "customer_address": buyer["address"],
         "customer_email": buyer["email"],
         "customer_name": buyer["name"],
         "customer_phone": buyer["phone"],
+        "customer_tax_ids": store.vat_ids.get(buyer["id"], []),
         "lines": sublist([], f"/v1/invoices/{key}/lines"),
         "period_end": now,
         "period_start": now,
@@ -101,12 +103,30 @@ def invoice(store: Store, buyer: Obj, currency: str, fields: dict[str, Any]) -> 
     return blank("invoice", key, stamped(store) | own | fields)
 
 
-def invoice_payment(store: Store, invoice: Obj, intent: str) -> Obj:
-    """The tie between an invoice and the payment intent that is to pay it."""
+def invoice_payment(store: Store, invoice: Obj, intent: str, amount: int) -> Obj:
+    """The tie between an invoice and a payment intent that is to pay it, or some of it."""
     fields = {
-        "amount_requested": invoice["amount_remaining"],
+        "amount_requested": amount,
         "currency": invoice["currency"],
         "invoice": invoice["id"],
         "payment": {"payment_intent": intent, "type": "payment_intent"},
     }
     return blank("invoice_payment", store.new_id("inpay"), stamped(store) | fields)
+
+
+def credit_note(store: Store, invoice: Obj, number: int, fields: dict[str, Any]) -> Obj:
+    key = store.new_id("cn")
+    own = {
+        "currency": invoice["currency"],
+        "customer": invoice["customer"],
+        "effective_at": store.time(),
+        "invoice": invoice["id"],
+        "number": f"{invoice['number']}-CN-{number:02}",
+        "pdf": f"https://pay.stripe.com/credit_notes/{store.account}/{key}/pdf?s=ap",
+    }
+    return blank("credit_note", key, stamped(store) | own | fields)
+
+
+def credit_note_line(store: Store, amount: int, taxes: list[Obj], fields: dict[str, Any]) -> Obj:
+    own = {"amount": amount, "livemode": store.livemode, "taxes": taxes}
+    return blank("credit_note_line_item", store.new_id("cnli"), own | fields)

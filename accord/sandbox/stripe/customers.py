@@ -3,7 +3,7 @@
 from typing import Any
 
 from accord.sandbox.forms import words
-from accord.sandbox.stripe import cards, lifecycle, objects
+from accord.sandbox.stripe import cards, lifecycle, objects, taxes
 from accord.sandbox.stripe.events import changed, emit
 from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.store import Obj, Store
@@ -11,13 +11,16 @@ from accord.sandbox.stripe.store import Obj, Store
 FIELDS = frozenset(
     words("address description email expand invoice_settings metadata name payment_method phone tax_exempt")
 )
+CREATE = FIELDS | {"tax_id_data"}
 DELETE = frozenset(("expand",))
 
 
 def create(store: Store, _: str, p: Params) -> Obj:
-    p.only(FIELDS)
+    p.only(CREATE)
     customer = objects.customer(store)
     customer |= _fields(store, customer, p)
+    if ids := taxes.ids(p):
+        store.vat_ids[customer["id"]] = ids
     store.add(customer)
     emit(store, "customer.created", customer)
     return customer

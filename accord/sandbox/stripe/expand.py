@@ -31,11 +31,16 @@ EXPANDABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "failure_balance_transaction": ("balance_transaction",),
     },
     "subscription": {"customer": ("customer",), "latest_invoice": ("invoice",)},
-    "invoice": {"customer": ("customer",), "parent.subscription_details.subscription": ("subscription",)},
+    "invoice": {
+        "account_tax_ids": ("tax_id",),
+        "customer": ("customer",),
+        "parent.subscription_details.subscription": ("subscription",),
+    },
+    "credit_note": {"customer": ("customer",), "invoice": ("invoice",)},
     "invoice_payment": {"invoice": ("invoice",), "payment.payment_intent": ("payment_intent",)},
     "price": {"product": ("product",)},
 }
-"""Per object, which fields hold ids of what."""
+"""Per object, which fields hold ids of what, or lists of them."""
 
 INCLUDABLE: dict[str, dict[str, tuple[str, str]]] = {
     "charge": {"refunds": ("refunds", "charge")},
@@ -77,6 +82,8 @@ def _walk(store: Store, node: Any, steps: list[str], path: str, what: str, field
     elif kinds := EXPANDABLE.get(what, {}).get(field):
         if isinstance(node.get(step), str):
             node[step] = _fetched(store, node[step], kinds)
+        elif isinstance(node.get(step), list):
+            node[step] = [_fetched(store, key, kinds) if isinstance(key, str) else key for key in node[step]]
     elif not isinstance(node.get(step), dict | list) and not _leads_on(what, field):
         if node.get(step) is None and step in node and len(steps) > 1:
             return

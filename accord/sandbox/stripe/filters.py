@@ -153,6 +153,9 @@ FILTERS: dict[str, dict[str, Filter]] = {
     },
     "invoice_payments": _same("invoice")
     | {"payment": _payment, "status": partial(_one_of, "status", "canceled open paid")},
+    "credit_notes": _same("customer", "invoice"),
+    "tax_rates": {"active": partial(_flag, "active"), "inclusive": partial(_flag, "inclusive")},
+    "tax_ids": {},
     "payouts": _same("destination", "status") | {"arrival_date": partial(_span, lambda row: row["arrival_date"])},
     "events": {"type": _event_type, "types": _event_types, "delivery_success": _delivered},
 }

@@ -3,9 +3,10 @@
 from typing import Any
 
 from accord.sandbox.forms import words
-from accord.sandbox.stripe import billing_objects, cards, lifecycle, money, payments
+from accord.sandbox.stripe import billing_objects, cards, invoice_payments, lifecycle, money, payments, taxes
 from accord.sandbox.stripe.errors import StripeError, bad_param, missing_param, wrong_state
 from accord.sandbox.stripe.events import changed, emit
+from accord.sandbox.stripe.invoice_payments import must_be, stamped
 from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.store import Obj, Store
 
@@ -14,7 +15,7 @@ CREATE = frozenset(
     metadata""")
 )
 UPDATE = frozenset(words("auto_advance default_payment_method description expand metadata"))
-ITEM = frozenset(words("amount currency customer description expand invoice metadata"))
+ITEM = frozenset(words("amount currency customer description expand invoice metadata tax_rates"))
 FINALIZE = frozenset(words("auto_advance expand"))
 PAY = frozenset(words("expand off_session paid_out_of_band payment_method"))
 PLAIN = frozenset(("expand",))
@@ -54,17 +55,17 @@ def add_line(store: Store, invoice: Obj, line: Obj) -> None:
     """Put a line on a draft and add it up."""
     rows = store.lines[invoice["id"]]
     rows.append(line)
-    total = sum(row["amount"] for row in rows)
-    sums = dict.fromkeys(("amount_due", "amount_remaining", "subtotal", "subtotal_excluding_tax", "total"), total)
+    sums = taxes.sums(rows)
+    due = dict.fromkeys(("amount_due", "amount_remaining"), sums["total"])
     lines = billing_objects.sublist(rows, f"/v1/invoices/{invoice['id']}/lines")
-    store.amend(invoice, lines=lines, total_excluding_tax=total, **sums)
+    store.amend(invoice, lines=lines, **due, **sums)
 
 
 def create_item(store: Store, _: str, p: Params) -> Obj:
     """POST /v1/invoiceitems: a line on a given draft."""
     p.only(ITEM)
     invoice = store.get("invoice", p.need("invoice"), "invoice", 400)
-    _must_be(invoice, "draft")
+    must_be(invoice, "draft")
     if p.need("customer") != invoice["customer"]:
         raise bad_param("customer", "The invoice belongs to another customer.")
     if (p.text("currency") or invoice["currency"]).lower() != invoice["currency"]:
@@ -74,6 +75,7 @@ def create_item(store: Store, _: str, p: Params) -> Obj:
         raise missing_param("amount")
     text, now = p.text("description") or "", store.time()
     line = billing_objects.line(store, invoice["id"], amount, invoice["currency"], text, (now, now))
+    line["taxes"] = taxes.of(amount, taxes.named(store, p))
     add_line(store, invoice, line)
     emit(store, "invoice.updated", invoice, {"lines": {"total_count": len(store.lines[invoice["id"]]) - 1}})
     return {
@@ -107,7 +109,7 @@ def update(store: Store, key: str, p: Params) -> Obj:
 def finalize(store: Store, key: str, p: Params) -> Obj:
     p.only(FINALIZE)
     invoice = store.get("invoice", key, "invoice")
-    _must_be(invoice, "draft")
+    must_be(invoice, "draft")
     issue(store, invoice)
     return invoice
 
@@ -125,21 +127,28 @@ def issue(store: Store, invoice: Obj) -> None:
         number=f"{prefix}-{number:04}",
         effective_at=store.time(),
         automatically_finalizes_at=None,
-        ending_balance=0,
         hosted_invoice_url=f"https://invoice.stripe.com/i/{store.account}/{invoice['id']}",
-        **_stamped(store, invoice, "finalized_at"),
+        invoice_pdf=f"https://pay.stripe.com/invoice/{store.account}/{invoice['id']}/pdf?s=ap",
+        **_balanced(store, buyer, invoice),
+        **stamped(store, invoice, "finalized_at"),
     )
     emit(store, "invoice.finalized", invoice)
     if invoice["amount_due"] <= 0:
-        return _paid(store, invoice)
-    fields = {"customer": invoice["customer"], "description": f"Invoice {invoice['number']}"}
-    intent = payments.start(store, invoice["amount_due"], invoice["currency"], fields)
-    tie = store.add(billing_objects.invoice_payment(store, invoice, intent["id"]))
-    store.ties[invoice["id"]] = tie["id"]
-    store.bills[intent["id"]] = invoice["id"]
+        return invoice_payments.paid(store, invoice)
+    invoice_payments.ask(store, invoice)
     if invoice["due_date"]:
         store.at(invoice["due_date"], "overdue", invoice["id"])
     return None
+
+
+def _balanced(store: Store, buyer: Obj | None, invoice: Obj) -> dict[str, Any]:
+    """What the customer's credit, a balance below zero, takes over of an invoice."""
+    balance = min(buyer["balance"], 0) if buyer else 0
+    over = min(-balance, max(invoice["total"], 0))
+    if buyer and over:
+        changed(store, "customer.updated", buyer, store.amend(buyer, balance=balance + over))
+    due = dict.fromkeys(("amount_due", "amount_remaining"), invoice["total"] - over)
+    return {"starting_balance": balance, "ending_balance": balance + over, **due}
 
 
 def pay(store: Store, key: str, p: Params) -> Obj:
@@ -148,14 +157,14 @@ def pay(store: Store, key: str, p: Params) -> Obj:
     invoice = store.get("invoice", key, "invoice")
     token = p.text("payment_method")
     method = cards.method(store, token) if token else None
-    _must_be(invoice, "draft", "open", "uncollectible")
+    must_be(invoice, "draft", "open", "uncollectible")
     if invoice["status"] == "draft":
         issue(store, invoice)
         if invoice["status"] == "paid":
             return invoice
     if p.flag("paid_out_of_band"):
-        _end_payment(store, invoice, None)
-        _paid(store, invoice)
+        invoice_payments.call_off(store, invoice, None)
+        invoice_payments.paid(store, invoice)
         return invoice
     if refusal := collect(store, invoice, method):
         raise refusal
@@ -165,7 +174,7 @@ def pay(store: Store, key: str, p: Params) -> Obj:
 def collect(store: Store, invoice: Obj, method: str | None = None) -> StripeError | None:
     """One try to charge the given or the default payment method; the refusal, if it is refused."""
     method = method or default_method(store, invoice)
-    intent = store.get("payment_intent", _tie(store, invoice)["payment"]["payment_intent"])
+    intent = store.get("payment_intent", invoice_payments.asked(store, invoice)["payment"]["payment_intent"])
     if method is None:
         refusal: StripeError | None = wrong_state("The customer has no default payment method.", "resource_missing")
     else:
@@ -175,7 +184,7 @@ def collect(store: Store, invoice: Obj, method: str | None = None) -> StripeErro
         emit(store, "invoice.payment_failed", invoice)
         lifecycle.failed(store, invoice)
     else:
-        look(store, intent["id"])
+        invoice_payments.look(store, intent["id"])
     return refusal
 
 
@@ -190,40 +199,12 @@ def default_method(store: Store, invoice: Obj) -> str | None:
     )
 
 
-def look(store: Store, intent: str) -> None:
-    """After an intent changed: the invoice it was for, if it succeeded, is paid."""
-    invoice = store.find("invoice", store.bills.get(intent, ""))
-    if invoice is None or invoice["status"] not in ("open", "uncollectible"):
-        return
-    if store.get("payment_intent", intent)["status"] == "succeeded":
-        tie = _tie(store, invoice)
-        stamps = tie["status_transitions"] | {"paid_at": store.time()}
-        store.amend(tie, status="paid", amount_paid=invoice["amount_due"], status_transitions=stamps)
-        emit(store, "invoice_payment.paid", tie)
-        _paid(store, invoice)
-
-
-def _paid(store: Store, invoice: Obj) -> None:
-    store.amend(
-        invoice,
-        status="paid",
-        attempted=True,
-        amount_paid=invoice["amount_due"],
-        amount_remaining=0,
-        next_payment_attempt=None,
-        **_stamped(store, invoice, "paid_at"),
-    )
-    emit(store, "invoice.paid", invoice)
-    emit(store, "invoice.payment_succeeded", invoice)
-    lifecycle.paid(store, invoice)
-
-
 def void(store: Store, key: str, p: Params) -> Obj:
     p.only(PLAIN)
     invoice = store.get("invoice", key, "invoice")
-    _must_be(invoice, "open", "uncollectible")
-    _end_payment(store, invoice, "void_invoice")
-    store.amend(invoice, status="void", next_payment_attempt=None, **_stamped(store, invoice, "voided_at"))
+    must_be(invoice, "open", "uncollectible")
+    invoice_payments.call_off(store, invoice, "void_invoice")
+    store.amend(invoice, status="void", next_payment_attempt=None, **stamped(store, invoice, "voided_at"))
     emit(store, "invoice.voided", invoice)
     return invoice
 
@@ -232,8 +213,8 @@ def write_off(store: Store, key: str, p: Params) -> Obj:
     """POST /v1/invoices/{id}/mark_uncollectible."""
     p.only(PLAIN)
     invoice = store.get("invoice", key, "invoice")
-    _must_be(invoice, "open")
-    store.amend(invoice, status="uncollectible", **_stamped(store, invoice, "marked_uncollectible_at"))
+    must_be(invoice, "open")
+    store.amend(invoice, status="uncollectible", **stamped(store, invoice, "marked_uncollectible_at"))
     emit(store, "invoice.marked_uncollectible", invoice)
     return invoice
 
@@ -242,7 +223,7 @@ def delete(store: Store, key: str, p: Params) -> Obj:
     """Drafts only; afterwards the id is unknown."""
     p.only(PLAIN)
     invoice = store.get("invoice", key, "invoice")
-    _must_be(invoice, "draft")
+    must_be(invoice, "draft")
     stub = store.remove(invoice, remembered=False)
     emit(store, "invoice.deleted", invoice)
     return stub
@@ -271,28 +252,3 @@ def overdue(store: Store, key: str) -> None:
         subscription = lifecycle.of(store, invoice)
         if subscription and subscription["status"] == "active":
             lifecycle.set_status(store, subscription, "past_due")
-
-
-def _tie(store: Store, invoice: Obj) -> Obj:
-    return store.get("invoice_payment", store.ties[invoice["id"]])
-
-
-def _end_payment(store: Store, invoice: Obj, reason: str | None) -> None:
-    tie = _tie(store, invoice)
-    intent = store.get("payment_intent", tie["payment"]["payment_intent"])
-    if intent["status"] not in ("succeeded", "canceled", "processing"):
-        payments.call_off(store, intent, reason)
-    stamps = tie["status_transitions"] | {"canceled_at": store.time()}
-    store.amend(tie, status="canceled", status_transitions=stamps)
-
-
-def _stamped(store: Store, invoice: Obj, name: str) -> dict[str, Any]:
-    return {"status_transitions": invoice["status_transitions"] | {name: store.time()}}
-
-
-def _must_be(invoice: Obj, *statuses: str) -> None:
-    if invoice["status"] not in statuses:
-        wanted = " or ".join(statuses)
-        raise wrong_state(
-            f"This invoice is {invoice['status']}; only {wanted} ones allow this.", "invoice_not_editable"
-        )

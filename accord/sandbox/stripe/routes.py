@@ -6,9 +6,11 @@ from typing import NamedTuple
 import msgspec
 
 from accord.sandbox.stripe import (
+    credit_notes,
     customers,
     disputes,
     events,
+    invoice_payments,
     invoices,
     lists,
     money,
@@ -16,6 +18,7 @@ from accord.sandbox.stripe import (
     payouts,
     refunds,
     subscriptions,
+    taxes,
 )
 from accord.sandbox.stripe.errors import StripeError, missing_param, no_such
 from accord.sandbox.stripe.lists import View
@@ -42,7 +45,7 @@ class Found(NamedTuple):
 
 def _confirm(store: Store, key: str, p: Params) -> Obj:
     intent = payments.confirm(store, key, p)
-    invoices.look(store, key)
+    invoice_payments.look(store, key)
     return intent
 
 
@@ -70,8 +73,14 @@ _WRITES: dict[tuple[str, str, bool, str], Write] = {
     ("POST", "invoices", True, "pay"): invoices.pay,
     ("POST", "invoices", True, "void"): invoices.void,
     ("POST", "invoices", True, "mark_uncollectible"): invoices.write_off,
+    ("POST", "invoices", True, "attach_payment"): invoice_payments.attach,
     ("DELETE", "invoices", True, ""): invoices.delete,
     ("POST", "invoiceitems", False, ""): invoices.create_item,
+    ("POST", "credit_notes", False, ""): credit_notes.create,
+    ("POST", "credit_notes", True, ""): credit_notes.update,
+    ("POST", "credit_notes", True, "void"): credit_notes.void,
+    ("POST", "tax_rates", False, ""): taxes.create,
+    ("POST", "tax_rates", True, ""): taxes.update,
 }
 
 
@@ -99,9 +108,12 @@ def _charge_refunds(store: Store, key: str, p: Params, view: View) -> bytes:
     return lists.encoded(store, "refunds", Params(p.tree | {"charge": key}), url, view)
 
 
-def _invoice_lines(store: Store, key: str, p: Params, _: View) -> bytes:
-    store.get("invoice", key, "invoice")
-    return lists.of_rows(store.lines[key], p, f"/v1/invoices/{key}/lines")
+def _lines(what: str) -> Read:
+    def read(store: Store, key: str, p: Params, _: View) -> bytes:
+        store.get(what, key, what)
+        return lists.of_rows(store.lines[key], p, f"/v1/{SHELVES[what]}/{key}/lines")
+
+    return read
 
 
 def _items(store: Store, _: str, p: Params, __: View) -> bytes:
@@ -152,7 +164,8 @@ def _account(store: Store, _: str, p: Params, __: View) -> bytes:
 
 _READS: dict[tuple[str, bool, str], Read] = {
     ("charges", True, "refunds"): _charge_refunds,
-    ("invoices", True, "lines"): _invoice_lines,
+    ("invoices", True, "lines"): _lines("invoice"),
+    ("credit_notes", True, "lines"): _lines("credit_note"),
     ("subscription_items", False, ""): _items,
     ("balance", False, ""): _balance,
     ("account", False, ""): _account,

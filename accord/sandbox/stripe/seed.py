@@ -7,7 +7,7 @@ import heapq
 import random
 from collections.abc import Callable
 
-from accord.sandbox.stripe import billing_objects, customers, disputes, money, payments, payouts, subscriptions
+from accord.sandbox.stripe import billing_objects, customers, disputes, money, payments, payouts, subscriptions, taxes
 from accord.sandbox.stripe.events import RETENTION
 from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.shop import PRICES, Shop
@@ -79,6 +79,7 @@ def _open(store: Store, *, fees: bool) -> None:
         if store.find("product", product) is None:
             store.add(billing_objects.product(store, product, name))
         store.add(billing_objects.price(store, key, product, amount, currency, interval))
+    taxes.register(store)
     payouts.schedule(store)
     if fees:
         store.at(store.time() + 5 * money.DAY, "monthly_fee", "")

@@ -4,7 +4,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from accord.sandbox.stripe import cards, customers, disputes, invoices, money, payments, payouts, subscriptions
+from accord.sandbox.forms import Tree
+from accord.sandbox.stripe import (
+    cards,
+    credit_notes,
+    customers,
+    disputes,
+    invoice_payments,
+    invoices,
+    money,
+    payments,
+    payouts,
+    subscriptions,
+    taxes,
+)
 from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.shop import Shop
 from accord.sandbox.stripe.store import Obj
@@ -13,6 +26,13 @@ Note = Callable[[int, Callable[[], object]], None]
 
 _GAZETTE = "price_gazeta_eur"
 _HOUR = 3_600
+_FIRM = {
+    "name": "Atelier Exemplu SRL",
+    "email": "plati@example.test",
+    "address": {"line1": "Str. Exemplului 7", "city": "Iași", "postal_code": "700001", "country": "RO"},
+    "tax_id_data": [{"type": "eu_vat", "value": "RO90000022"}],
+}
+_VAT = {"display_name": "TVA", "percentage": "21", "inclusive": "false", "country": "RO"}
 
 
 def plan(shop: Shop, note: Note, now: int) -> None:
@@ -113,23 +133,25 @@ def _subscriptions(shop: Shop, note: Note, now: int) -> None:
 
 
 def _invoices(shop: Shop, note: Note, now: int) -> None:
-    """The five statuses of an invoice made by hand, one with more lines than are shown at once."""
+    """The five statuses of an invoice made by hand, one with more lines than are shown at once; and credit notes."""
     store = shop.store
+    vat: list[str] = []
+    note(now - 61 * money.DAY, lambda: vat.append(taxes.create(store, "", Params(dict(_VAT)))["id"]))
 
-    def made(days: int, lines: int, *then: Callable[[str], object]) -> None:
+    def made(days: int, lines: int, *then: Callable[[str], object], taxed: bool = False) -> None:
         def deed() -> None:
-            buyer = customers.create(store, "", Params({"name": "Atelier Exemplu SRL", "email": "plati@example.test"}))
+            buyer = customers.create(store, "", Params(dict(_FIRM)))
             invoice = invoices.create(
                 store, "", Params({"customer": buyer["id"], "collection_method": "send_invoice", "currency": "ron"})
             )
             for number in range(lines):
-                tree = {
+                tree: Tree = {
                     "amount": str(12_500 + 100 * number),
                     "customer": buyer["id"],
                     "description": f"Poziția {number + 1}",
                     "invoice": invoice["id"],
                 }
-                invoices.create_item(store, "", Params(tree))
+                invoices.create_item(store, "", Params(tree | ({"tax_rates": list(vat)} if taxed else {})))
             for step in then:
                 step(invoice["id"])
 
@@ -137,12 +159,32 @@ def _invoices(shop: Shop, note: Note, now: int) -> None:
 
     none = Params({})
     finalize: Callable[[str], object] = lambda key: invoices.finalize(store, key, none)  # noqa: E731
+    pay: Callable[[str], object] = lambda key: invoices.pay(store, key, Params({"payment_method": "pm_card_visa"}))  # noqa: E731
+
+    def credit(key: str, **goes: str) -> Obj:
+        return credit_notes.create(
+            store, "", Params({"invoice": key, "amount": "5000", "reason": "order_change", **goes})
+        )
+
     made(2, 2)
     made(8, 12, finalize)
-    made(11, 1, finalize, lambda key: invoices.pay(store, key, Params({"payment_method": "pm_card_visa"})))
+    made(11, 1, finalize, pay)
     made(12, 1, finalize, lambda key: invoices.pay(store, key, Params({"paid_out_of_band": "true"})))
     made(13, 1, finalize, lambda key: invoices.void(store, key, none))
     made(60, 1, finalize, lambda key: invoices.write_off(store, key, none))
+    made(14, 2, finalize, lambda key: _pay_some(shop, key), taxed=True)
+    made(15, 2, finalize, credit, taxed=True)
+    made(16, 1, finalize, pay, lambda key: credit(key, refund_amount="5000"), taxed=True)
+    made(17, 1, finalize, lambda key: credit_notes.void(store, credit(key)["id"], none), taxed=True)
+
+
+def _pay_some(shop: Shop, key: str) -> None:
+    store = shop.store
+    invoice = store.get("invoice", key)
+    intent = payments.start(store, 10_000, invoice["currency"], {"customer": invoice["customer"]})
+    invoice_payments.attach(store, key, Params({"payment_intent": intent["id"]}))
+    shop.pay(intent, "pm_card_visa")
+    invoice_payments.look(store, intent["id"])
 
 
 def _payouts(shop: Shop, note: Note, now: int) -> None:

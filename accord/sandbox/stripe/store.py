@@ -29,6 +29,9 @@ SHELVES: dict[str, str] = {
     "subscription": "subscriptions",
     "invoice": "invoices",
     "invoice_payment": "invoice_payments",
+    "credit_note": "credit_notes",
+    "tax_rate": "tax_rates",
+    "tax_id": "tax_ids",
     "payout": "payouts",
     "event": "events",
 }
@@ -87,8 +90,9 @@ class Store:
         self.deleted: dict[str, str] = {}  # id -> object, of what a GET still answers
         self.cards: dict[str, str] = {}  # payment method id -> name of the test card
         self.paid_by: dict[str, str] = {}  # balance transaction id -> payout id
-        self.lines: dict[str, list[Obj]] = {}  # invoice id -> every line
-        self.ties: dict[str, str] = {}  # invoice id -> invoice payment id
+        self.lines: dict[str, list[Obj]] = {}  # invoice or credit note id -> every line
+        self.ties: dict[str, str] = {}  # invoice id -> id of the invoice payment that came with it
+        self.vat_ids: dict[str, list[Obj]] = {}  # customer id -> tax ids
         self.bills: dict[str, str] = {}  # payment intent id -> invoice id
         self.dunning: dict[str, str] = {}  # subscription id -> status after the last failed try
         self.timers: list[tuple[int, int, str, str]] = []  # due, serial, what, object id
@@ -158,7 +162,7 @@ class Store:
 
     def dump(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
-        kept = words("account deleted cards paid_by lines ties bills dunning timers serial version")
+        kept = words("account deleted cards paid_by lines ties vat_ids bills dunning timers serial version")
         return {name: getattr(self, name) for name in kept} | {
             "shelves": {
                 name: [

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable
 
-from accord.sandbox.stripe import invoices, lifecycle, payments, payouts, refunds, subscriptions
+from accord.sandbox.stripe import invoice_payments, invoices, lifecycle, payments, payouts, refunds, subscriptions
 from accord.sandbox.stripe.store import Store
 
 
@@ -14,7 +14,7 @@ def _available(store: Store, key: str) -> None:
 
 def _debit(store: Store, key: str) -> None:
     payments.debit_settles(store, key)
-    invoices.look(store, key)
+    invoice_payments.look(store, key)
 
 
 TIMERS: dict[str, Callable[[Store, str], None]] = {

@@ -78,8 +78,10 @@ class Stripe:
     """One Stripe account, read in one mode. Methods that ask raise TryLater, Refused and Misconfigured."""
 
     # Events are listed for 30 days (docs.stripe.com/api/events), of which one is spared; none tells of a new balance
-    # transaction.
-    discovery = Discovery(events=29 * 86_400, newest=frozenset({Kind.LEG}))
+    # transaction. Customers and drafts of invoices can be deleted, objects of the other kinds can not.
+    discovery = Discovery(
+        events=29 * 86_400, newest=frozenset({Kind.LEG}), listed=frozenset(PATHS) - {Kind.CUSTOMER, Kind.INVOICE}
+    )
 
     def __init__(self, transport: Transport, mode: Mode, admit: Callable[[Owner], None] | None = None) -> None:
         """`admit` is told whose key it is before anything is read with it, and raises where it is the wrong one's."""
@@ -90,7 +92,8 @@ class Stripe:
         self._refused: Misconfigured | None = None
         self._keys = 0  # how often the key was changed
         self._gate = threading.Lock()
-        self._live = mode == "live"
+        self.live = mode == "live"
+        """Whether what is read must be of live mode."""
         self.date: int | None = None
         """Stripe's own clock, Unix seconds, as its latest answer told."""
 
@@ -100,23 +103,29 @@ class Stripe:
         Elements without an id are on the page but are no place. Raises CursorGone where the object `after` was
         deleted, and Refused where the list would never end.
         """
-        params = [("limit", str(PAGE))]
-        if stream == Kind.SUBSCRIPTION:
-            params.append(("status", "all"))  # or else the cancelled ones are left out
+        # Without a status, subscriptions that were cancelled are left out.
+        more = [("status", "all")] if stream == Kind.SUBSCRIPTION else []
+        return self.listed(_path(stream), stream, lo, hi, after, more)
+
+    def listed(
+        self, path: str, what: str, lo: int | None, hi: int | None, after: str | None, more: Sequence[tuple[str, str]]
+    ) -> Page:
+        """As `page`, of any list whose objects say when they were created; `what` names them in errors."""
+        params = [("limit", str(PAGE)), *more]
         params += [("created[gte]", str(lo))] if lo is not None else []
         params += [("created[lt]", str(hi))] if hi is not None else []
         params += [("starting_after", after)] if after is not None else []
         try:
-            response = self._get(_path(stream), params)
+            response = self.get(path, params)
         except NotFound as error:
             if after is not None and error.param in (None, "starting_after"):
-                raise CursorGone(f"the last {stream} object read before is no longer on Stripe's list") from None
+                raise CursorGone(f"the last {what} object read before is no longer on Stripe's list") from None
             raise
-        has_more, heads, count = _places(response.body, stream)
+        has_more, heads, count = _places(response.body, path, what)
         if any(head.id == after for head in heads):
-            raise Refused(f"Stripe's list of {stream} objects repeats a page; it would never end")
+            raise Refused(f"Stripe's list of {what} objects repeats a page; it would never end")
         if has_more and not heads:
-            raise Refused(f"Stripe's list of {stream} objects says has_more for ever, without an object to go on from")
+            raise Refused(f"Stripe's list of {what} objects says has_more for ever, without an object to go on from")
         last = Place(heads[-1].id, heads[-1].created) if heads else None
         return Page(response.body, count, has_more, last, date_of(response), request_id(response))
 
@@ -125,20 +134,24 @@ class Stripe:
 
         A leg is never None: Stripe keeps balance transactions for ever, so one that is missing is Refused.
         """
-        if not _KEY.fullmatch(key):
-            raise Refused(f"the key of this {kind} record is none that Stripe gives out")
         try:
-            body = self._get(PATHS[Kind(kind)], key=key).body
+            return self.one(PATHS[Kind(kind)], kind, key)
         except NotFound as error:
             if error.status != 404:
                 raise
             if kind == Kind.LEG:
                 raise Refused(f"{error}: balance transactions are never deleted; is it the same account?") from None
             return None
-        _must_be_json(body, kind)
+
+    def one(self, path: str, what: str, key: str, more: Sequence[tuple[str, str]] = ()) -> bytes:
+        """One object as it is now, by its id. Raises NotFound where Stripe does not know it."""
+        if not _KEY.fullmatch(key):
+            raise Refused(f"the key of this {what} record is none that Stripe gives out")
+        body = self.get(path, more, key=key).body
+        _must_be_json(body, what)
         name = parse.name_of(body)
         if name != key and not name.startswith("sha256:"):
-            raise Refused(f"Stripe gave another object than the {kind} record that it was asked for")
+            raise Refused(f"Stripe gave another object than the {what} record that it was asked for")
         return body
 
     def records(self, kind: str, body: bytes) -> Iterator[Parsed]:
@@ -146,11 +159,11 @@ class Stripe:
 
         Raises Misconfigured, before it gives out anything, where one of them is of the other mode.
         """
-        return iter(parse.read(Kind(kind), body, self._live))
+        return iter(parse.read(Kind(kind), body, self.live))
 
     def events(self, body: bytes) -> list[Event]:
         """The events on a page of the stream "event", with the records to look at again."""
-        return events.read(body, self._live)
+        return events.read(body, self.live)
 
     def tombstone(self, kind: str, key: str) -> Record:
         """The record of an object that Stripe no longer knows. Raises Refused for a leg, which never goes."""
@@ -166,7 +179,7 @@ class Stripe:
         except UNREADABLE:
             _must_be_json(body, "account")
             raise Refused("Stripe's answer to GET /v1/account is not an account") from None
-        parse.require(self._live, found.livemode)
+        parse.require(self.live, found.livemode)
         return Account(found.id, found.created, found.livemode)
 
     def owner(self) -> Owner:
@@ -193,7 +206,8 @@ class Stripe:
         """Give the connections back."""
         self._transport.close()
 
-    def _get(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
+    def get(self, path: str, params: Sequence[tuple[str, str]] = (), key: str | None = None) -> Response:
+        """The answer at `path`, or below it at `key`, once it is sure whose key asks; a rate counts by the path."""
         self._require_admission()
         answer = self._ask(path, params, key)
         self._require_admission()  # the key may have been changed for this very request
@@ -230,18 +244,18 @@ def _path(stream: str) -> str:
     return "/v1/events" if stream == EVENT else PATHS[Kind(stream)]
 
 
-def _places(body: bytes, stream: str) -> tuple[bool, Sequence[frames.Head], int]:
+def _places(body: bytes, path: str, what: str) -> tuple[bool, Sequence[frames.Head], int]:
     """Whether more follows, the places on a page, and how many elements it holds."""
     try:
         page = _heads(body)
         return page.has_more, page.data, len(page.data)
     except UNREADABLE:
         pass
-    _must_be_json(body, stream)
+    _must_be_json(body, what)
     try:
         elements = _elements(body)
     except UNREADABLE:
-        raise Refused(f"Stripe's answer to GET {_path(stream)} is not a list page; did its API change?") from None
+        raise Refused(f"Stripe's answer to GET {path} is not a list page; did its API change?") from None
     heads = []
     for raw in elements.data:
         try:

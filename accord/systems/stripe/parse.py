@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,12 +30,15 @@ def read(kind: Kind, body: bytes, live: bool) -> list[Parsed]:
     An element without an id goes by the hash of its bytes. Raises Misconfigured where any of them is of the other
     mode than `live` says, before one is given out.
     """
-    form = _FORMS[kind]
+    return [one(_FORMS[kind], raw, live) for raw in elements(body)]
+
+
+def elements(body: bytes) -> list[bytes]:
+    """The elements of a list page, or the one object that `body` is."""
     try:
-        elements = [bytes(raw) for raw in _elements(body).data]
+        return [bytes(raw) for raw in _elements(body).data]
     except UNREADABLE:
-        elements = [body]
-    return [_one(form, raw, live) for raw in elements]
+        return [body]
 
 
 def name_of(raw: bytes) -> str:
@@ -61,17 +65,19 @@ def require(live: bool, shown: bool | None) -> None:
         )
 
 
-class _Form(NamedTuple):
-    """How the objects of one kind are read."""
+class Form(NamedTuple):
+    """How objects of one of Stripe's types are read as records; `gone` makes that of a deleted one, where it can be."""
 
     kind: Kind
     object: str
     decode: Callable[[bytes], Any]
     make: Callable[[Any], Record]
     has_mode: bool
+    gone: Callable[[str], Record] | None
 
 
-def _one(form: _Form, raw: bytes, live: bool) -> Parsed:
+def one(form: Form, raw: bytes, live: bool) -> Parsed:
+    """One object as a record, or why it can not be read. Raises Misconfigured where it is of the other mode."""
     try:
         shape = form.decode(raw)
         if form.has_mode and shape.livemode is not live:
@@ -84,14 +90,14 @@ def _one(form: _Form, raw: bytes, live: bool) -> Parsed:
     return Parsed(record.key, raw, record, None)
 
 
-def _other(form: _Form, raw: bytes, live: bool, error: Exception) -> Parsed:
+def _other(form: Form, raw: bytes, live: bool, error: Exception) -> Parsed:
     """An object that is not of its kind's full shape: deleted, or unsound."""
     with contextlib.suppress(*UNREADABLE):
         require(live, _live(raw).livemode)
     with contextlib.suppress(*UNREADABLE):
         gone = _deleted(raw)
-        if gone.object == form.object and form.kind is not Kind.LEG:
-            return Parsed(gone.id, raw, tombstone(form.kind, gone.id), None)
+        if gone.object == form.object and form.gone is not None:
+            return Parsed(gone.id, raw, form.gone(gone.id), None)
     return Parsed(name_of(raw), raw, None, _why(error))
 
 
@@ -115,18 +121,30 @@ def _why(error: Exception) -> str:
 def _refuse_nul(record: Record) -> None:
     for field in record.fields():
         value = getattr(record, field)
-        if isinstance(value, str) and "\0" in value:
+        # What a record keeps as JSON has it as JSON writes it.
+        if isinstance(value, str) and ("\0" in value or (field.endswith("_json") and _NUL.decode() in value)):
             raise Unsound(f"Text with a NUL character, which databases refuse - at `{field}`")
 
 
-def _form(kind: Kind, object_: str, shape: type[msgspec.Struct], make: Callable[[Any], Record]) -> _Form:
+def form(
+    kind: Kind,
+    object_: str,
+    shape: type[msgspec.Struct],
+    make: Callable[[Any], Record],
+    gone: Callable[[str], Record] | None,
+) -> Form:
+    """How objects of a shape are read."""
     decode = msgspec.json.Decoder(shape).decode
-    return _Form(kind, object_, decode, make, "livemode" in shape.__struct_fields__)
+    return Form(kind, object_, decode, make, "livemode" in shape.__struct_fields__, gone)
+
+
+def _form(kind: Kind, object_: str, shape: type[msgspec.Struct], make: Callable[[Any], Record]) -> Form:
+    return form(kind, object_, shape, make, None if kind is Kind.LEG else partial(tombstone, kind))
 
 
 _FORMS = {
-    form.kind: form
-    for form in (
+    known.kind: known
+    for known in (
         _form(Kind.CUSTOMER, "customer", shapes.Customer, translate.customer),
         _form(Kind.SUBSCRIPTION, "subscription", shapes.Subscription, translate.subscription),
         _form(Kind.INVOICE, "invoice", shapes.Invoice, translate.invoice),
@@ -138,5 +156,5 @@ _FORMS = {
     )
 }
 
-OBJECTS = {form.object: form.kind for form in _FORMS.values()}
+OBJECTS = {known.object: known.kind for known in _FORMS.values()}
 """The kind of record that each of Stripe's objects is."""
