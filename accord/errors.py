@@ -17,7 +17,11 @@ class TryLater(AccordError):
         self.after = after
 
 
-class LeftAlone(TryLater):
+class NotSent(TryLater):
+    """Nothing was asked of the system, so nothing can have come of it."""
+
+
+class LeftAlone(NotSent):
     """Nothing was asked: the system gave no sound answer several times, and is left in peace for now."""
 
 
@@ -31,6 +35,10 @@ class Stopped(Refused):
 
 class Disagrees(Refused):
     """What was read and what the accounts show do not add up; both sides have to be compared."""
+
+
+class Unclear(AccordError):
+    """Whether something was done can not be told from here; the text says what a person has to look at."""
 
 
 class Misconfigured(AccordError):

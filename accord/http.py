@@ -12,8 +12,8 @@ import httpx
 
 from accord.addresses import Addresses, host_of, shown
 from accord.budget import Breaker, Budget
-from accord.clock import Clock
-from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLater
+from accord.clock import Clock, Until
+from accord.errors import AccordError, LeftAlone, Misconfigured, NotSent, Refused, TryLater
 from accord.ledger.budgets import LONGEST_PAUSE
 from accord.wire import Response, Wire
 
@@ -70,7 +70,7 @@ class Transport:
     `authorize` gives the headers that prove who asks: it is called before the first request, anew after a 401 or a
     NotAccepted, and once `stale` says that what it gave is about to end; by one thread at a time. `classify` is the
     system's own table: None for an answer that the caller can use, else the error to raise; a TryLater from it is
-    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer but a POST's for how
+    tried again within the deadline, a Throttled first pauses the budget. `rest` says of any answer for how
     many seconds the account is to be left alone before it throttles. Links to hosts outside `allowed_hosts`
     (base_url's own host, if None) are refused.
     """
@@ -163,23 +163,49 @@ class Transport:
             _log.warning("%s %s: %s; trying again in %.1f s", method, shown(url), fault, wait)
             self._clock.sleep(wait)
 
-    def post(self, path: str, body: bytes, *, content_type: str, endpoint: str, deadline: float = 30.0) -> Response:
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        content_type: str,
+        endpoint: str,
+        deadline: float = 30.0,
+        headers: Mapping[str, str] | None = None,
+        until: Until | None = None,
+    ) -> Response:
         """The answer to one POST, which is sent once: where no answer comes, it may have been heard all the same.
 
-        Raises as `get` does; here TryLater is for a caller who knows whether to send it again.
+        Raises as `get` does; here TryLater is for a caller who knows whether to send it again: it may have been heard,
+        unless it is NotSent. After `until` nothing is sent.
         """
         url = self._addresses.url(path)
-        self._breaker.check()
-        self._budget.take(endpoint)
-        _, headers = self._credential()
-        sent = (*headers, (b"Content-Type", content_type.encode("ascii")))
+        try:
+            self._breaker.check()
+            self._budget.take(endpoint)
+            turn, credential = self._credential()
+        except TryLater as error:
+            raise error if isinstance(error, NotSent) else NotSent(str(error), error.after) from None
+        more = {"Content-Type": content_type, **(headers or {})}
+        sent = (*credential, *((name.encode("ascii"), value.encode("ascii")) for name, value in more.items()))
+        if until is not None and (left := until.left(self._clock)) < deadline:
+            if left <= 0:
+                raise NotSent(f"{self._addresses.host}: it became too late to send it")
+            deadline = left
         answer = self._send("POST", url, sent, body, self._clock.monotonic() + deadline, again=False)
-        fault = self._judge(answer) if isinstance(answer, Response) else answer
+        if isinstance(answer, Response):
+            judged = self._judge(answer)
+            if self._rest is not None and (seconds := self._rest(answer)) > 0:
+                self._budget.pause(None, seconds)
+            if answer.status == 401 or isinstance(judged, NotAccepted):
+                self._forget(turn)
+            if judged is None:
+                return answer
+            fault: Exception = judged
+        else:  # what can not be read tells nothing of what was done
+            fault = TryLater(str(answer)) if isinstance(answer, Refused) else answer
         if isinstance(fault, Throttled):
             self._pause(fault, endpoint, throttles=1)
-        if isinstance(answer, Response) and fault is None:
-            return answer
-        assert fault is not None  # noqa: S101 - an answer that is none is an error
         raise fault
 
     def close(self) -> None:
@@ -200,6 +226,12 @@ class Transport:
         with self._lock:
             if self._turn == turn:
                 self._headers = self._load()
+                self._turn += 1
+
+    def _forget(self, turn: int) -> None:
+        with self._lock:
+            if self._turn == turn:
+                self._headers = None  # the next request loads it anew
                 self._turn += 1
 
     def _load(self) -> _Headers:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord import adoption, deletions, filing
+from accord import actions, adoption, deletions, filing
+from accord.actions import Action
 from accord.batch import Prepared, why_stop
 from accord.decide import Change, Reading, decide
 from accord.errors import Refused
@@ -18,6 +19,8 @@ from accord.ledger.quarantine import Unsound
 from accord.ports import Target
 from accord.records import Kind, Leg, Record
 from accord.sync import Sync
+
+Acts = Collection[Action]
 
 _WRITTEN = {Change.CREATE, Change.UPDATE, Change.DELETE}
 
@@ -64,11 +67,18 @@ class _Plan:
 
 
 def settle(
-    sync: Sync, prepared: Prepared, ledger: Ledger, target: Target, run: str, kinds: Mapping[Kind, str]
+    sync: Sync,
+    prepared: Prepared,
+    ledger: Ledger,
+    target: Target,
+    run: str,
+    kinds: Mapping[Kind, str],
+    acts: Acts = (),
 ) -> Settled:
     """Bring a prepared and checked batch into the target, and delete it.
 
-    `kinds` are those that the target shows, each with a digest of where it keeps them, as they were planned with.
+    `kinds` are those that the target shows, each with a digest of where it keeps them, as they were planned with;
+    `acts` are the actions that settled records may ask for.
 
     Three steps, each of which may be the last before a crash: the ledger commits what is wanted, under a rev; the
     target takes it unless it shows a later rev; the ledger commits the outcome. Run again, it goes on from there.
@@ -103,7 +113,7 @@ def settle(
         if plan.writes:
             links.intend(connection, *reading, plan.intents)
         else:
-            _conclude(connection, sync, prepared, plan, ledger, run)
+            _conclude(connection, sync, prepared, plan, ledger, run, acts)
         return plan
 
     plan = ledger.write(intend)
@@ -112,7 +122,7 @@ def settle(
     if plan.writes:
         refused = target.write(sync.connection, prepared.kind, plan.writes)
         plan.refuse(refused, prepared.raw_of(refused))
-        ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run))
+        ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run, acts))
     return Settled(
         created=plan.counts.get(Change.CREATE, 0),
         updated=plan.counts.get(Change.UPDATE, 0),
@@ -189,7 +199,9 @@ def _write(
     plan.entries.append(Entry(prepared.kind, record.key, change, because, rev))
 
 
-def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, ledger: Ledger, run: str) -> None:
+def _conclude(
+    connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, ledger: Ledger, run: str, acts: Acts
+) -> None:
     """Write the outcome and delete the batch, unless another worker has done so already."""
     if not batches.remove(connection, prepared.id):
         return
@@ -210,12 +222,16 @@ def _conclude(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pla
     refs = [(str(kind), key) for key in plan.again]
     inbox.look_again(connection, sync.name, refs, "again", "it was read while it was settled", now)
     newly += _hold(connection, sync, prepared, plan, now)
+    read = (*prepared.records, *prepared.unchanged)
     if kind is Kind.DOCUMENT:
         settled = {*written, *plan.confirmed}
-        documents = [one for one in (*prepared.records, *prepared.unchanged) if one.key in settled]
-        filing.ask_for_files(connection, sync, documents, now)
+        filing.ask_for_files(connection, sync, [one for one in read if one.key in settled], now)
+    if acts:
+        # Also what is as it was: it may have been settled before the action was declared.
+        shown = ({*written} & ours) | {*plan.confirmed, *plan.seen}
+        actions.want(connection, sync, acts, [one for one in read if one.key in shown], now)
     if prepared.claim is not None:
-        looked_at = [record.source_key for record in (*prepared.records, *prepared.unchanged)]
+        looked_at = [record.source_key for record in read]
         looked_at += plan.again + [u.key for u in plan.unsound]
         inbox.close(connection, prepared.claim, kind, looked_at)
         unmet = inbox.unmet(connection, prepared.claim, kind)

@@ -2,6 +2,7 @@
 
 from blocks.accounts_database import AccountsDatabase
 from blocks.document_archive import DocumentArchive
+from blocks.invoice_issuing import InvoiceIssuing
 from blocks.oblio_account import OblioAccount
 from blocks.portal_api import PortalApiAccount
 from blocks.portal_database import PortalDatabase
@@ -11,6 +12,7 @@ from blocks.stripe_account import StripeAccount
 __all__ = [
     "AccountsDatabase",
     "DocumentArchive",
+    "InvoiceIssuing",
     "OblioAccount",
     "PortalApiAccount",
     "PortalDatabase",

@@ -7,9 +7,11 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
 from accord.budget import LedgerBreaker
+from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
-from accord.systems.oblio import Credentials, Invoices, Known, Rates, connect
+from accord.systems.oblio import Credentials, Invoices, Known, Oblio, Rates, connect
+from accord.systems.oblio.issue import OblioIssuer
 from accord.systems.oblio.rates import DOCUMENTS_A_SECOND, READS_A_SECOND
 
 
@@ -78,8 +80,15 @@ class OblioAccount(Block):
         `admit` is told whose invoices they are before any is read, and raises where that is not the company it should
         be.
         """
+        return Invoices(self._client(name, ledger), Known(ledger, name), ledger.clock, admit)
+
+    def issuer(self, name: str, ledger: Ledger, terms: Terms) -> OblioIssuer:
+        """This company as an issuer of invoices."""
+        return self._client(name, ledger).issuer(name, terms)
+
+    def _client(self, name: str, ledger: Ledger) -> Oblio:
         rates = Rates(name, ledger, ledger.clock, reads=self.rate_of_reads, documents=self.rate_of_documents)
-        oblio = connect(
+        return connect(
             base_url=str(self.base_url),
             cif=self.cif.strip(),
             credentials=self._credentials(),
@@ -88,7 +97,6 @@ class OblioAccount(Block):
             clock=ledger.clock,
             connection=name.partition("/")[2] or name,
         )
-        return Invoices(oblio, Known(ledger, name), ledger.clock, admit)
 
     def _credentials(self) -> Callable[[], Credentials]:
         """E-mail and secret: at first the block's own, then, with each new token, as the saved block has them now.

@@ -6,10 +6,12 @@ from typing import ClassVar, cast
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
+from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
 from accord.names import digits
 from accord.ports import Owner
-from accord.systems.smartbill import BASE_URL, PER_SECOND, Invoices, connect, headers
+from accord.systems.smartbill import BASE_URL, PER_SECOND, Invoices, SmartBill, connect, headers
+from accord.systems.smartbill.issue import SmartBillIssuer
 
 
 class SmartBillAccount(Block):
@@ -73,8 +75,15 @@ class SmartBillAccount(Block):
         Raises Misconfigured where e-mail and token can not be a login.
         """
         admit(self.owner)
+        return Invoices(self._client(name, ledger), name, ledger, self.cif, self.series)
+
+    def issuer(self, name: str, ledger: Ledger, terms: Terms) -> SmartBillIssuer:
+        """This company as an issuer of invoices."""
+        return self._client(name, ledger).issuer(name, terms, ledger.clock)
+
+    def _client(self, name: str, ledger: Ledger) -> SmartBill:
         headers(self.email, self.token.get_secret_value())
-        api = connect(
+        return connect(
             name,
             self.cif,
             self._authorize(),
@@ -83,7 +92,6 @@ class SmartBillAccount(Block):
             base_url=str(self.base_url).rstrip("/"),
             per_second=self.rate_in_all,
         )
-        return Invoices(api, name, ledger, self.cif, self.series)
 
     @property
     def owner(self) -> Owner:

@@ -9,9 +9,12 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator
 
 from accord.budget import LedgerBreaker, SharedBudget
 from accord.http import Transport
+from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
 from accord.systems.stripe import Invoices, Stripe, check_mode, classify, headers
+from accord.systems.stripe.issue import StripeIssuer
+from accord.systems.stripe.paid import StripePayments
 
 
 class StripeAccount(Block):
@@ -47,6 +50,11 @@ class StripeAccount(Block):
         pattern=r"^[a-z0-9-]{1,40}$",
         description="The name of the accounts database block that this account's payments go to.",
     )
+    issues: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="The name of the invoice issuing block by which payments are given invoices; empty for none.",
+    )
     portal: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9-]{1,40}$",
@@ -75,10 +83,22 @@ class StripeAccount(Block):
         `admit` is told whose key it is before anything is read, and again after the key was changed; it raises where
         that is not the account it should be. Raises Misconfigured where the key is not one of the block's mode.
         """
+        stripe = Stripe(self._transport(name, ledger, lambda: stripe.readmit()), self.mode, admit)
+        return stripe
+
+    def payments(self, name: str, ledger: Ledger) -> StripePayments:
+        """This account's payments, for those who issue invoices because of them."""
+        return StripePayments(self._transport(name, ledger, lambda: None))
+
+    def issuer(self, name: str, ledger: Ledger, terms: Terms) -> StripeIssuer:
+        """This account as an issuer of invoices; the key must be one that may write them."""
+        return StripeIssuer(name, self._transport(name, ledger, lambda: None), terms)
+
+    def _transport(self, name: str, ledger: Ledger, changed: Callable[[], None]) -> Transport:
         check_mode(self.api_key.get_secret_value(), self.mode)
-        transport = Transport(
+        return Transport(
             base_url=str(self.base_url).rstrip("/"),
-            authorize=self._authorize(lambda: stripe.readmit()),
+            authorize=self._authorize(changed),
             classify=partial(
                 classify, connection=name.partition("/")[2] or name, saved=self._block_document_name is not None
             ),
@@ -88,8 +108,6 @@ class StripeAccount(Block):
             breaker=LedgerBreaker(name, ledger, ledger.clock),
             clock=ledger.clock,
         )
-        stripe = Stripe(transport, self.mode, admit)
-        return stripe
 
     def connect_invoices(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Invoices:
         """The account's invoices and credit notes, read by such a client: both share rates and breaker."""

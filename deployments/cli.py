@@ -147,6 +147,12 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     quarantine.add_argument("--json", action="store_true", help="print JSON (list)")
     quarantine.set_defaults(run=_quarantine)
 
+    actions = commands.add_parser("actions", help="what is done at other systems because of records")
+    actions.add_argument("action", choices=("list", "retry", "drop"))
+    actions.add_argument("keys", nargs="*", help="of the records, as listed; retry only what you looked for in vain")
+    actions.add_argument("--json", action="store_true", help="print JSON")
+    actions.set_defaults(run=_actions)
+
     explain = commands.add_parser("explain", help="the whole story of one record")
     explain.add_argument("key", help="the record's id at its system, such as ch_123")
     explain.add_argument("--json", action="store_true", help="print JSON")
@@ -236,6 +242,12 @@ def _quarantine(options: argparse.Namespace) -> int:
     from deployments import repair
 
     return repair.quarantined(options.action, options.ids, options.json)
+
+
+def _actions(options: argparse.Namespace) -> int:
+    from deployments.acting import command
+
+    return command(options.action, options.keys, options.json)
 
 
 def _explain(options: argparse.Namespace) -> int:

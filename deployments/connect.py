@@ -66,6 +66,39 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     archive.add_argument("--json", action="store_true", help="print JSON")
     archive.set_defaults(run=_connect_archive)
 
+    invoices = systems.add_parser("invoices", help="issue invoices for settled payments that belong to none")
+    invoices.add_argument(
+        "--name", default="main", help="of the Stripe connection whose payments they are (%(default)s)"
+    )
+    invoices.add_argument("--off", action="store_true", help="issue no more")
+    invoices.add_argument("--system", choices=("oblio", "smartbill", "stripe"), help="that issues them")
+    for option, text in _TERMS.items():
+        invoices.add_argument(f"--{option}", help=text)
+    invoices.add_argument("--json", action="store_true", help="print JSON")
+    invoices.set_defaults(run=_connect_invoices)
+
+
+_TERMS = {
+    "account": "the connection at that system (main)",
+    "since": "the day (UTC) before which payments are given none (needed at first)",
+    "product": "what the invoice's line says (needed at first)",
+    "vat-name": "the VAT rate by the account's own name for it (Normala)",
+    "vat-rate": "the same in percent; prices include it (21)",
+    "series": "of the invoices",
+    "proformas": "for SmartBill: the series of the proformas that invoices are made of",
+    "language": "of the invoices (RO)",
+    "unit": "of measure (buc)",
+}
+
+
+def _connect_invoices(options: argparse.Namespace) -> int:
+    from deployments.connect_invoices import connect, disconnect
+
+    if options.off:
+        return disconnect(options.name, options.json)
+    fields = ("system", *(option.replace("-", "_") for option in _TERMS))
+    return connect(options.name, _given(options, *fields), options.json)
+
 
 def _connect_stripe(options: argparse.Namespace) -> int:
     from deployments.connect_stripe import connect

@@ -27,7 +27,7 @@ FITS = {
     "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "accounts": "is of small letters, digits and dashes, 40 at most, such as main",
 }
-KEPT = ("mode", "base_url", "accounts", "portal", "rate_per_endpoint", "rate_in_all")
+KEPT = ("mode", "base_url", "accounts", "portal", "issues", "rate_per_endpoint", "rate_in_all")
 
 
 class Tested(NamedTuple):

@@ -15,7 +15,7 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.ledger import streams
 from accord.ledger.engine import Ledger
-from blocks import DocumentArchive
+from blocks import DocumentArchive, InvoiceIssuing
 from deployments import server
 from deployments.channels import Arrival, ensure_automations, send_tests
 from deployments.connect_alerts import tell
@@ -63,7 +63,8 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
         for workflow in WORKFLOWS.values():
             for block in (*workflow.blocks, *(reads.block for reads in workflow.reads)):
                 block.register_type_and_schema()
-        DocumentArchive.register_type_and_schema()
+        for other in (DocumentArchive, InvoiceIssuing):
+            other.register_type_and_schema()
         pool_made = _ensure_pool(client, pool)
         routes = server.connections(client)
         there = server.deployments(client)

@@ -15,11 +15,12 @@ from sqlalchemy import Engine
 from accord import settings
 from accord.errors import AccordError, TryLater
 from accord.identity import require_still_the_same
-from accord.ledger import quarantine, streams
+from accord.ledger import actions, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.systems.sql_look import SqlDatabase
 from blocks import DocumentArchive
 from deployments import channels, host, server
+from deployments.acting import unknown
 from deployments.runs import faults, read_runs
 from deployments.trigger import EXIT_CODES
 from tasks.workflows import Route
@@ -88,6 +89,8 @@ def _ledger(ledger: Ledger) -> Iterator[Finding]:
     for sync, stream, why in ledger.read(streams.all_stopped):
         how = f"is stopped: {why}; look at it, then: accord resume {sync}:{stream}"
         yield Finding(f"{sync}:{stream}", how, DISAGREES)
+    for row in ledger.read(lambda c: actions.listed(c, ["unknown"])):
+        yield Finding(f"{row.name} on {row.key}", unknown(row), DISAGREES)
     kept = ledger.read(quarantine.listed)
     if kept:
         failed = "1 record" if len(kept) == 1 else f"{len(kept):,} records"

@@ -1,6 +1,7 @@
 """`accord status`: how every connection stands, by the ledger, by its target and by Prefect's runs."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,11 +12,12 @@ from rich.table import Table
 
 from accord import settings
 from accord.errors import AccordError, Misconfigured, TryLater
-from accord.ledger import counters
+from accord.ledger import actions, counters
 from accord.ledger.engine import Ledger
 from accord.standing import Standing, known, stand
 from accord.sync import Sync, connection_of
 from deployments import channels, server
+from deployments.acting import unknown
 from deployments.runs import Runs, faults, read_runs
 from tasks.workflows import WORKFLOWS, route
 
@@ -27,11 +29,13 @@ class Status(NamedTuple):
     standing: Standing
     agreed_at: float | None  # up to when the target is known to show everything
     runs: Runs | None  # None while Prefect is away
+    actions: dict[str, int]  # how many are in which state
+    unknown: list[str]  # of which nobody knows whether they were done, as sentences
 
     @property
     def sound(self) -> bool:
         """Whether both sides agree, and the runs go well."""
-        return self.standing.agreed and (self.runs is None or self.runs.sound)
+        return self.standing.agreed and not self.unknown and (self.runs is None or self.runs.sound)
 
 
 def command(as_json: bool) -> int:
@@ -77,7 +81,10 @@ def look(ledger: Ledger) -> tuple[list[Status], list[channels.Unsent], list[Acco
             alerts = channels.unsent(client)
     except (TryLater, Misconfigured) as error:
         troubles.append(error)
-        found = [Status(name, stand(ledger, _sync(ledger, name)), None, None) for name in sorted(names)]
+        found = [
+            Status(name, stand(ledger, _sync(ledger, name)), None, None, *_acted(ledger, name))
+            for name in sorted(names)
+        ]
     return found, alerts, troubles
 
 
@@ -99,7 +106,16 @@ def _status(
             target.close()
     except AccordError as error:
         troubles.append(error)
-    return Status(name, stand(ledger, sync), agreed_at, read_runs(client, there))
+    return Status(name, stand(ledger, sync), agreed_at, read_runs(client, there), *_acted(ledger, name))
+
+
+def _acted(ledger: Ledger, name: str) -> tuple[dict[str, int], list[str]]:
+    """What is done because of a connection's records: how many are in which state, and those that are unknown."""
+    source, counts = connection_of(name), Counter[str]()
+    for (_, state), count in ledger.read(lambda c: actions.counts(c, source)).items():
+        counts[state] += count
+    rows = ledger.read(lambda c: actions.listed(c, ["unknown"], source)) if counts["unknown"] else []
+    return dict(counts), [f"{row.name} on {row.key}: {unknown(row)}" for row in rows]
 
 
 def _as_data(one: Status, now: float) -> dict[str, Any]:
@@ -113,7 +129,7 @@ def _as_data(one: Status, now: float) -> dict[str, Any]:
         {"sync": one.name, "connection": one.name.partition("/")[2]}
         | agreement
         | shown
-        | {"agreed_at": one.agreed_at, "runs": runs}
+        | {"agreed_at": one.agreed_at, "runs": runs, "actions": one.actions, "unknown": one.unknown}
     )
 
 
@@ -168,6 +184,10 @@ def _disagreements(one: Status, now: float) -> Iterator[str]:
         yield f"{one.name}: {counted}{how}"
     if standing.oldest is not None:
         yield f"{one.name}: the oldest disagreement is {_ago(standing.oldest.since, now)}: {standing.oldest.what}"
+    if {*one.actions} - {"done", "skipped"}:
+        told = ", ".join(f"{count:,} {state}" for state, count in sorted(one.actions.items()))
+        yield f"{one.name}: actions: {told}; look at: accord actions list"
+    yield from (f"{one.name}: {sentence}" for sentence in one.unknown)
     for stream, why in sorted(standing.stopped.items()):
         yield f"{one.name}: {stream} is stopped: {why}; look at it, then: accord resume {one.name}:{stream}"
 

@@ -20,6 +20,7 @@ from accord.plan import Mode
 from accord.run import attempt
 from accord.settle import Settled
 from accord.sweep import sweep
+from tasks.act import act
 from tasks.bench import Bench, bench, close
 from tasks.check import check
 from tasks.collect import collect, collect_changed
@@ -44,6 +45,8 @@ def agree(sync: str, since: date | None, until: date | None, mode: Mode) -> Any:
     try:
         at = bench(sync)
         tally, error = attempt(_Tasks(at, mode, _start(since), _start(until)), at.target.kinds)
+        if at.actions:
+            error = _acted(sync) or error
         said = report(sync, tally, complete=error is None)
         if error is not None:
             raise error
@@ -52,6 +55,15 @@ def agree(sync: str, since: date | None, until: date | None, mode: Mode) -> Any:
         return _ended(error)
     finally:
         close(sync)
+
+
+def _acted(sync: str) -> AccordError | None:
+    """Do what is to be done because of what was settled; what went wrong, if anything."""
+    try:
+        act(sync)
+    except AccordError as error:
+        return error
+    return None
 
 
 def _died_too_often() -> State[Any] | None:

@@ -11,12 +11,14 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_LOGGING_LEVEL
 
 from accord import settings
+from accord.actions import Action
 from accord.collect import Collector
 from accord.filing import Filing
 from accord.identity import require_same_account, require_same_database, require_same_target, take_over
 from accord.ledger.engine import Ledger
 from accord.ports import Source, Threads
 from accord.sync import Sync
+from tasks.actions import declared
 from tasks.examiner import prepare_examiner
 from tasks.workflows import Shown, route
 
@@ -40,6 +42,7 @@ class Bench:
     ledger: Ledger
     collector: Collector
     run: str
+    actions: tuple[Action, ...] = ()  # what is done because of what was settled
 
 
 _benches: dict[tuple[str, str], Bench] = {}
@@ -61,6 +64,8 @@ def close(sync: str) -> None:
         at = _benches.pop((sync, str(flow_run.get_id() or "local")), None)
     if at is not None:
         at.source.close()
+        for action in at.actions:
+            action.close()
         at.target.close()
         at.ledger.engine.dispose()
 
@@ -81,4 +86,4 @@ def _open(name: str, run: str) -> Bench:
         source = Filing(source, archive.connect(), ledger, sync.connection)
     reader = f"{run}:{secrets.token_hex(4)}"
     collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG, prepare_examiner)
-    return Bench(sync, source, target, ledger, collector, run)
+    return Bench(sync, source, target, ledger, collector, run, declared(sync, account, ledger))

@@ -23,7 +23,7 @@ from tasks.retry import DELAYS, RETRIES, try_later
 def settle(sync: str, prepared: Prepared) -> Settled:
     """Bring a checked batch into the target, and say on the run's page what came of it."""
     at, began = bench(sync), time.monotonic()
-    settled = core.settle(at.sync, prepared, at.ledger, at.target, at.run, at.target.mappings)
+    settled = core.settle(at.sync, prepared, at.ledger, at.target, at.run, at.target.mappings, at.actions)
     log = get_run_logger()
     if settled.stopped is not None:
         log.error(

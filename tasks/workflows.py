@@ -18,6 +18,7 @@ from accord.systems.sql_look import SqlDatabase
 from blocks import (
     AccountsDatabase,
     DocumentArchive,
+    InvoiceIssuing,
     OblioAccount,
     PortalApiAccount,
     PortalDatabase,
@@ -186,7 +187,7 @@ def load_block(block: type[B], name: str) -> B:
     return found
 
 
-_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive"}
+_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive", InvoiceIssuing: "invoices"}
 _SYSTEMS |= {one.blocks[0]: one.target for one in WORKFLOWS.values()} | {
     reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads
 }

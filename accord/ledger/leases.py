@@ -26,6 +26,13 @@ def acquire(connection: Connection, name: str, owner: str, now: float) -> int | 
     return None if token is None else int(token)
 
 
+def renew(connection: Connection, name: str, token: int, now: float) -> None:
+    """Hold the lease longer, in the transaction that writes something under it; raises Superseded as `release` does."""
+    mine = (leases.c.name == name) & (leases.c.token == token)
+    if connection.execute(update(leases).where(mine).values(expires_at=now + TTL)).rowcount != 1:
+        raise Superseded(f"another worker took over {name}")
+
+
 def release(connection: Connection, name: str, token: int) -> None:
     """Give the lease back, in the transaction that writes what was done under it.
 

@@ -193,6 +193,41 @@ files = Table(
     comment="The newest archived PDF of each document.",
 )
 
+actions = Table(
+    "actions",
+    metadata,
+    Column("name", Text, primary_key=True, comment="of the action, as it is declared"),
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True, comment="of the record because of which it is done"),
+    Column("account", Text, nullable=False, comment="where it is done"),
+    Column("state", Text, nullable=False, comment="wanted, sending, done, skipped, refused or unknown"),
+    Column("version", Integer, nullable=False, comment="grows with each change: who read an older one writes nothing"),
+    Column("mark", Text, nullable=False, comment="idempotency key, by which it is known again at the other system"),
+    Column("turn", Integer, nullable=False, comment="how often a person had it begun again, under another mark"),
+    Column("step", Integer, nullable=False, comment="which of the action's steps it is at"),
+    Column("attempt", Integer, nullable=False, comment="of this step"),
+    Column(
+        "payload",
+        LargeBinary,
+        comment="exactly what is sent, encrypted; NULL until the first intention and after the end",
+    ),
+    Column("note", Text, nullable=False, comment="JSON: what was noted before sending, and what earlier steps made"),
+    Column("refusal", Text, comment="what a repeated request was answered; it counts once nothing is found"),
+    Column("intent_at", Float, comment="of the last intention"),
+    Column("first_at", Float, comment="since when the other system is given this mark"),
+    Column("due_at", Float, nullable=False),
+    Column("twin", Text, comment="what came of it"),
+    Column("series", Text),
+    Column("number", Text),
+    Column("why", Text, comment="why it is not done, and what to look at"),
+    Column("wanted_at", Float, nullable=False),
+    Index("ix_actions_name_state_due_at", "name", "state", "due_at"),
+    Index("ix_actions_account_state", "account", "state"),
+    Index("ix_actions_twin", "twin"),
+    comment="Something to be done once because of a record, driven to an end.",
+)
+
 entries = Table(
     "entries",
     metadata,

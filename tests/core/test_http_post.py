@@ -5,7 +5,8 @@ import threading
 import httpx
 import pytest
 
-from accord.errors import Misconfigured, TryLater
+from accord.clock import Until
+from accord.errors import Misconfigured, NotSent, TryLater
 from accord.http import NotAccepted, Throttled
 
 FORM = "application/x-www-form-urlencoded"
@@ -107,3 +108,50 @@ def test_a_refusal_that_is_no_401_has_it_loaded_anew_once(serve, bad, connect):
     with pytest.raises(Misconfigured, match="not accepted"):
         transport.get("/", endpoint="all")
     assert (passing.loaded, len(server.requests)) == (3, 4)
+
+
+def test_after_its_moment_nothing_is_sent(serve, bad, connect, clock):
+    server = serve(bad.replies(bad.answer(200)))
+    transport = connect(server.url)
+    late = Until.within(clock, 10)
+    clock.sleep(10)
+    for until in (late, Until(clock.monotonic() - 1, clock.now() + 9), Until(clock.monotonic() + 9, clock.now() - 1)):
+        with pytest.raises(NotSent, match="too late"):
+            transport.post("/token", b"", content_type=FORM, endpoint="token", until=until)
+    assert server.requests == []
+    transport.post("/token", b"", content_type=FORM, endpoint="token", until=Until.within(clock, 1))
+    assert len(server.requests) == 1
+
+
+def test_what_holds_it_up_before_it_is_sent_says_so(connect):
+    class Spent:
+        def take(self, endpoint):
+            raise TryLater("the rate lets nothing through", 40)
+
+    with pytest.raises(NotSent) as caught:
+        post(connect("https://api.example.com", budget=Spent()))
+    assert caught.value.after == 40
+
+
+def test_headers_go_along(serve, bad, connect):
+    server = serve(bad.replies(bad.answer(200)))
+    key = {"Idempotency-Key": "k-1"}
+    connect(server.url).post("/a", b"", content_type=FORM, endpoint="token", headers=key)
+    assert server.requests[0].headers["idempotency-key"] == "k-1"
+
+
+def test_an_answer_that_can_not_be_taken_leaves_open_what_was_done(serve, bad, connect):
+    server = serve(bad.replies(bad.answer(200, b"abc", Content_Encoding="br")))
+    with pytest.raises(TryLater):
+        post(connect(server.url))
+    assert len(server.requests) == 1
+
+
+def test_a_refused_credential_is_loaded_anew_for_the_next_one(serve, bad, connect):
+    server = serve(bad.then_closes(bad.answer(401), bad.answer(200)))
+    passing = Passing(uses=100)
+    transport = connect(server.url, authorize=passing)
+    with pytest.raises(Misconfigured):
+        post(transport)
+    assert post(transport).status == 200
+    assert passing.loaded == 2

@@ -23,6 +23,7 @@ from accord.sandbox.serve import served
 from blocks import (
     AccountsDatabase,
     DocumentArchive,
+    InvoiceIssuing,
     OblioAccount,
     PortalApiAccount,
     PortalDatabase,
@@ -43,6 +44,7 @@ Database = type[AccountsDatabase] | type[PortalDatabase]
         PortalDatabase,
         PortalApiAccount,
         DocumentArchive,
+        InvoiceIssuing,
     ],
 )
 class TestStandards(BlockStandardTestSuite):

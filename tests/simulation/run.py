@@ -1,19 +1,23 @@
-"""The simulator's command: `python tests/simulation/run.py --seeds 20000`, also `--mutants` and `--crash`."""
+"""The simulator's command: `python tests/simulation/run.py --seeds 20000`, also `--mutants`, `--crash`, `--actions`."""
 
 import argparse
 import gc
+import logging
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import acting
+import acting_mutants
 from faults import KILL, UNKNOWN, Profile
 from mutants import MUTANTS
 from schedule import Outcome, Schedule, play, small
@@ -45,17 +49,18 @@ def show(outcome: Outcome) -> str:
     return "\n  ".join(lines + [str(event) for event in outcome.trace[-TRACE:]])
 
 
-def _play(seed: int) -> tuple[str | None, Counter[str]]:
-    outcome = play(seed)
+def _play(of_actions: bool, seed: int) -> tuple[str | None, Counter[str]]:
+    outcome = acting.play(seed) if of_actions else play(seed)
     return (show(outcome) if outcome.violation else None), outcome.seen
 
 
 def hunt(name: str) -> tuple[bool, str]:
     """Whether a planted bug is caught, and by what: the first violation must be of an invariant that it breaks."""
-    mutant = MUTANTS[name]
+    mutant: Any = MUTANTS.get(name) or acting_mutants.MUTANTS[name]
+    play_: Any = play if name in MUTANTS else acting.play
     with mutant.planted():
         for seed in range(HUNT):
-            outcome = play(seed, mutant.profile)
+            outcome = play_(seed, mutant.profile)
             if outcome.violation:
                 return outcome.invariant in mutant.breaks, f"seed {seed}, {outcome.violation[:90]}"
     return False, f"nothing within {HUNT} seeds"
@@ -106,10 +111,15 @@ def _crash(scenario: tuple[str, bool]) -> tuple[str, list[tuple[str, str]]]:
     return f"{scenario[0]}, {'later' if scenario[1] else 'first'} run", list(crashes(*scenario))
 
 
+def _crash_acting(system: str) -> tuple[str, list[tuple[str, str]]]:
+    return f"actions at {system}", list(acting.crashes(system))
+
+
 def _rarely_collect() -> None:
     # What is imported stays, and what a schedule leaves behind is small: looking for it takes a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    logging.disable(logging.CRITICAL)
 
 
 def _spread(call: Any, items: Iterable[Any], processes: int, chunk: int = 1) -> Iterator[Any]:
@@ -117,10 +127,10 @@ def _spread(call: Any, items: Iterable[Any], processes: int, chunk: int = 1) -> 
         yield from pool.imap_unordered(call, items, chunk)
 
 
-def seeds(first: int, count: int, processes: int) -> int:
+def seeds(first: int, count: int, processes: int, of_actions: bool = False) -> int:
     """Play schedules; how many broke an invariant."""
     began, bad, done, seen = time.monotonic(), 0, 0, Counter[str]()
-    for found, met in _spread(_play, range(first, first + count), processes, 10):
+    for found, met in _spread(partial(_play, of_actions), range(first, first + count), processes, 10):
         done, seen = done + 1, seen + met
         if found:
             bad += 1
@@ -142,20 +152,22 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (%(default)s)")
     parser.add_argument("--mutants", action="store_true", help="hunt the planted bugs instead")
     parser.add_argument("--crash", action="store_true", help="crash at every call of a run instead")
+    parser.add_argument("--actions", action="store_true", help="schedules, and planted bugs, of the actions instead")
     given = parser.parse_args()
     if given.mutants:
-        bad = 0
-        for name, caught, how in _spread(_hunt, MUTANTS, given.workers):
+        bad, planted = 0, [*(acting_mutants.MUTANTS if given.actions else MUTANTS)]
+        for name, caught, how in _spread(_hunt, planted, given.workers):
             print(f"{name}: {'' if caught else 'NOT CAUGHT AS IT MUST BE: '}{how}", flush=True)
             bad += not caught
-        print(f"{len(MUTANTS)} planted bugs, {bad} not caught")
+        print(f"{len(planted)} planted bugs, {bad} not caught")
     elif given.crash:
         scenarios, bad = [(mode, later) for mode in ("changes", "rescan") for later in (False, True)], 0
-        for name, found in _spread(_crash, scenarios, given.workers):
+        whole: Any = (_crash_acting, acting.SYSTEMS) if given.actions else (_crash, scenarios)
+        for name, found in _spread(*whole, given.workers):
             print(f"{name}: {len(found)} violations", *(f"\n  {where}: {what}" for where, what in found), flush=True)
             bad += len(found)
     else:
-        bad = seeds(given.first, given.seeds, given.workers)
+        bad = seeds(given.first, given.seeds, given.workers, given.actions)
     return 1 if bad else 0
 
 

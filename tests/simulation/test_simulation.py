@@ -70,3 +70,27 @@ def test_each_planted_bug_is_caught_under_the_faults_that_show_it(command: Modul
 
 def test_a_first_run_may_be_killed_at_any_call(command: ModuleType) -> None:
     assert list(command.crashes("changes", settled_first=False, every=6)) == []
+
+
+def test_no_schedule_of_actions_breaks_an_invariant(command: ModuleType) -> None:
+    met = Counter[str]()
+    for seed in range(60):
+        outcome = command.acting.play(seed)
+        assert outcome.violation is None, command.show(outcome)
+        met += outcome.seen
+    for fault in ("issuer: late effect", "issuer: reply lost", "issuer: suspend", "issuer: kill", "clock is set"):
+        assert met[fault], f"{fault} was never met: the simulation has become tame"
+
+
+def test_each_bug_planted_in_the_actions_is_caught(command: ModuleType) -> None:
+    hunts = {name: command.hunt(name) for name in command.acting_mutants.MUTANTS}
+    assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
+
+
+@pytest.mark.parametrize("system", ["stripe", "oblio-error", "smartbill"])
+def test_each_call_of_an_action_may_meet_each_fault(command: ModuleType, system: str) -> None:
+    assert list(command.acting.crashes(system, every=2)) == []
+
+
+def test_a_seed_of_actions_replays_exactly(command: ModuleType) -> None:
+    assert command.acting.play(3).digest == command.acting.play(3).digest

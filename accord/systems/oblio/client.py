@@ -13,9 +13,11 @@ from accord.clock import Clock
 from accord.documents import Party
 from accord.errors import Misconfigured, Refused
 from accord.http import Transport, date_of
+from accord.invoicing import Terms
 from accord.ports import Parsed
 from accord.systems.oblio import parse, shapes
 from accord.systems.oblio.errors import UNREADABLE, classify, classify_file, classify_token, must_be_json
+from accord.systems.oblio.issue import OblioIssuer
 from accord.systems.oblio.parse import Item, Page
 from accord.systems.oblio.rates import READ
 from accord.systems.oblio.tokens import Credentials, Tokens
@@ -172,6 +174,10 @@ class Oblio:
         """The company's rates of today; older invoices and their stornos keep rates that are gone."""
         rows = self._nomenclature("vat_rates", shapes.VatRates).data
         return [VatRate(one.name, str(one.percent), one.default) for one in rows]
+
+    def issuer(self, account: str, terms: Terms) -> OblioIssuer:
+        """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
+        return OblioIssuer(account, self._api, self._cif, terms, close=self.close)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -13,9 +13,11 @@ from accord.budget import LedgerBreaker, SharedBudget
 from accord.clock import Clock
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport, date_of
+from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
 from accord.systems.smartbill import errors, shapes
 from accord.systems.smartbill.errors import UNREADABLE, NoPaper, NoPdf, NotFound
+from accord.systems.smartbill.issue import SmartBillIssuer
 
 BASE_URL = "https://ws.smartbill.ro/SBORO/api"
 
@@ -152,6 +154,10 @@ class SmartBill:
     def taxes(self) -> list[shapes.Tax]:
         """The VAT rates by the names that the account gives them."""
         return self._ask("/tax", {}, shapes.Taxes).taxes
+
+    def issuer(self, account: str, terms: Terms, clock: Clock) -> SmartBillIssuer:
+        """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
+        return SmartBillIssuer(account, self._transport, self._papers, self._cif, terms, clock)
 
     def close(self) -> None:
         """Give the connections back."""

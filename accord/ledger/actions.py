@@ -1,0 +1,155 @@
+"""Actions: what is to be done once because of a record, from the wish to its end."""
+
+from collections.abc import Collection
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+
+from accord.ledger.cipher import Cipher
+from accord.ledger.dialect import among, put
+from accord.ledger.schema import actions
+
+FAR = 7200.0  # seconds: longer than anything waits
+MANY = 100  # actions that are gone on with at a time, while new records wait
+
+
+class Row(NamedTuple):
+    """An action on one record, as it was read; `version` tells whether another worker has changed it since."""
+
+    name: str
+    connection: str
+    kind: str
+    key: str
+    account: str
+    state: str
+    version: int
+    mark: str
+    turn: int
+    step: int
+    attempt: int
+    payload: bytes | None
+    note: str
+    refusal: str | None
+    intent_at: float | None
+    first_at: float | None
+    due_at: float
+    twin: str | None
+    series: str | None
+    number: str | None
+    why: str | None
+    wanted_at: float
+
+    def __repr__(self) -> str:
+        return f"<action {self.name} on {self.kind} {self.key}: {self.state}>"
+
+
+_COLUMNS = [actions.c[name] for name in Row._fields]
+
+
+def want(connection: Connection, name: str, source: str, kind: str, account: str, keys: list[str], now: float) -> None:
+    """Note that the action is wanted on these records; on each once, however often this is said.
+
+    A record that an action has made itself asks for none.
+    """
+    made = set(connection.scalars(select(actions.c.twin).where(among(connection, actions.c.twin, keys))))
+    new = [key for key in keys if key not in made]
+    values: dict[str, list[Any]] = {"key": new, "mark": [_mark(name, source, kind, key, 0) for key in new]}
+    alike: dict[str, Any] = {
+        "name": name,
+        "connection": source,
+        "kind": str(kind),
+        "account": account,
+        "state": "wanted",
+        "note": "{}",
+    }
+    alike |= {"version": 0, "turn": 0, "step": 0, "attempt": 0, "due_at": now, "wanted_at": now}
+    values |= {column: [value] * len(new) for column, value in alike.items()}
+    put(connection, actions, values, ("name", "connection", "kind", "key"), keep=True)
+
+
+def _mark(name: str, source: str, kind: str, key: str, turn: int) -> str:
+    told = "\n".join((name, source, str(kind), key, str(turn)))
+    return f"accord-{blake2b(told.encode(), digest_size=10).hexdigest()}"
+
+
+def due(connection: Connection, name: str, source: str, account: str, now: float) -> list[Row]:
+    """What the action has to go on with now at this account, in the order in which it was wanted.
+
+    At most so many that new records have not to wait for long.
+    """
+    # Further ahead than anything waits: it was written by a clock that was set back since.
+    ready = or_(actions.c.due_at <= now, actions.c.due_at > now + FAR)
+    where = and_(actions.c.name == name, actions.c.connection == source, actions.c.state.in_(("wanted", "sending")))
+    here = or_(actions.c.account == account, actions.c.payload.is_(None))
+    rows = select(*_COLUMNS).where(where, here, ready).order_by(actions.c.wanted_at, actions.c.key)
+    return [Row(*row) for row in connection.execute(rows.limit(MANY))]
+
+
+def elsewhere(connection: Connection, name: str, source: str, account: str) -> list[Row]:
+    """What was sent to another account, where nobody looks it up any more, and has no outcome."""
+    where = and_(actions.c.name == name, actions.c.connection == source, actions.c.account != account)
+    rows = select(*_COLUMNS).where(where, actions.c.state.in_(("wanted", "sending")), actions.c.payload.is_not(None))
+    return [Row(*row) for row in connection.execute(rows)]
+
+
+def change(connection: Connection, row: Row, **values: Any) -> Row | None:
+    """Write a row that was read before; None where another worker has changed it since, and nothing is written."""
+    values["version"] = row.version + 1
+    where = and_(_same(row.name, row.connection, row.kind, row.key), actions.c.version == row.version)
+    done = connection.execute(update(actions).where(where).values(**values)).rowcount == 1
+    return row._replace(**values) if done else None
+
+
+def in_doubt(connection: Connection, row: Row) -> int:
+    """How many other actions at the same account have an intention without an outcome."""
+    where = and_(actions.c.account == row.account, actions.c.state == "sending")
+    other = ~_same(row.name, row.connection, row.kind, row.key)
+    return connection.scalar(select(func.count()).select_from(actions).where(where, other)) or 0
+
+
+def seal(cipher: Cipher, row: Row, payload: bytes) -> bytes:
+    """The payload as it is kept."""
+    return cipher.seal(payload, _about(row))
+
+
+def payload(cipher: Cipher, row: Row) -> bytes | None:
+    """The payload as it is sent; None where there was no intention yet."""
+    return None if row.payload is None else cipher.open(row.payload, _about(row))
+
+
+def _about(row: Row) -> str:
+    return f"actions:{row.name}:{row.connection}:{row.kind}:{row.key}"
+
+
+def counts(connection: Connection, source: str | None = None) -> dict[tuple[str, str], int]:
+    """How many actions there are by name and state; of all connections, or of one."""
+    rows = select(actions.c.name, actions.c.state, func.count()).group_by(actions.c.name, actions.c.state)
+    if source is not None:
+        rows = rows.where(actions.c.connection == source)
+    return {(name, state): count for name, state, count in connection.execute(rows)}
+
+
+def listed(connection: Connection, states: Collection[str] = (), source: str | None = None) -> list[Row]:
+    """The actions in these states, or all of them, in the order in which they were wanted."""
+    rows = select(*_COLUMNS).order_by(actions.c.wanted_at, actions.c.key)
+    if states:
+        rows = rows.where(actions.c.state.in_(states))
+    if source is not None:
+        rows = rows.where(actions.c.connection == source)
+    return [Row(*row) for row in connection.execute(rows)]
+
+
+def again(connection: Connection, row: Row, now: float) -> bool:
+    """Begin a refused or unknown action anew, under another mark, as a person decided who has looked."""
+    turn = row.turn + 1
+    fresh = {"state": "wanted", "turn": turn, "mark": _mark(row.name, row.connection, row.kind, row.key, turn)}
+    fresh |= dict.fromkeys(("payload", "refusal", "intent_at", "first_at", "why"))
+    changed = row.state in ("refused", "unknown") and change(
+        connection, row, **fresh, step=0, attempt=0, note="{}", due_at=now
+    )
+    return bool(changed)
+
+
+def _same(name: str, source: str, kind: str, key: str) -> ColumnElement[bool]:
+    return and_(actions.c.name == name, actions.c.connection == source, actions.c.kind == kind, actions.c.key == key)

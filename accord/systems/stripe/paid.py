@@ -1,0 +1,130 @@
+"""Stripe's payments as they are now, for the invoices that are issued because of them."""
+
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+import msgspec
+
+from accord.actions import NotNeeded
+from accord.documents import Party
+from accord.errors import Refused, TryLater
+from accord.http import Transport
+from accord.invoicing import Paid
+from accord.systems.stripe.errors import UNREADABLE, NotFound
+from accord.systems.stripe.shapes import Amount, Id, Link, Named, Shape
+
+T = TypeVar("T")
+
+
+class Address(Shape, gc=False):
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+class Payer(Shape, gc=False):
+    """Whom Stripe knows: a customer, or what was given with one payment."""
+
+    name: str | None = None
+    email: str | None = None
+    address: Address | None = None
+    deleted: bool = False
+
+
+class Charge(Shape, gc=False):
+    id: Id
+    status: Literal["failed", "pending", "succeeded"]
+    amount_captured: Amount
+    amount_refunded: Amount
+    currency: str
+    disputed: bool
+    customer: Link | None
+    payment_intent: Link | None
+    billing_details: Payer
+
+
+class InvoicePayment(Shape, gc=False):
+    """What ties a payment to an invoice."""
+
+    status: str
+    invoice: Link
+
+
+class InvoicePayments(Shape, gc=False):
+    data: list[InvoicePayment]
+
+
+_charge = msgspec.json.Decoder(Charge).decode
+_payer = msgspec.json.Decoder(Payer).decode
+_ties = msgspec.json.Decoder(InvoicePayments).decode
+
+
+class StripePayments:
+    """One account's payments: `accord.invoicing.Payments`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def paid(self, key: str) -> Paid:
+        """A payment and its payer. Raises NotNeeded where it was given back or belongs to an invoice; and Refused."""
+        charge = self._one("/v1/charges", key, _charge)
+        if charge.status != "succeeded" or charge.amount_captured <= charge.amount_refunded:
+            raise NotNeeded("nothing is left of the payment")
+        if charge.amount_refunded or charge.disputed:
+            raise Refused("the payment was refunded or disputed before an invoice was issued; issue it by hand")
+        if charge.payment_intent is not None:
+            self._require_free(_id(charge.payment_intent))
+        customer = None if charge.customer is None else _id(charge.customer)
+        payer = Payer() if customer is None else self._one("/v1/customers", customer, _payer)
+        client = _party(payer, charge.billing_details)
+        return Paid(charge.id, charge.amount_captured, charge.currency.upper(), customer, client)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
+    def _require_free(self, intent: str) -> None:
+        asked = [("payment[type]", "payment_intent"), ("payment[payment_intent]", intent), ("limit", "100")]
+        body = self._transport.get("/v1/invoice_payments", asked, endpoint="/v1/invoice_payments").body
+        for tie in _read(body, _ties, "/v1/invoice_payments").data:
+            if tie.status != "canceled":
+                raise NotNeeded(f"the payment belongs to Stripe's invoice {_id(tie.invoice)}")
+
+    def _one(self, path: str, key: str, decode: Callable[[bytes], T]) -> T:
+        try:
+            body = self._transport.get(f"{path}/{key}", endpoint=path).body
+        except NotFound:
+            raise Refused("Stripe does not know the payment any more, or its customer") from None
+        return _read(body, decode, path)
+
+
+def _read(body: bytes, decode: Callable[[bytes], T], path: str) -> T:
+    try:
+        return decode(body)
+    except UNREADABLE:
+        raise TryLater(
+            f"Stripe's answer to GET {path} can not be read; was it cut off, or did its API change?"
+        ) from None
+
+
+def _id(link: Link) -> str:
+    return link.id if isinstance(link, Named) else link
+
+
+def _party(customer: Payer, given: Payer) -> Party:
+    """What is known of the customer, and otherwise what was given with the payment."""
+    name = customer.name or given.name or customer.email or given.email
+    if not name:
+        raise Refused("the payment does not say who paid; issue its invoice by hand")
+    there = next((payer.address for payer in (customer, given) if payer.address and payer.address.country), Address())
+    return Party(
+        name=name,
+        address=" ".join(filter(None, (there.line1, there.line2))) or None,
+        city=there.city,
+        county=there.state,
+        country="Romania" if there.country in (None, "RO") else there.country,
+        email=customer.email or given.email,
+    )
