@@ -168,8 +168,9 @@ def _hashed(text: str) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _shown(origins: Mapping[str, Origin]) -> dict[str, Origin]:
-    return {field: origin for field, origin in sorted(origins.items()) if origin is not Origin.AWAITED}
+def _shown(origins: Mapping[str, Origin] | None) -> dict[str, Origin]:
+    """What is told of origins; nothing of a document that was made without, which the check then sets aside."""
+    return {field: origin for field, origin in sorted((origins or {}).items()) if origin is not Origin.AWAITED}
 
 
 def _json(value: object) -> str | None:

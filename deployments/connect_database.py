@@ -14,9 +14,8 @@ from accord.identity import require_same_database
 from accord.ledger.engine import Ledger, open_database
 from accord.records import Kind
 from accord.systems import accounts, portal
-from accord.systems.sql_look import check_writable, identity, rows, unnamed
 from accord.systems.sql_tables import Layout
-from blocks import AccountsDatabase, PortalDatabase
+from blocks import AccountsDatabase, PortalApiAccount, PortalDatabase
 from deployments import server
 from deployments.ask import secret
 from deployments.connection import require_name
@@ -41,7 +40,9 @@ DATABASES = {
     one.layout.name: one
     for one in (
         Database(AccountsDatabase, accounts.LAYOUT, "Stripe", "accord connect stripe"),
-        Database(PortalDatabase, portal.LAYOUT, "the service of a connection", "accord connect oblio or smartbill"),
+        Database(
+            PortalDatabase, portal.LAYOUT, "the service of a connection", "accord connect oblio, smartbill or stripe"
+        ),
     )
 }
 
@@ -53,6 +54,8 @@ def connect(what: str, name: str, mapping: Path | None, create: bool, as_json: b
     given = None if mapping is None else _read(mapping)
     ledger = settings.current_ledger()
     with server.opened():
+        if of.block is PortalDatabase and find_block(PortalApiAccount, name) is not None:
+            raise Misconfigured(f"{name} is the name of a portal's API already; take another --name for this database")
         kept = find_block(of.block, name)
         url = secret(of.setting.removeprefix("the "))
         if given is None and kept is not None:
@@ -103,13 +106,13 @@ def _test(
     opened = block.connect(ledger.clock)
     try:
         if create:
-            if new or unnamed(opened):
+            if new or opened.unnamed():
                 require_same_database(target, ledger, None)
             opened.create_tables()
         opened.check()
-        check_writable(opened)
-        require_same_database(target, ledger, identity(opened))
-        return rows(opened)
+        opened.check_writable()
+        require_same_database(target, ledger, opened.identity())
+        return opened.rows()
     except Misconfigured as error:
         raise Misconfigured(f"nothing was saved: {error}") from None
     finally:

@@ -1,6 +1,7 @@
 """`accord connect oblio`: e-mail and secret are tested at Oblio before the connection is saved."""
 
 import json
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
@@ -10,9 +11,9 @@ from accord.errors import Misconfigured
 from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
+from accord.records import Kind
 from accord.systems.oblio import Series
-from accord.systems.portal import Portal
-from blocks import OblioAccount, PortalDatabase
+from blocks import OblioAccount
 from deployments import server
 from deployments.ask import secret
 from deployments.connection import fitting, next_steps, nothing_saved, require_name
@@ -65,8 +66,8 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         in_use = {one.source for one in (*server.connections(client), of)}
         assign(of.sync(account.portal), ledger, tested.owner, in_use)
         account.save(name, overwrite=True)
-        database = find_block(PortalDatabase, account.portal)
-        target = None if database is None else database.connect(ledger.clock)
+        block = INVOICES.find_target(account.portal)
+        target = None if block is None else INVOICES.open_target(block, account.portal, ledger)
         notes = next_steps(client, of, account.portal, target)
     if as_json:
         shown = {"connection": name, "portal": account.portal, "company": tested.company, "cif": tested.cif}
@@ -80,7 +81,7 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     return 0
 
 
-def try_out(account: OblioAccount, name: str, ledger: Ledger, _: Portal | None = None) -> Tested:
+def try_out(account: OblioAccount, name: str, ledger: Ledger, _: Collection[Kind] = ()) -> Tested:
     """Ask Oblio whose invoices these are, for their series, and for one page of them, whatever is shown of them."""
     source = account.connect(f"oblio/{name}", ledger, lambda _: None)
     try:

@@ -1,6 +1,7 @@
 """`accord connect smartbill`: e-mail and token are tested at SmartBill before the connection is saved."""
 
 import json
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
@@ -11,9 +12,9 @@ from accord.errors import Misconfigured
 from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
-from accord.systems.portal import Portal
+from accord.records import Kind
 from accord.systems.smartbill import Series
-from blocks import PortalDatabase, SmartBillAccount
+from blocks import SmartBillAccount
 from deployments import server
 from deployments.ask import secret
 from deployments.connection import fitting, next_steps, nothing_saved, require_name
@@ -70,8 +71,8 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         in_use = {one.source for one in (*server.connections(client), of)}
         assign(of.sync(account.portal), ledger, tested.owner, in_use)
         account.save(name, overwrite=True)
-        database = find_block(PortalDatabase, account.portal)
-        target = None if database is None else database.connect(ledger.clock)
+        block = INVOICES.find_target(account.portal)
+        target = None if block is None else INVOICES.open_target(block, account.portal, ledger)
         notes = [*_notes(tested), *next_steps(client, of, account.portal, target)]
     if as_json:
         shown = {"connection": name, "portal": account.portal, "cif": account.cif, "invoices": tested.invoices}
@@ -85,7 +86,7 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     return 0
 
 
-def try_out(account: SmartBillAccount, name: str, ledger: Ledger, _: Portal | None = None) -> Tested:
+def try_out(account: SmartBillAccount, name: str, ledger: Ledger, _: Collection[Kind] = ()) -> Tested:
     """Ask SmartBill for the company's series, and for the last invoice of one, whatever is shown of them."""
     source = account.connect(f"smartbill/{name}", ledger, lambda _: None)
     try:

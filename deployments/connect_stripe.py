@@ -1,7 +1,7 @@
 """`accord connect stripe`: a key is tested at Stripe before the connection is saved."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -11,10 +11,11 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.identity import assign
 from accord.ledger.engine import Ledger
-from accord.ports import Owner
+from accord.ports import Owner, Source
+from accord.records import Kind
 from accord.sync import EVENT
 from accord.systems.accounts import Accounts
-from accord.systems.stripe import PATHS, NotPermitted, Stripe
+from accord.systems.stripe import PATHS, NotPermitted
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
 from deployments.ask import secret
@@ -23,9 +24,10 @@ from tasks.workflows import PAYMENTS, find_block
 
 FITS = {
     "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
+    "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "accounts": "is of small letters, digits and dashes, 40 at most, such as main",
 }
-KEPT = ("mode", "base_url", "accounts", "issues", "rate_per_endpoint", "rate_in_all")
+KEPT = ("mode", "base_url", "accounts", "portal", "issues", "rate_per_endpoint", "rate_in_all")
 
 
 class Tested(NamedTuple):
@@ -46,8 +48,9 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         account = _account(kept, secret("Stripe API key"), given)
         accounts = find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
+        kinds = {*(PATHS if target is None else target.kinds)} | ({Kind.DOCUMENT} if account.portal else set())
         with nothing_saved():
-            tested = try_out(account, name, ledger, target)
+            tested = try_out(account, name, ledger, kinds)
         shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
         shown |= {"readable": tested.readable, "refused": tested.refused}
         if not as_json:
@@ -80,22 +83,28 @@ def _account(kept: StripeAccount | None, key: str, given: dict[str, Any]) -> Str
     return account
 
 
-def try_out(account: StripeAccount, name: str, ledger: Ledger, target: Accounts | None) -> Tested:
-    """Ask Stripe whose key it is, and one page of each list that the sync reads."""
+def try_out(account: StripeAccount, name: str, ledger: Ledger, kinds: Collection[Kind]) -> Tested:
+    """Ask Stripe whose key it is, and one page of each list that is read for these kinds."""
     stripe = account.connect(f"stripe/{name}", ledger, lambda _: None)
-    lists = [*(kind for kind in PATHS if target is None or kind in target.kinds), EVENT]
+    invoices = account.connect_invoices(f"stripe/{name}", ledger, lambda _: None)
+    lists = [*(kind for kind in PATHS if kind in kinds), EVENT]
     try:
         owner = stripe.owner()
         refused = {_called(one): why for one in lists if (why := _refusal(stripe, one))}
+        if Kind.DOCUMENT in kinds:
+            lists.append(Kind.DOCUMENT)
+            if why := _refusal(invoices, Kind.DOCUMENT):
+                refused[_called(Kind.DOCUMENT)] = why
     finally:
         stripe.close()
+        invoices.close()
     return Tested(owner, [_called(one) for one in lists if _called(one) not in refused], refused, stripe.date)
 
 
-def _refusal(stripe: Stripe, stream: str) -> str | None:
+def _refusal(source: Source, stream: str) -> str | None:
     """Why the key may not read a list, or None."""
     try:
-        stripe.page(stream, None, None, None)
+        source.page(stream, None, None, None)
     except NotPermitted as error:
         return str(error)
     return None
@@ -103,6 +112,8 @@ def _refusal(stripe: Stripe, stream: str) -> str | None:
 
 def _called(stream: str) -> str:
     """A list as Stripe calls it: "balance transactions"."""
+    if stream == Kind.DOCUMENT:
+        return "credit notes"  # with the invoices
     return PATHS.get(stream, "/v1/events").removeprefix("/v1/").replace("_", " ")
 
 

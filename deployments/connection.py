@@ -10,10 +10,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from pydantic import ValidationError
 
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
-from accord.systems.sql import SqlTarget
-from accord.systems.sql_look import without_connection
+from accord.systems.sql_look import SqlDatabase
 from deployments import server
-from tasks.workflows import Route, find_block
+from tasks.workflows import Route, Shown, find_block
 
 B = TypeVar("B", bound=Block)
 
@@ -45,7 +44,7 @@ def nothing_saved() -> Iterator[None]:
         raise Misconfigured(f"nothing was saved: {error}") from None
 
 
-def next_steps(client: SyncPrefectClient, of: Route, database: str, target: SqlTarget | None) -> list[str]:
+def next_steps(client: SyncPrefectClient, of: Route, database: str, target: Shown | None) -> list[str]:
     """What a person should know of a connection that was saved, and do next; closes the target.
 
     `database` is the name of the target's block, which is None where it is not connected yet.
@@ -55,7 +54,7 @@ def next_steps(client: SyncPrefectClient, of: Route, database: str, target: SqlT
         return [f"next: accord connect {kind} --name {database}; then: accord deploy"]
     notes = []
     try:
-        mixed = without_connection(target)
+        mixed = target.without_connection() if isinstance(target, SqlDatabase) else []
     except AccordError as error:
         notes.append(f"note: {error}")
         mixed = []

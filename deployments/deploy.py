@@ -61,7 +61,7 @@ def deploy(pool: str = POOL, reset_schedules: bool = False) -> Outcome:
     ledger = settings.current_ledger()
     with server.opened() as client:
         for workflow in WORKFLOWS.values():
-            for block in (workflow.block, *(reads.block for reads in workflow.reads)):
+            for block in (*workflow.blocks, *(reads.block for reads in workflow.reads)):
                 block.register_type_and_schema()
         for other in (DocumentArchive, InvoiceIssuing):
             other.register_type_and_schema()

@@ -17,7 +17,7 @@ from accord.errors import AccordError, TryLater
 from accord.identity import require_still_the_same
 from accord.ledger import actions, quarantine, streams
 from accord.ledger.engine import Ledger
-from accord.systems.sql_look import check_writable
+from accord.systems.sql_look import SqlDatabase
 from blocks import DocumentArchive
 from deployments import channels, host, server
 from deployments.acting import unknown
@@ -164,19 +164,20 @@ def _archive(block: DocumentArchive) -> Iterator[Finding]:
 
 
 def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
-    account, database, sync = of.load()
-    target = database.connect(ledger.clock)
+    account, target, sync = of.open(ledger)
     shown = sync.target.replace("/", " ", 1)
     try:
-        yield from _disk(shown, target.engine)
+        if isinstance(target, SqlDatabase):
+            yield from _disk(shown, target.engine)
         try:
             target.check()
-            check_writable(target)
+            if isinstance(target, SqlDatabase):
+                target.check_writable()
         except AccordError as error:
             yield _finding(shown, error)
         # As the command that makes such connections does.
         command = import_module(f"deployments.connect_{of.reads.system}")
-        tested = command.try_out(account, of.connection, ledger, target)
+        tested = command.try_out(account, of.connection, ledger, target.kinds)
     finally:
         target.close()
     if (archive := of.archive(account)) is not None:

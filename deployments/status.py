@@ -16,7 +16,6 @@ from accord.ledger import actions, counters
 from accord.ledger.engine import Ledger
 from accord.standing import Standing, known, stand
 from accord.sync import Sync, connection_of
-from accord.systems.sql_look import last_agreed
 from deployments import channels, server
 from deployments.acting import unknown
 from deployments.runs import Runs, faults, read_runs
@@ -100,10 +99,9 @@ def _status(
 ) -> Status:
     sync, agreed_at = _sync(ledger, name), None
     try:
-        _, database, _ = route(name).load()
-        target = database.connect(ledger.clock)
+        _, target, _ = route(name).open(ledger)
         try:
-            agreed_at = last_agreed(target, sync.connection)
+            agreed_at = target.last_agreed(sync.connection)
         finally:
             target.close()
     except AccordError as error:

@@ -18,11 +18,9 @@ from accord.identity import require_same_account, require_same_database, require
 from accord.ledger.engine import Ledger
 from accord.ports import Source, Threads
 from accord.sync import Sync
-from accord.systems.sql import SqlTarget
-from accord.systems.sql_look import highest_rev, identity
 from tasks.actions import declared
 from tasks.examiner import prepare_examiner
-from tasks.workflows import route
+from tasks.workflows import Shown, route
 
 LAG = 300  # seconds that a system may take to list what was created: a margin, not a documented figure
 
@@ -40,7 +38,7 @@ class Bench:
 
     sync: Sync
     source: Connected
-    target: SqlTarget
+    target: Shown
     ledger: Ledger
     collector: Collector
     run: str
@@ -77,12 +75,11 @@ def _open(name: str, run: str) -> Bench:
     logging.getLogger("accord").setLevel(PREFECT_LOGGING_LEVEL.value())
     ledger = settings.current_ledger()
     of = route(name)
-    account, database, sync = of.load()
-    target = database.connect(ledger.clock)
+    account, target, sync = of.open(ledger)
     target.check()
     require_same_target(sync, ledger)
-    require_same_database(sync.target, ledger, identity(target))
-    take_over(sync, ledger, highest_rev(target, sync.connection))
+    require_same_database(sync.target, ledger, target.identity())
+    take_over(sync, ledger, target.highest_rev(sync.connection))
     open_source = getattr(account, of.reads.connect)
     source = open_source(sync.connection, ledger, partial(require_same_account, sync, ledger))
     if (archive := of.archive(account)) is not None:

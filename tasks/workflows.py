@@ -5,24 +5,30 @@ All else asks here by the name of a sync, which is the full name of its deployme
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from accord.errors import Misconfigured
+from accord.ledger.engine import Ledger
 from accord.sync import ALONE, Sync, connection_of, name_of
+from accord.systems.portal_api import PortalApi
+from accord.systems.sql_look import SqlDatabase
 from blocks import (
     AccountsDatabase,
     DocumentArchive,
     InvoiceIssuing,
     OblioAccount,
+    PortalApiAccount,
     PortalDatabase,
     SmartBillAccount,
     StripeAccount,
 )
 
 B = TypeVar("B", bound=Block)
+Shown: TypeAlias = SqlDatabase | PortalApi
+"""What a workflow can show records in."""
 
 
 class Reads(NamedTuple):
@@ -45,8 +51,23 @@ class Workflow:
     name: str  # of the flow
     reads: tuple[Reads, ...]
     target: str  # the system that it shows records in, as the names of targets begin: accounts/main
-    block: type[Block]  # of the target
+    blocks: tuple[type[Block], ...]  # of the target, each a way to reach it; a name stands for one of them
     shows: str  # as sentences of reports begin
+
+    def find_target(self, name: str) -> Block | None:
+        """The saved block of the target of this name, or None. Raises Misconfigured where there are several."""
+        found = [saved for block in self.blocks if (saved := find_block(block, name)) is not None]
+        if len(found) > 1:
+            both = " and ".join(one._block_type_name or "" for one in found)
+            raise Misconfigured(f"{name} is the name of a {both} block; delete the one that is not meant")
+        return found[0] if found else None
+
+    def open_target(self, block: Block, name: str, ledger: Ledger) -> Shown:
+        """The target that a block of it leads to; `name` is that of its block."""
+        if isinstance(block, PortalApiAccount):
+            return block.connect(f"{self.target}/{name}", ledger)
+        opened: Shown = block.connect(ledger.clock)  # type: ignore[attr-defined]
+        return opened
 
     def route(self, system: str, connection: str) -> "Route":
         """The route from a connection. Raises Misconfigured where the workflow does not read such a system."""
@@ -107,14 +128,20 @@ class Route:
             raise Misconfigured(
                 f"{self.block} does not say which {self.workflow.target} its records go to; say it: {how}"
             )
-        return account, load_block(self.workflow.block, target), self.sync(target)
+        found = self.workflow.find_target(target) or load_block(self.workflow.blocks[0], target)
+        return account, found, self.sync(target)
+
+    def open(self, ledger: Ledger) -> tuple[Any, Shown, Sync]:
+        """The saved block of the connection, its target, and the sync that they make."""
+        account, block, sync = self.load()
+        return account, self.workflow.open_target(block, getattr(account, self.reads.target), ledger), sync
 
 
 PAYMENTS = Workflow(
     name="payment-to-account",
     reads=(Reads("stripe", "Stripe", StripeAccount, "accounts"),),
     target="accounts",
-    block=AccountsDatabase,
+    blocks=(AccountsDatabase,),
     shows="the accounts show",
 )
 INVOICES = Workflow(
@@ -122,9 +149,10 @@ INVOICES = Workflow(
     reads=(
         Reads("oblio", "Oblio", OblioAccount, "portal"),
         Reads("smartbill", "SmartBill", SmartBillAccount, "portal"),
+        Reads("stripe", "Stripe", StripeAccount, "portal", "connect_invoices"),
     ),
     target="portal",
-    block=PortalDatabase,
+    blocks=(PortalDatabase, PortalApiAccount),
     shows="the portal shows",
 )
 WORKFLOWS = {one.name: one for one in (PAYMENTS, INVOICES)}
@@ -160,6 +188,6 @@ def load_block(block: type[B], name: str) -> B:
 
 
 _SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive", InvoiceIssuing: "invoices"}
-_SYSTEMS |= {one.block: one.target for one in WORKFLOWS.values()} | {
+_SYSTEMS |= {one.blocks[0]: one.target for one in WORKFLOWS.values()} | {
     reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads
 }

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from accord.errors import Misconfigured
 from accord.ledger.engine import reaching
 from accord.records import Kind
-from accord.systems.sql import SqlTarget
+from accord.systems.sql_look import SqlDatabase
 from accord.systems.sql_tables import Layout, Mapping
 
 LAYOUT = Layout(
@@ -39,7 +39,7 @@ def parse_mapping(raw: object) -> Mapping:
     return mapping
 
 
-class Accounts(SqlTarget):
+class Accounts(SqlDatabase):
     """One accounts database: records of payments, and the legs that their money comes to."""
 
     layout = LAYOUT

@@ -4,7 +4,7 @@ from sqlalchemy import false, func, select
 
 from accord.ledger.engine import reaching
 from accord.records import Kind
-from accord.systems.sql import SqlTarget
+from accord.systems.sql_look import SqlDatabase
 from accord.systems.sql_tables import Layout
 
 LAYOUT = Layout(
@@ -20,7 +20,7 @@ FROM invoices WHERE NOT deleted"""
 )
 
 
-class Portal(SqlTarget):
+class Portal(SqlDatabase):
     """One portal database: a row for each document, and what is still to be paid of it."""
 
     layout = LAYOUT

@@ -14,73 +14,70 @@ from accord.systems.sql import SqlTarget
 _SELF = "accord"  # the shelf that holds the database's own name
 
 
-def check_writable(target: SqlTarget) -> None:
-    """Raise Misconfigured unless rows can be inserted into every table, and changed there."""
-    shelves = sorted(target.shelves.items())
-    written = [(shelf.table, shelf.written, kind not in target.layout.only_inserted) for kind, shelf in shelves]
+class SqlDatabase(SqlTarget):
+    """A target that can be looked at: by those who connect it, and before a run writes to it."""
 
-    def write_nothing(c: Connection) -> None:
-        if c.dialect.name == "postgresql" and c.scalar(text("SHOW transaction_read_only")) == "on":
-            raise Misconfigured(
-                f"{target.layout.database} takes no writes: it is a standby, or set to read-only; name its primary"
-            )
-        for table, columns, changes in [*written, *((beside, list(beside.c), True) for beside in own.BESIDE)]:
-            c.execute(table.insert().from_select(columns, select(*columns).where(false())))
-            if changes:
-                c.execute(table.update().where(false()).values({column: null() for column in columns}))
+    def check_writable(self) -> None:
+        """Raise Misconfigured unless rows can be inserted into every table, and changed there."""
+        shelves = sorted(self.shelves.items())
+        written = [(shelf.table, shelf.written, kind not in self.layout.only_inserted) for kind, shelf in shelves]
 
-    transact(target.engine, write_nothing, SystemClock(), target.layout.database)
+        def write_nothing(c: Connection) -> None:
+            if c.dialect.name == "postgresql" and c.scalar(text("SHOW transaction_read_only")) == "on":
+                raise Misconfigured(
+                    f"{self.layout.database} takes no writes: it is a standby, or set to read-only; name its primary"
+                )
+            for table, columns, changes in [*written, *((beside, list(beside.c), True) for beside in own.BESIDE)]:
+                c.execute(table.insert().from_select(columns, select(*columns).where(false())))
+                if changes:
+                    c.execute(table.update().where(false()).values({column: null() for column in columns}))
 
+        transact(self.engine, write_nothing, SystemClock(), self.layout.database)
 
-def rows(target: SqlTarget) -> dict[Kind, tuple[str, int]]:
-    """The table of each kind, and how many rows it has, whoever wrote them."""
-    with reaching(target.layout.database), target.engine.connect() as c:
-        return {
-            kind: (shelf.table.fullname, c.scalar(select(func.count()).select_from(shelf.table)) or 0)
-            for kind, shelf in sorted(target.shelves.items())
-        }
+    def rows(self) -> dict[Kind, tuple[str, int]]:
+        """The table of each kind, and how many rows it has, whoever wrote them."""
+        with reaching(self.layout.database), self.engine.connect() as c:
+            return {
+                kind: (shelf.table.fullname, c.scalar(select(func.count()).select_from(shelf.table)) or 0)
+                for kind, shelf in sorted(self.shelves.items())
+            }
 
+    def highest_rev(self, connection: str) -> int:
+        """The highest rev that any row of the connection shows; 0 where none does."""
+        found = [select(func.max(own.seen.c.rev)).where(own.seen.c.shelf.startswith(f"{connection}:", autoescape=True))]
+        for shelf in self.shelves.values():
+            if shelf.rev is not None:
+                mine = true() if shelf.connection is None else shelf.connection == connection
+                found.append(select(func.max(shelf.rev)).where(mine))
+        with reaching(self.layout.database), self.engine.connect() as c:
+            return max(c.scalar(one) or 0 for one in found)
 
-def highest_rev(target: SqlTarget, connection: str) -> int:
-    """The highest rev that any row of the connection shows; 0 where none does."""
-    found = [select(func.max(own.seen.c.rev)).where(own.seen.c.shelf.startswith(f"{connection}:", autoescape=True))]
-    for shelf in target.shelves.values():
-        if shelf.rev is not None:
-            mine = true() if shelf.connection is None else shelf.connection == connection
-            found.append(select(func.max(shelf.rev)).where(mine))
-    with reaching(target.layout.database), target.engine.connect() as c:
-        return max(c.scalar(one) or 0 for one in found)
+    def identity(self) -> str:
+        """A name that this database has had since it was first asked for, whatever its address is."""
+        found = select(own.seen.c.key).where(own.seen.c.shelf == _SELF).order_by(own.seen.c.key).limit(1)
+        with reaching(self.layout.database), self.engine.connect() as connection:
+            there: str | None = connection.scalar(found)
+        if there is not None:
+            return there
 
+        def name(c: Connection) -> str:
+            c.execute(own.seen.insert().values(shelf=_SELF, key=secrets.token_hex(8), rev=0))
+            return str(c.scalar(found))
 
-def identity(target: SqlTarget) -> str:
-    """A name that this database has had since it was first asked for, whatever its address is."""
-    found = select(own.seen.c.key).where(own.seen.c.shelf == _SELF).order_by(own.seen.c.key).limit(1)
-    with reaching(target.layout.database), target.engine.connect() as connection:
-        there: str | None = connection.scalar(found)
-    if there is not None:
-        return there
+        return transact(self.engine, name, SystemClock(), self.layout.database)
 
-    def name(c: Connection) -> str:
-        c.execute(own.seen.insert().values(shelf=_SELF, key=secrets.token_hex(8), rev=0))
-        return str(c.scalar(found))
+    def unnamed(self) -> bool:
+        """Whether no Accord has ever used this database."""
+        with reaching(self.layout.database), self.engine.connect() as connection:
+            return own.seen.name in own.missing(inspect(connection))
 
-    return transact(target.engine, name, SystemClock(), target.layout.database)
+    def last_agreed(self, connection: str) -> int | None:
+        """Up to when, in Unix seconds, the database is known to show all that the connection showed."""
+        found = select(own.agreement.c.last_agreed_at).where(own.agreement.c.connection == connection)
+        with reaching(self.layout.database), self.engine.connect() as c:
+            at = c.scalar(found)
+        return None if at is None else own.from_time(at)
 
-
-def unnamed(target: SqlTarget) -> bool:
-    """Whether no Accord has ever used this database."""
-    with reaching(target.layout.database), target.engine.connect() as connection:
-        return own.seen.name in own.missing(inspect(connection))
-
-
-def last_agreed(target: SqlTarget, connection: str) -> int | None:
-    """Up to when, in Unix seconds, the database is known to show all that the connection showed."""
-    found = select(own.agreement.c.last_agreed_at).where(own.agreement.c.connection == connection)
-    with reaching(target.layout.database), target.engine.connect() as c:
-        at = c.scalar(found)
-    return None if at is None else own.from_time(at)
-
-
-def without_connection(target: SqlTarget) -> list[str]:
-    """The tables whose rows do not tell which connection they are of."""
-    return [shelf.table.fullname for _, shelf in sorted(target.shelves.items()) if shelf.connection is None]
+    def without_connection(self) -> list[str]:
+        """The tables whose rows do not tell which connection they are of."""
+        return [shelf.table.fullname for _, shelf in sorted(self.shelves.items()) if shelf.connection is None]

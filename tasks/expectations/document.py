@@ -59,6 +59,11 @@ def _told_once_issued(columns: pd.DataFrame) -> "pd.Series[Any]":
     return state.isna() | state.isin(_NOT_ISSUED) | (texts.notna() & (texts != "")).any(axis=1)
 
 
+def _client_named(columns: pd.DataFrame) -> "pd.Series[Any]":
+    """Where its day is unknown as well, the document itself was not read: its service told of it, and no more."""
+    return columns["issued_on"].isna() | _told_once_issued(columns.drop(columns="issued_on"))
+
+
 def _parts_make_total(columns: pd.DataFrame) -> "pd.Series[Any]":
     total, net, tax = (columns.iloc[:, number] for number in range(3))
     return columns.isna().any(axis=1) | (net + tax == total)
@@ -123,7 +128,7 @@ RULES = [
     Rule("document.number", v.holds(_told_once_issued, "state", "number"), "An issued document has a number"),
     Rule(
         "document.client",
-        v.holds(_told_once_issued, "state", "client_name", "client_vat_id", "client_email"),
+        v.holds(_client_named, "state", "client_name", "client_vat_id", "client_email", "issued_on"),
         "An issued document names its client, by an address of theirs at least",
     ),
     Rule(

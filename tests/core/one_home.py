@@ -121,9 +121,9 @@ class Home:
         self.ledger.write(put)
         return self
 
-    def beside(self, worker: str = "other") -> "Home":
-        """Another worker on the same sync."""
-        return Home(self.ledger, self.shop, self.target, self.kinds, worker, sync=self.sync)
+    def beside(self, worker: str = "other", shop: Any = None) -> "Home":
+        """Another worker on the same sync, with the same source or one of its own."""
+        return Home(self.ledger, shop or self.shop, self.target, self.kinds, worker, sync=self.sync)
 
     def open_window(self, lo: int, hi: int, stream: str = Kind.PAYMENT, purpose: str = "backfill") -> None:
         self.ledger.write(lambda c: streams.plan(c, self.sync.name, stream, purpose, [(lo, hi)], 0))

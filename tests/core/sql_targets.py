@@ -9,7 +9,7 @@ from accord.clock import SystemClock
 from accord.documents import Document, Line, Origin, Party, State
 from accord.records import RECORDS, TIMES, Customer, Kind, Record
 from accord.systems import accounts, portal
-from accord.systems.sql import SqlTarget
+from accord.systems.sql_look import SqlDatabase
 from accord.systems.sql_tables import Layout, Mapping
 
 MAIN = "stripe/main"
@@ -21,7 +21,7 @@ LATE = 253_402_300_799
 class Tried(NamedTuple):
     """A target with a kind, and two fields of it: a text that may be without a value, and a whole number or a time."""
 
-    target: type[SqlTarget]
+    target: type[SqlDatabase]
     parse_mapping: Callable[[object], Mapping]
     kind: Kind
     text: str
@@ -33,7 +33,7 @@ class Tried(NamedTuple):
     def layout(self) -> Layout:
         return self.target.layout
 
-    def open(self, engine: Engine, mapping: Any = None) -> SqlTarget:
+    def open(self, engine: Engine, mapping: Any = None) -> SqlDatabase:
         """The target in a database, by a mapping as a user writes it."""
         return self.target(engine, SystemClock(), None if mapping is None else self.parse_mapping(mapping))
 
@@ -41,10 +41,10 @@ class Tried(NamedTuple):
         """A record with its rev."""
         return rev, self.made(key, text, number)
 
-    def write(self, target: SqlTarget, *rows: tuple[int, Record], connection: str = MAIN) -> dict[str, str]:
+    def write(self, target: SqlDatabase, *rows: tuple[int, Record], connection: str = MAIN) -> dict[str, str]:
         return target.write(connection, self.kind, list(rows))
 
-    def texts(self, target: SqlTarget, connection: str = MAIN) -> dict[str, str]:
+    def texts(self, target: SqlDatabase, connection: str = MAIN) -> dict[str, str]:
         """The text that is shown of each record."""
         at = target.fields(self.kind).index(self.text)
         return {key: values[at] for key, _, values in target.read(connection, self.kind)}

@@ -8,7 +8,6 @@ from accord.errors import TryLater
 from accord.ledger.engine import open_database
 from accord.records import Kind
 from accord.systems.accounts import Accounts
-from accord.systems.sql_look import highest_rev
 
 MAIN, EU = "stripe/main", "stripe/eu"
 BIG = 2**53 + 1  # the first whole number that a float can not hold
@@ -72,4 +71,4 @@ def test_the_sums_of_a_database_that_is_away_are_asked_for_later():
 def test_the_highest_rev_is_that_of_any_kind(accounts, shops):
     accounts.write(MAIN, Kind.CUSTOMER, [(3, shops.customer("cus_1"))])
     accounts.write(MAIN, Kind.PAYMENT, [(7, shops.payment("ch_1")), (5, shops.payment("ch_2"))])
-    assert highest_rev(accounts, MAIN) == 7
+    assert accounts.highest_rev(MAIN) == 7

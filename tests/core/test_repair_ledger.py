@@ -9,7 +9,6 @@ from accord.identity import require_same_database
 from accord.ledger import inbox, links, streams, sums
 from accord.records import Kind
 from accord.systems.accounts import LAYOUT, Accounts
-from accord.systems.sql_look import identity
 from accord.systems.sql_tables import TableMapping
 
 CUSTOMER, PAYMENT, LEG = Kind.CUSTOMER, Kind.PAYMENT, Kind.LEG
@@ -162,11 +161,11 @@ def test_a_day_in_the_future_is_refused(new_home, clock):
 
 def test_a_target_that_is_another_database_is_refused(home, fresh, open_engine):
     accounts = Accounts(open_engine(fresh.accounts()), SystemClock())
-    mine = identity(home.target.accounts)
-    assert identity(home.target.accounts) == mine
+    mine = home.target.accounts.identity()
+    assert home.target.accounts.identity() == mine
     require_same_database(home.sync.target, home.ledger, mine)
     require_same_database(home.sync.target, home.ledger, mine)
-    for database in (identity(accounts), None):
+    for database in (accounts.identity(), None):
         with pytest.raises(Misconfigured, match="is another database"):
             require_same_database(home.sync.target, home.ledger, database)
     require_same_database("accounts/new", home.ledger, None)

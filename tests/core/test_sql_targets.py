@@ -12,7 +12,6 @@ from sqlalchemy import inspect, text
 from accord.clock import SystemClock
 from accord.errors import Misconfigured, TryLater
 from accord.ledger.engine import open_database
-from accord.systems.sql_look import check_writable, highest_rev, last_agreed, rows, without_connection
 
 MAIN, EU = "stripe/main", "stripe/eu"
 NAMES = ["accounts", "portal"]
@@ -119,7 +118,7 @@ def test_the_time_of_agreement_is_there_to_be_read_and_never_goes_back(target, e
         parsed = [(c, at if isinstance(at, datetime) else datetime.fromisoformat(at)) for c, at in found]
         return {c: at if at.tzinfo else at.replace(tzinfo=UTC) for c, at in parsed}
 
-    assert last_agreed(target, MAIN) is None
+    assert target.last_agreed(MAIN) is None
     for at in (1_800_000_000.7, 1_800_000_500.0, 1_800_000_100.0):
         target.agreed(MAIN, at)
     target.agreed(EU, 1_700_000_000.0)
@@ -127,7 +126,7 @@ def test_the_time_of_agreement_is_there_to_be_read_and_never_goes_back(target, e
         MAIN: datetime.fromtimestamp(1_800_000_500, UTC),
         EU: datetime.fromtimestamp(1_700_000_000, UTC),
     }
-    assert last_agreed(target, MAIN) == 1_800_000_500
+    assert target.last_agreed(MAIN) == 1_800_000_500
 
 
 def test_tables_are_made_once(case, fresh, open_engine):
@@ -166,8 +165,8 @@ def test_a_database_that_is_away_is_tried_later(case):
 
 
 def test_a_database_that_may_be_written_passes(case, target):
-    check_writable(target)
-    assert rows(target)[case.kind] == (case.layout.tables[case.kind], 0)
+    target.check_writable()
+    assert target.rows()[case.kind] == (case.layout.tables[case.kind], 0)
 
 
 def test_a_read_only_postgresql_is_refused_with_what_to_do(case, fresh_databases, open_engine):
@@ -178,7 +177,7 @@ def test_a_read_only_postgresql_is_refused_with_what_to_do(case, fresh_databases
     engine.dispose()
     try:
         with pytest.raises(Misconfigured, match="a standby, or set to read-only; name its primary"):
-            check_writable(case.open(engine))
+            case.open(engine).check_writable()
     finally:
         with engine.connect() as c:
             c.execute(text("SET TRANSACTION READ WRITE"))
@@ -195,7 +194,7 @@ def test_a_user_who_may_only_read_is_refused(case, fresh_databases, open_engine)
     reader = open_database(str(engine.url.set(username="reader")), "the URL of the target")
     try:
         with pytest.raises(Misconfigured, match="the URL of the target cannot be used: the user lacks a permission"):
-            check_writable(case.open(reader))
+            case.open(reader).check_writable()
     finally:
         reader.dispose()
         with engine.begin() as c:
@@ -205,8 +204,8 @@ def test_a_user_who_may_only_read_is_refused(case, fresh_databases, open_engine)
 def test_the_highest_rev_is_told_by_connection(case, target):
     case.write(target, case.row("k_1", rev=7), case.row("k_2", rev=5))
     case.write(target, case.row("k_3", rev=9), connection=EU)
-    assert [highest_rev(target, name) for name in (MAIN, EU, "stripe/none")] == [7, 9, 0]
-    assert without_connection(target) == []
+    assert [target.highest_rev(name) for name in (MAIN, EU, "stripe/none")] == [7, 9, 0]
+    assert target.without_connection() == []
 
 
 def test_the_mapping_of_accords_own_tables_is_a_mapping_like_any_other(case):

@@ -220,6 +220,7 @@ CASES: dict[Kind, list[Case]] = {
         ("document.number", {"number": None}, {"number": None, "state": State.DRAFT}),
         ("document.number", {"number": "", "state": State.CANCELLED}, {"number": None, "state": State.UNKNOWN}),
         ("document.client", {"client": None}, {"client": None, "state": State.DRAFT}),
+        ("document.client", {"client": None}, {"client": None, "issued_on": None, "state": State.PAID}),
         ("document.client", {"client": Party(name=""), "state": State.PAID}, {"client": Party(name=None, vat_id="-")}),
         ("document.total", {"net": 10001}, {"net": None}),
         ("document.total", {"vat": 1899}, {"vat": None}),

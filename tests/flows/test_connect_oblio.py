@@ -167,7 +167,7 @@ def test_a_portal_is_made_on_request_only(portal: Connect, tmp_path: Path, capsy
     assert portal(url, "--create") == 0
     said = capsys.readouterr().out
     assert "invoices" in said
-    assert "saved as PortalDatabase/main\nnext: accord connect oblio; then: accord deploy" in said
+    assert "saved as PortalDatabase/main\nnext: accord connect oblio, smartbill or stripe; then: accord deploy" in said
     assert portal(url, "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown == {"portal": "main", "mapped": False, "tables": {"document": {"table": "invoices", "rows": 0}}}

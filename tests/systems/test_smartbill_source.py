@@ -5,10 +5,11 @@ import re
 import pytest
 
 from accord.documents import State
-from accord.errors import Misconfigured, TryLater
+from accord.errors import Misconfigured, Refused, TryLater
 from accord.plan import DAY, Mode
 from accord.records import Kind
 from accord.sandbox.smartbill.service import TOKEN
+from accord.systems.smartbill import polling
 
 KIND = Kind.DOCUMENT
 EVERY = 300  # seconds between two runs
@@ -294,4 +295,43 @@ def test_two_workers_settle_one_account(three, homes):
     assert three.shown()["WEB/1/1"] == State.PAID
     three.run()
     assert three.shown()["WEB/1/1"] == State.PAID
+    assert three.agreed
+
+
+def test_where_very_many_are_open_each_has_its_turn(firm, monkeypatch):
+    monkeypatch.setattr(polling, "FEW", 10)
+    monkeypatch.setattr(polling, "APART", 60)
+    for price in range(1, 32):
+        firm.account.issue(price)
+    firm.run()
+    firm.asked()
+    for number in range(1, 31):
+        firm.account.pay(f"{number:04}", 0.5)
+    asked = []
+    while sum(firm.shown("paid").values()) < 30 * 50:
+        firm.run()
+        asked.append(firm.asked()["/invoice/paymentstatus"])
+        assert len(asked) <= 1 + 31 * 60 // EVERY, "all of them have had their turn by then"
+    assert max(asked) < 25
+
+
+def test_the_pdf_of_an_invoice_that_was_just_fetched(three):
+    source = three.home.shop
+    (one,) = source.records(KIND, source.fetch(KIND, "WEB/2/1"))
+    assert source.pdf(one).startswith(b"%PDF-")
+    del three.account.smartbill.company.documents["f WEB 0002"]
+    with pytest.raises(Refused, match="has no invoice WEB/2/1 any more"):
+        source.pdf(one)
+
+
+def test_a_series_that_is_shown_no_more_keeps_its_invoices(three):
+    three.account.issue(40, series="EXP")
+    three.run()
+    three.account.smartbill.company.series["WEB"]["type"] = "archived"
+    three.account.pay("0001", 5)
+    assert three.run().updated == 1
+    three.home.plan(Mode.RESCAN)
+    tally = three.run()
+    assert (tally.created, tally.updated, tally.deleted) == (0, 0, 0)
+    assert tally.unchanged >= 4, "its three were met again"
     assert three.agreed

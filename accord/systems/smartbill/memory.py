@@ -70,6 +70,8 @@ class Known:
             before = numbers.get(one.number)
             if before is None or before.generation < one.generation:
                 numbers[one.number] = one
+        self.open = sum(one.state in OPEN for one in self)
+        """How many are open."""
         self._stornos = {f"{one.facts['reverses']}": one for one in self if one.facts.get("reverses")}
 
     def __iter__(self) -> Iterator[Invoice]:

@@ -9,7 +9,9 @@ from accord.systems.smartbill.memory import OPEN, Invoice, Known
 from accord.systems.smartbill.shapes import Status
 
 DAY, HOUR = 86_400, 3_600
-YOUNG = 60  # days in which an open invoice is asked for in each run, and each hour after that
+YOUNG = 60  # days after which an open invoice is asked for each hour only
+FEW = 200  # open invoices that are asked for in each run, which takes two minutes within the limit
+APART = 3  # seconds for each of more than those, in which all of them have their turn once
 
 
 class Turn(Enum):
@@ -36,7 +38,8 @@ def turn(one: Invoice, known: Known, lo: int | None, now: int) -> Turn:
         return Turn.NONE
     if daily:
         return Turn.BOTH
-    return Turn.STATUS if _is_young(one, now) or _is_due(one.key, HOUR, lo, now) else Turn.NONE
+    period = max(0 if _is_young(one, now) else HOUR, 0 if known.open <= FEW else known.open * APART)
+    return Turn.STATUS if not period or _is_due(one.key, period, lo, now) else Turn.NONE
 
 
 def has_moved(one: Invoice, status: Status) -> bool:

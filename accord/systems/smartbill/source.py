@@ -127,8 +127,7 @@ class Invoices:
 
     def series(self) -> list[Series]:
         """The series that are read, with their counters."""
-        shown = (one for one in self.api.series() if not self._only or one.name in self._only)
-        return sorted(shown, key=lambda one: one.name)
+        return [one for one in self.api.series() if not self._only or one.name in self._only]
 
     def last(self, series: Series) -> Parsed | None:
         """The last invoice of a series, as it is now; None where its last number has none."""
@@ -143,7 +142,11 @@ class Invoices:
         self.api.close()
 
     def _begin(self, known: Known, phase: Literal["all", "new"]) -> Cursor:
-        return Cursor(tuple(Counter(*one, known.top(one.name)) for one in self.series()), phase)
+        shown = self.series()
+        if phase == "all":  # also of those that are not read any more, or are no longer shown: their invoices are
+            names = sorted(known.names() - {one.name for one in shown})
+            shown += [Series(name, known.top(name) + 1, known.width(name)) for name in names]
+        return Cursor(tuple(Counter(*one, known.top(one.name)) for one in sorted(shown)), phase)
 
     def _page(self, steps: Iterator[Step]) -> Page:
         """As much as is read in a while. What was had before an error is given out; who goes on will meet it again."""
