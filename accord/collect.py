@@ -152,11 +152,13 @@ class Collector(Fetcher):
                     raise
                 reading.failed = error
                 return reading
-            if recent and after is None and hi is None and page.date is not None:
-                # By the source's clock: ours may be ahead of it, and what is not yet visible must be read again.
-                reading.date, reading.hi = page.date, min(window.hi, page.date - self._lag)
-                if window.lo <= page.date:
-                    reading.hi = max(reading.hi, window.lo)
+            if recent and reading.date is None:
+                reading.date = page.date
+                if after is None and hi is None and page.date is not None:
+                    # By the source's clock: ours may be ahead of it, and what is not yet visible must be read again.
+                    reading.hi = min(window.hi, page.date - self._lag)
+                    if window.lo <= page.date:
+                        reading.hi = max(reading.hi, window.lo)
             self._take(window, reading, page)
             if not page.has_more:
                 reading.finished = True

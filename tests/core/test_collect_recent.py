@@ -108,10 +108,13 @@ def test_events_that_can_not_be_read_count_once_though_a_worker_dies_before_they
     assert (home.stream(EVENT).stopped, home.stream(EVENT).unsound_run) == (None, 10)
 
 
-def test_what_the_source_has_forgotten_is_read_again_though_the_hosts_clock_is_slow(home, shop, clock):
+@pytest.mark.parametrize("events", [0, 20], ids=["at once", "in several batches"])
+def test_what_the_source_has_forgotten_is_read_again_though_the_hosts_clock_is_slow(home, shop, clock, events):
     """By its own clock the host was away for less than events live."""
     home.begin()
     began = int(clock.now())
+    for n in range(events):
+        shop.tell(f"evt_{n:02}", began + n, ("payment", f"ch_{n}"))
     shop.clock = lambda: clock.now() + shop.discovery.events + 10
     home.open_recent(began, began)
     home.collector.stream(EVENT)
