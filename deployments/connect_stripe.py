@@ -1,7 +1,7 @@
 """`accord connect stripe`: a key is tested at Stripe before the connection is saved."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -14,13 +14,12 @@ from accord.ledger.engine import Ledger
 from accord.ports import Owner, Source
 from accord.records import Kind
 from accord.sync import EVENT
-from accord.systems.accounts import Accounts
 from accord.systems.stripe import PATHS, NotPermitted
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
 from deployments.ask import secret
 from deployments.connection import fitting, next_steps, nothing_saved, require_name
-from tasks.workflows import PAYMENTS, find_block
+from tasks.workflows import INVOICES, PAYMENTS, Route, find_block
 
 FITS = {
     "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
@@ -48,6 +47,8 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         account = _account(kept, secret("Stripe API key"), given)
         accounts = find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
+        if target is not None:
+            target.close()
         kinds = {*(PATHS if target is None else target.kinds)} | ({Kind.DOCUMENT} if account.portal else set())
         with nothing_saved():
             tested = try_out(account, name, ledger, kinds)
@@ -59,11 +60,13 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
             if as_json:
                 print(json.dumps(shown | {"saved": False}, indent=2))
             raise Misconfigured("nothing was saved: give the key these permissions, or take another one")
-        of = PAYMENTS.route("stripe", name)
-        in_use = {one.source for one in (*server.connections(client), of)}
-        assign(of.sync(account.accounts), ledger, tested.owner, in_use)
+        goes = {PAYMENTS.route("stripe", name): account.accounts}
+        goes |= {INVOICES.route("stripe", name): account.portal} if account.portal else {}
+        in_use = {one.source for one in (*server.connections(client), *goes)}
+        for of, to in goes.items():
+            assign(of.sync(to), ledger, tested.owner, in_use)
         account.save(name, overwrite=True)
-        notes = _notes(client, name, account, target, tested)
+        notes = _notes(client, goes, ledger, tested)
     if as_json:
         print(json.dumps(shown | {"saved": True, "rotated": kept is not None, "notes": notes}, indent=2))
         return 0
@@ -125,14 +128,15 @@ def _tell(tested: Tested) -> None:
         print(f"  {one:<22}may NOT be read: {why}")
 
 
-def _notes(
-    client: SyncPrefectClient, name: str, account: StripeAccount, target: Accounts | None, tested: Tested
-) -> Sequence[str]:
-    """What the person should know, and do next."""
+def _notes(client: SyncPrefectClient, goes: Mapping[Route, str], ledger: Ledger, tested: Tested) -> Sequence[str]:
+    """What the person should know, and do next; `goes` names the target of each workflow that reads the account."""
     notes = []
     if tested.owner.account is None:
         notes.append(
             "note: the key may not read the account itself, so a key of another account would not be recognised; "
             "in Stripe's dashboard, give it the permission to read the account"
         )
-    return [*notes, *next_steps(client, PAYMENTS.route("stripe", name), account.accounts, target)]
+    for of, to in goes.items():
+        block = of.workflow.find_target(to)
+        notes += next_steps(client, of, to, None if block is None else of.workflow.open_target(block, to, ledger))
+    return [*dict.fromkeys(notes)]

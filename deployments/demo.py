@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = "payment-to-account/main"
 INVOICES = "invoice-to-portal/oblio-main"
+BY_SCHEDULE = ("invoice-to-portal/stripe-main", "invoice-to-portal/smartbill-main")
 START_WITHIN = 120.0  # seconds; the first start of the server migrates its database
 
 
@@ -72,9 +73,9 @@ def _stopped_by_signals(children: Children, say: Any) -> Iterator[None]:
 
 def start(place: Place, children: Children, environment: Mapping[str, str], say: Any) -> None:
     """Start sandbox and server, make what they need, and start the worker."""
-    say("starting the sandbox of Stripe and Oblio, and the Prefect server")
-    state = str(place.home / "sandbox.json")
-    children.start("sandbox", environment, "accord.sandbox", "--port", str(place.sandbox_port), "--state", state)
+    say("starting the sandbox of Stripe, Oblio, SmartBill and the customer portal, and the Prefect server")
+    kept = ("--state", str(place.home / "sandbox.json"), "--portal-database", str(place.home / "portal.db"))
+    children.start("sandbox", environment, "accord.sandbox", "--port", str(place.sandbox_port), *kept)
     port = str(place.prefect_port)
     server = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
     children.start("server", {**environment, **place.server()}, *server)
@@ -114,16 +115,27 @@ def _configure(place: Place) -> None:
     from accord.clock import SystemClock
     from accord.sandbox.oblio.shop import CIF
     from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
+    from accord.sandbox.smartbill import company, service
     from accord.sandbox.stripe.keys import KEYS
-    from blocks import AccountsDatabase, DocumentArchive, OblioAccount, PortalDatabase, StripeAccount
+    from blocks import (
+        AccountsDatabase,
+        DocumentArchive,
+        OblioAccount,
+        PortalDatabase,
+        SmartBillAccount,
+        StripeAccount,
+    )
     from deployments.deploy import deploy
 
     key, address = SecretStr(KEYS[0].text), HttpUrl(f"{place.sandbox_url}/stripe")
-    StripeAccount(api_key=key, mode="test", base_url=address).save("main", overwrite=True)
+    StripeAccount(api_key=key, mode="test", base_url=address, portal="main").save("main", overwrite=True)
     secret, address = SecretStr(CLIENT_SECRET), HttpUrl(f"{place.sandbox_url}/oblio/api")
     DocumentArchive(url=place.archive_url).save("main", overwrite=True)
     oblio = OblioAccount(email=CLIENT_ID, secret=secret, cif=CIF, base_url=address, archive="main")
     oblio.save("main", overwrite=True)
+    secret, address = SecretStr(service.TOKEN), HttpUrl(f"{place.sandbox_url}/smartbill/SBORO/api")
+    smartbill = SmartBillAccount(email=service.EMAIL, token=secret, cif=company.CIF, base_url=address, archive="main")
+    smartbill.save("main", overwrite=True)
     for database in (
         AccountsDatabase(url=SecretStr(place.accounts_url)),
         PortalDatabase(url=SecretStr(place.portal_url)),
@@ -174,7 +186,7 @@ def _run_and_show(place: Place, children: Children, say: Any, as_json: bool) -> 
             table(one.ended.counts, one.agreement, route(sync))
     payments, invoices = came
     if as_json:
-        urls = {"prefect": place.prefect_url, "sandbox": place.sandbox_url}
+        urls = {"prefect": place.prefect_url, "sandbox": place.sandbox_url, "portal": f"{place.sandbox_url}/portal/"}
         print(json.dumps(payments.as_data() | {"invoices": invoices.as_data(), "urls": urls}, indent=2))
     return payments.code or invoices.code
 
@@ -219,7 +231,12 @@ def _run(sync: str, place: Place, children: Children, say: Any) -> _Came:
 
 
 def _show_urls(place: Place) -> None:
-    for what, url in (("Prefect UI", place.prefect_url), ("sandbox", place.sandbox_url)):
+    pages = (
+        ("Prefect UI", place.prefect_url),
+        ("sandbox", place.sandbox_url),
+        ("portal", f"{place.sandbox_url}/portal/"),
+    )
+    for what, url in pages:
         if not answers(url):
             raise TryLater(f"the {what} does not answer at {url}")
         print(f"{what:<12}{url}", file=sys.stderr)
@@ -230,6 +247,7 @@ def _show_urls(place: Place) -> None:
         f"  export PREFECT_API_AUTH_STRING=$(cat {place.home / 'prefect.password'})\n"
         f"  prefect deployment run {DEPLOYMENT}\n"
         f"  prefect deployment run {INVOICES}\n"
+        f"By their schedules follow {' and '.join(BY_SCHEDULE)}.\n"
         "Ctrl-C stops everything; the state stays in " + str(place.home),
         file=sys.stderr,
         flush=True,

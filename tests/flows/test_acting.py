@@ -131,6 +131,26 @@ def test_terms_that_the_account_does_not_have_are_not_saved(shop: Shop, capsys: 
     assert find_block(InvoiceIssuing, "fresh") is None
 
 
+def test_each_system_is_asked_for_what_the_terms_name(shop: Shop, capsys: Said) -> None:
+    from accord.sandbox.smartbill.company import CIF as FIRM
+    from accord.sandbox.smartbill.service import EMAIL, TOKEN
+    from blocks import SmartBillAccount
+
+    url = HttpUrl(f"{shop.url}/smartbill/SBORO/api")
+    SmartBillAccount(email=EMAIL, token=SecretStr(TOKEN), cif=FIRM, base_url=url).save("main", overwrite=True)
+    usual = ("--account", "main", "--since", "2026-01-01", "--product", "Comandă")
+    for system, options, code, said in (
+        ("smartbill", ("--series", "WEB", "--proformas", "PRO"), 0, "given one at smartbill/main"),
+        ("smartbill", ("--series", "WEB", "--proformas", "NIX"), 2, "no series of proformas called NIX"),
+        ("smartbill", ("--series", "NIX", "--proformas", "PRO"), 2, "no series of invoices called NIX"),
+        ("stripe", ("--account", "main"), 0, "given one at stripe/main"),
+        ("stripe", ("--account", "eu"), 2, "set account to main"),
+    ):
+        assert main(["connect", "invoices", "--system", system, *usual, *options]) == code
+        shown = capsys.readouterr()
+        assert said in " ".join((shown.out + shown.err).split())
+
+
 def test_an_unknown_outcome_is_shown_with_what_to_look_at(shop: Shop, capsys: Said) -> None:
     ledger = settings.open_ledger()
     sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")

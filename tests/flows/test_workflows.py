@@ -1,5 +1,6 @@
 """Both workflows side by side: every command knows each connection by the full name of its deployment."""
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sync import connection_of
 from deployments import server
 from deployments.cli import main
+from tasks.bench import close
 from tasks.workflows import INVOICES, WORKFLOWS, route
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
@@ -45,7 +47,6 @@ def client() -> Iterator[SyncPrefectClient]:
 def both(sandbox: object, tmp_path: Path, client: SyncPrefectClient) -> Iterator[None]:
     """A Stripe account and a company at Oblio, with accounts and portal, all called main; deployed, with a worker."""
     from blocks import AccountsDatabase, OblioAccount, PortalDatabase, StripeAccount
-    from tasks.bench import close
 
     key = SecretStr("sk_test_sandbox_full")
     StripeAccount(api_key=key, base_url=HttpUrl(f"{sandbox.url}/stripe")).save("main", overwrite=True)
@@ -173,3 +174,28 @@ def test_a_connection_whose_block_names_no_target_takes_no_part_in_the_workflow(
     assert OBLIO_MAIN in {one.name for one in server.connections(client)}
     monkeypatch.setitem(WORKFLOWS, INVOICES.name, elsewhere)
     assert {one.name for one in server.connections(client)} == {PAYMENTS_MAIN}
+
+
+def test_a_stripe_account_has_its_payments_in_accounts_and_its_invoices_in_a_portal(
+    both: None, sandbox: object, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("sk_test_sandbox_full\n"))
+    told = said(capsys, "connect", "stripe", "--portal", "main")
+    assert "  credit notes          may be read" in told
+    assert "next: accord run payment-to-account/main" in told
+    assert "next: accord deploy" in told, "for the invoices"
+    assert main(["deploy"]) == 0
+    stripe = "invoice-to-portal/stripe-main"
+    assert run(PAYMENTS_MAIN).is_completed()
+    assert run(stripe).is_completed()
+    assert "nothing is wrong" in said(capsys, "doctor")
+    status = json.loads(said(capsys, "status", "--json", code=1))  # the company at Oblio has not been read yet
+    shown = {one["sync"]: one for one in status["connections"]}
+    invoices = sandbox.http.get("/v1/invoices", params={"limit": "100"}).json()["data"]
+    assert shown[stripe]["records"] >= len(invoices) > 0
+    assert shown[PAYMENTS_MAIN]["records"] > shown[stripe]["records"]
+    assert shown[stripe]["agreed"]
+    assert shown[PAYMENTS_MAIN]["agreed"]
+    for sync in (PAYMENTS_MAIN, stripe):
+        assert json.loads(said(capsys, "reconcile", sync, "--json"))["complete"]
+    close(stripe)

@@ -74,6 +74,7 @@ class Shopkeeper:
         self.store = self.sandbox.stripe.stores["test"]
         self.shop = Shop(self.store, random.Random(3))
         tree = {"name": "Ana Țurcan", "email": "ana@example.test"}
+        tree["tax_id_data"] = [{"type": "eu_vat", "value": "RO90000025"}]  # type: ignore[assignment]
         tree["address"] = {"city": "Iași", "country": "RO", "line1": "Str. Exemplului 4"}  # type: ignore[assignment]
         self.buyer = customers.create(self.store, "", Params(tree))
         engine = open_database("sqlite://", "the test's database")
@@ -171,12 +172,18 @@ class Shopkeeper:
                 for row in found
             ]
         if self.system == "oblio":
-            found = [row for row in self.company.documents.values() if row["type"] == "Factura"]
+            found = self.documents()
             return [
                 self._told(row, row["mentions"], sum(Decimal(one["value"]) for one in row["collects"])) for row in found
             ]
-        found = self.sandbox.smartbill.company.of_type("f")
+        found = self.documents()
         return [self._told(row, row["mentions"], Decimal(row["paid"])) for row in found]
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The invoices as Oblio or SmartBill keep them."""
+        if self.system == "smartbill":
+            return self.sandbox.smartbill.company.of_type("f")
+        return [row for row in self.company.documents.values() if row["type"] == "Factura"]
 
     def _told(self, row: Any, mentions: str, paid: Decimal) -> dict[str, Any]:
         total = Decimal(row["total"])
@@ -200,6 +207,15 @@ def test_an_invoice_comes_to_exactly_what_was_paid(keeper, amount, currency):
     assert keeper.row(key).number == made["number"]
     assert keeper.act(key) == {}
     assert len(keeper.issued()) == 1
+
+
+@pytest.mark.parametrize(("system", "vat", "payer"), [("oblio", "cif", "vatPayer"), ("smartbill", "vat_code", None)])
+def test_a_firms_invoice_shows_its_vat_id(system, vat, payer):
+    keeper = Shopkeeper(system)
+    keeper.act(keeper.sell())
+    (client,) = (row["client"] for row in keeper.documents())
+    assert client[vat] == "RO90000025"
+    assert payer is None or client[payer] == "1"
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_answer", "drop_midway", "truncated_json", "html_502"])

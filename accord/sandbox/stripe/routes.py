@@ -162,11 +162,19 @@ def _account(store: Store, _: str, p: Params, __: View) -> bytes:
     )
 
 
+def _tax_ids(store: Store, key: str, p: Params, _: View) -> bytes:
+    store.get("customer", key, "customer")
+    ids = store.vat_ids.get(key, [])
+    rows = [{"id": f"txi_{key[4:]}{number}", "object": "tax_id", **one} for number, one in enumerate(ids)]
+    return lists.of_rows(rows, p, f"/v1/customers/{key}/tax_ids")
+
+
 _READS: dict[tuple[str, bool, str], Read] = {
     ("charges", True, "refunds"): _charge_refunds,
     ("invoices", True, "lines"): _lines("invoice"),
     ("credit_notes", True, "lines"): _lines("credit_note"),
     ("subscription_items", False, ""): _items,
+    ("customers", True, "tax_ids"): _tax_ids,
     ("balance", False, ""): _balance,
     ("account", False, ""): _account,
 }

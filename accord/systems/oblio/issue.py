@@ -101,6 +101,7 @@ class OblioIssuer:
                 "name": client.name,
                 "cif": client.vat_id or "",
                 "country": client.country,
+                "vatPayer": int(client.vat_id is not None and client.vat_id[:2].isalpha()),
                 **{name: value for name, value in names.items() if value},
                 "save": 0,
             },

@@ -109,7 +109,8 @@ class SmartBillIssuer:
             "isService": True,
             "saveToDb": False,
         }
-        client_ = {"saveToDb": False, **{name: value for name, value in names.items() if value}}
+        payer = client.vat_id is not None and client.vat_id[:2].isalpha()  # RO stands before the numbers of those
+        client_ = {"isTaxPayer": payer, "saveToDb": False, **{name: value for name, value in names.items() if value}}
         proforma = {**both, "seriesName": self._proformas, "client": client_, "products": [line]}
         payment = {"value": price, "type": "Card online", "isCash": False}
         invoice = {**both, "seriesName": terms.series, "useEstimateDetails": True, "payment": payment}

@@ -127,7 +127,7 @@ class Invoices:
 
     def series(self) -> list[Series]:
         """The series that are read, with their counters."""
-        return [one for one in self.api.series() if not self._only or one.name in self._only]
+        return sorted(one for one in self.api.series() if not self._only or one.name in self._only)
 
     def last(self, series: Series) -> Parsed | None:
         """The last invoice of a series, as it is now; None where its last number has none."""

@@ -130,13 +130,13 @@ def _day(second: int, zone: tzinfo) -> str:
 def _parties(shape: shapes.Parties) -> dict[str, Party | None]:
     issuer = Party(
         name=shape.account_name or None,
-        vat_id=_vat_id([one for one in shape.account_tax_ids or () if isinstance(one, shapes.TaxId)]),
+        vat_id=vat_id([one for one in shape.account_tax_ids or () if isinstance(one, shapes.TaxId)]),
         country=shape.account_country or None,
     )
     at = shape.customer_address
     client = Party(
         name=shape.customer_name or None,
-        vat_id=_vat_id(shape.customer_tax_ids or ()),
+        vat_id=vat_id(shape.customer_tax_ids or ()),
         address=None if at is None else ", ".join(filter(None, (at.line1, at.line2, at.postal_code))) or None,
         city=at.city or None if at else None,
         county=at.state or None if at else None,
@@ -147,7 +147,7 @@ def _parties(shape: shapes.Parties) -> dict[str, Party | None]:
     return {"issuer": None if issuer == nobody else issuer, "client": None if client == nobody else client}
 
 
-def _vat_id(ids: Sequence[shapes.TaxId]) -> str | None:
+def vat_id(ids: Sequence[shapes.TaxId]) -> str | None:
     """The first id for VAT within the EU; without one the first id, of whatever kind."""
     told = [one for one in ids if one.value]
     return next((one.value for one in (*(one for one in told if one.type == "eu_vat"), *told)), None)

@@ -10,7 +10,9 @@ from accord.documents import Party
 from accord.errors import Refused, TryLater
 from accord.http import Transport
 from accord.invoicing import Paid
+from accord.systems.stripe.documents import vat_id
 from accord.systems.stripe.errors import UNREADABLE, NotFound
+from accord.systems.stripe.invoice_shapes import TaxId
 from accord.systems.stripe.shapes import Amount, Id, Link, Named, Shape
 
 T = TypeVar("T")
@@ -46,6 +48,10 @@ class Charge(Shape, gc=False):
     billing_details: Payer
 
 
+class TaxIds(Shape, gc=False):
+    data: list[TaxId]
+
+
 class InvoicePayment(Shape, gc=False):
     """What ties a payment to an invoice."""
 
@@ -59,6 +65,7 @@ class InvoicePayments(Shape, gc=False):
 
 _charge = msgspec.json.Decoder(Charge).decode
 _payer = msgspec.json.Decoder(Payer).decode
+_tax_ids = msgspec.json.Decoder(TaxIds).decode
 _ties = msgspec.json.Decoder(InvoicePayments).decode
 
 
@@ -79,8 +86,14 @@ class StripePayments:
             self._require_free(_id(charge.payment_intent))
         customer = None if charge.customer is None else _id(charge.customer)
         payer = Payer() if customer is None else self._one("/v1/customers", customer, _payer)
-        client = _party(payer, charge.billing_details)
+        vat_id = None if customer is None or payer.deleted else self._vat_id(customer)
+        client = _party(payer, charge.billing_details, vat_id)
         return Paid(charge.id, charge.amount_captured, charge.currency.upper(), customer, client)
+
+    def _vat_id(self, customer: str) -> str | None:
+        path = f"/v1/customers/{customer}/tax_ids"
+        body = self._transport.get(path, [("limit", "100")], endpoint="/v1/customers").body
+        return vat_id(_read(body, _tax_ids, "/v1/customers/…/tax_ids").data)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -114,7 +127,7 @@ def _id(link: Link) -> str:
     return link.id if isinstance(link, Named) else link
 
 
-def _party(customer: Payer, given: Payer) -> Party:
+def _party(customer: Payer, given: Payer, vat_id: str | None) -> Party:
     """What is known of the customer, and otherwise what was given with the payment."""
     name = customer.name or given.name or customer.email or given.email
     if not name:
@@ -122,6 +135,7 @@ def _party(customer: Payer, given: Payer) -> Party:
     there = next((payer.address for payer in (customer, given) if payer.address and payer.address.country), Address())
     return Party(
         name=name,
+        vat_id=vat_id,
         address=" ".join(filter(None, (there.line1, there.line2))) or None,
         city=there.city,
         county=there.state,
