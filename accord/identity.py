@@ -78,7 +78,7 @@ def assign(sync: Sync, ledger: Ledger, owner: Owner, connections: Collection[str
         if holder is not None and holder not in connections:
             _forget_unread(c, holder)
         _forget_unread(c, sync.connection)
-        if not _was_read(c, sync.connection):
+        if sync.name not in streams.syncs(c):  # of one connection, one sync may be read and another not
             counters.unpin(c, sync.name)
         _pin_target(c, sync)
         _pin_account(c, sync, owner)

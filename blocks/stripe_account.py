@@ -111,7 +111,7 @@ class StripeAccount(Block):
 
     def connect_invoices(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Invoices:
         """The account's invoices and credit notes, read by such a client: both share rates and breaker."""
-        return Invoices(self.connect(name, ledger, admit))
+        return Invoices(self.connect(name, ledger, admit), ledger.clock)
 
     def _authorize(self, changed: Callable[[], None]) -> Callable[[], dict[str, str]]:
         """Headers with the key: at first the block's own, then, after Stripe refused it, as the saved block has it now.

@@ -74,15 +74,16 @@ def _mark(name: str, source: str, kind: str, key: str, turn: int) -> str:
 
 
 def due(connection: Connection, name: str, source: str, account: str, now: float) -> list[Row]:
-    """What the action has to go on with now at this account, in the order in which it was wanted.
+    """What the action has to go on with now at this account: what is in doubt first, since others may wait for that.
 
-    At most so many that new records have not to wait for long.
+    At most so many that new records have not to wait for long; what has waited longest comes before what was postponed.
     """
     # Further ahead than anything waits: it was written by a clock that was set back since.
     ready = or_(actions.c.due_at <= now, actions.c.due_at > now + FAR)
     where = and_(actions.c.name == name, actions.c.connection == source, actions.c.state.in_(("wanted", "sending")))
     here = or_(actions.c.account == account, actions.c.payload.is_(None))
-    rows = select(*_COLUMNS).where(where, here, ready).order_by(actions.c.wanted_at, actions.c.key)
+    order = (actions.c.state, actions.c.due_at, actions.c.wanted_at, actions.c.key)  # "sending" before "wanted"
+    rows = select(*_COLUMNS).where(where, here, ready).order_by(*order)
     return [Row(*row) for row in connection.execute(rows.limit(MANY))]
 
 

@@ -355,3 +355,46 @@ def test_what_is_not_needed_is_skipped_and_no_payload_is_kept_behind_an_end(want
     want(other, payment("ch_2"))
     assert act(other) == {"done": 1}
     assert [row.payload for row in shown()] == [None, None]
+
+
+def test_what_is_in_doubt_is_looked_up_before_more_than_fit_a_turn_that_wait_for_it(
+    ledger, want, act, clock, monkeypatch
+):
+    monkeypatch.setattr(rows, "MANY", 2)
+    action = Scripted()
+    for key in ("ch_1", "ch_2"):
+        want(action, payment(key))
+    action.compose = raising(TryLater("away"))
+    act(action)
+    clock.jump(10)
+    want(action, payment("ch_3"))
+    del action.compose
+    action.answers = [TryLater("no answer")]
+    act(action)
+    assert [sent[2] for sent in action.sends] == [b"ch_3 1"]
+    clock.jump(2 * action.waits.quiet)
+    for _ in range(4):
+        act(action)
+        clock.jump(2 * action.waits.quiet)
+    assert {state for _, state in ledger.read(rows.counts)} == {"done"}
+
+
+def test_what_fails_again_and_again_holds_up_nothing_that_was_wanted_later(ledger, want, act, clock, monkeypatch):
+    monkeypatch.setattr(rows, "MANY", 2)
+    action = Scripted(heeds=86_400)
+    composed = action.compose
+    action.compose = lambda key, mark: composed(key, mark) if key == "ch_3" else raising(TryLater("unreadable"))()
+    for key in ("ch_1", "ch_2", "ch_3"):
+        want(action, payment(key))
+        clock.jump(1)
+    for _ in range(3):
+        act(action)
+        clock.jump(300)
+    assert [sent[2] for sent in action.sends] == [b"ch_3 1"]
+
+
+def raising(error):
+    def fail(*_):
+        raise error
+
+    return fail

@@ -62,6 +62,16 @@ def test_what_was_never_read_may_be_changed(new_ledger):
     require_same_account(sync("eu", "other"), ledger, OTHER)
 
 
+def test_a_target_that_was_never_settled_into_may_be_changed_though_another_sync_reads_the_connection(new_ledger):
+    ledger = new_ledger()
+    assign(sync("eu"), ledger, ONE, ["stripe/eu"])
+    read(ledger, "eu")
+    for portal in ("wrong", "right"):
+        assign(Sync("invoice-to-portal/stripe-eu", "stripe/eu", f"portal/{portal}"), ledger, ONE, ["stripe/eu"])
+    with pytest.raises(Misconfigured, match="settled into accounts/main so far"):
+        assign(sync("eu", "other"), ledger, ONE, ["stripe/eu"])
+
+
 def test_a_connection_that_is_gone_and_was_never_read_gives_its_account_free(new_ledger):
     ledger = new_ledger()
     assign(sync("eu"), ledger, ONE, [])

@@ -78,7 +78,7 @@ class Issuer:
             clock=SystemClock(),
             client=httpx.Client(transport=self.transport),
         )
-        return Invoices(Stripe(transport, "test"))
+        return Invoices(Stripe(transport, "test"), SystemClock())
 
 
 @pytest.fixture

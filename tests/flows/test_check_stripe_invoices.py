@@ -28,7 +28,7 @@ def failed(documents: list[Document], now: float = NOW) -> dict[int, list[str]]:
 
 
 def document(name: str, **changes: Any) -> Document:
-    source = Invoices(Stripe(None, "test"))  # type: ignore[arg-type] - nothing is asked
+    source = Invoices(Stripe(None, "test"), SystemClock())  # type: ignore[arg-type] - nothing is asked
     raw = json.loads((FIXTURES / f"{name}.json").read_bytes()) | changes
     (parsed,) = source.records(Kind.DOCUMENT, json.dumps(raw).encode())
     assert isinstance(parsed.record, Document), parsed.unsound
@@ -46,7 +46,7 @@ def test_the_sandboxs_documents_are_sound() -> None:
         clock=SystemClock(),
         client=httpx.Client(transport=Direct(sandbox)),
     )
-    source = Invoices(Stripe(transport, "test"))
+    source = Invoices(Stripe(transport, "test"), SystemClock())
     page = source.page(Kind.DOCUMENT, None, None, None)
     documents = [one.record for one in source.records(Kind.DOCUMENT, page.body) if isinstance(one.record, Document)]
     assert len(documents) == page.count > 50

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from accord.clock import SystemClock
 from accord.documents import Document, Line, Origin, Party, State
 from accord.ports import Parsed
 from accord.records import Kind
@@ -26,7 +27,7 @@ def load(name: str = "invoice_issued") -> dict[str, Any]:
 
 
 def read(*objects: object) -> list[Parsed]:
-    source = Invoices(Stripe(None, "test"))  # type: ignore[arg-type] - nothing is asked
+    source = Invoices(Stripe(None, "test"), SystemClock())  # type: ignore[arg-type] - nothing is asked
     return list(
         source.records(Kind.DOCUMENT, json.dumps({"object": "list", "has_more": False, "data": objects}).encode())
     )

@@ -12,6 +12,7 @@ from accord.clock import SystemClock
 from accord.documents import Document, State
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Transport
+from accord.ledger import leases
 from accord.ports import CursorGone, Page
 from accord.records import Kind
 from accord.sandbox.app import Sandbox, build
@@ -65,14 +66,15 @@ class Firm:
         found: dict[str, Any] = answer.json()
         return found
 
-    def draft(self) -> str:
+    def draft(self, lines: int = 1) -> str:
         self.clock.now += 60
         key: str = self.post("/v1/invoices", customer=self.customer, collection_method="send_invoice")["id"]
-        self.post("/v1/invoiceitems", invoice=key, customer=self.customer, amount=1_000)
+        for _ in range(lines):
+            self.post("/v1/invoiceitems", invoice=key, customer=self.customer, amount=1_000)
         return key
 
-    def issue(self) -> str:
-        key = self.draft()
+    def issue(self, lines: int = 1) -> str:
+        key = self.draft(lines)
         self.post(f"/v1/invoices/{key}/finalize")
         return key
 
@@ -92,17 +94,32 @@ class Firm:
         return found
 
 
-def connect(sandbox: Sandbox, key: str = FULL, mode: Mode = "test") -> Invoices:
+class Slow(Direct):
+    """A way into the sandbox on which each request takes two seconds."""
+
+    def __init__(self, sandbox: Sandbox, clock: NoWait) -> None:
+        super().__init__(sandbox)
+        self._clock = clock
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._clock.sleep(2.0)
+        return super().handle_request(request)
+
+
+def connect(
+    sandbox: Sandbox, key: str = FULL, mode: Mode = "test", clock: NoWait | None = None, slow: bool = False
+) -> Invoices:
+    clock = clock or NoWait()
     transport = Transport(
         base_url="http://sandbox.test/stripe",
         authorize=lambda: headers(key),
         classify=classify,
         budget=Unlimited(),
         breaker=NeverOpen(),
-        clock=NoWait(),
-        client=httpx.Client(transport=Direct(sandbox)),
+        clock=clock,
+        client=httpx.Client(transport=Slow(sandbox, clock) if slow else Direct(sandbox)),
     )
-    return Invoices(Stripe(transport, mode))
+    return Invoices(Stripe(transport, mode), clock)
 
 
 def pages(source: Invoices, lo: int | None = None, hi: int | None = None, after: str | None = None) -> Iterator[Page]:
@@ -150,6 +167,20 @@ def test_all_that_was_made_after_a_pages_place_was_read(firm: Firm, source: Invo
         read |= {*keys(source, page)}
         if page.last is not None:
             assert {key for key, created in made.items() if created > page.last.created} <= read
+
+
+def test_a_page_is_given_out_long_before_a_lease_ends_however_long_its_invoices_are() -> None:
+    firm = Firm(invoices=0, notes=0)
+    for key in [firm.issue(lines=11) for _ in range(30)][:2]:
+        firm.credit(key)
+    clock = NoWait()
+    source = connect(firm.sandbox, clock=clock, slow=True)
+    read, began = [], clock.monotonic()
+    for page in pages(source):
+        assert clock.monotonic() - began < leases.TTL / 2
+        read += keys(source, page)
+        began = clock.monotonic()
+    assert sorted(read) == sorted(firm.all())
 
 
 def test_a_window_that_was_split_goes_on_in_both_lists(firm: Firm, source: Invoices) -> None:

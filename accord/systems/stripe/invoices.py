@@ -5,15 +5,18 @@ from typing import NamedTuple
 
 import msgspec
 
+from accord.clock import Clock
 from accord.errors import Refused
 from accord.ports import Discovery, Event, Page, Parsed, Place
 from accord.records import Kind, Record
-from accord.systems.stripe import documents, events, parse
+from accord.systems.stripe import documents, events, frames, parse
 from accord.systems.stripe import invoice_shapes as shapes
 from accord.systems.stripe.client import EVENT, Stripe
 from accord.systems.stripe.completion import Completion
 from accord.systems.stripe.errors import UNREADABLE, NotFound
 from accord.systems.stripe.shapes import Shape
+
+SECONDS = 10.0  # after which a page is given out as it is: less than a lease lasts
 
 _ENDED = "."  # no id is that
 
@@ -52,6 +55,7 @@ class _Printed(Shape, gc=False):
     pdf: str | None = None
 
 
+_head = msgspec.json.Decoder(frames.Head).decode
 _named = msgspec.json.Decoder(_Named).decode
 _printed = msgspec.json.Decoder(_Printed).decode
 
@@ -72,8 +76,8 @@ class Invoices:
     # Events as for payments. Each run need not look at what is new: they tell of it.
     discovery = Discovery(events=Stripe.discovery.events, newest=frozenset())
 
-    def __init__(self, stripe: Stripe) -> None:
-        self._stripe = stripe
+    def __init__(self, stripe: Stripe, clock: Clock) -> None:
+        self._stripe, self._clock = stripe, clock
         self._completion = Completion(stripe)
 
     @property
@@ -82,7 +86,7 @@ class Invoices:
         return self._stripe.date
 
     def page(self, stream: str, lo: int | None, hi: int | None, after: str | None) -> Page:
-        """A page of both lists, up to a hundred objects of each; or of the stream "event".
+        """A page of both lists, up to a hundred objects of each, fewer where they take long; or of the stream "event".
 
         `after` says of both lists how far they were read. The page's place stands at the later one of them: all that
         was made after it was read, so that a window can be split below it, or read again from there.
@@ -90,16 +94,18 @@ class Invoices:
         if stream == EVENT:
             return self._stripe.page(stream, lo, hi, after)
         bodies: list[bytes] = []
-        spots, pages = _spots(after), []
+        spots, pages, cut = _spots(after), [], False
+        ends = self._clock.monotonic() + SECONDS
         for number, (of, spot) in enumerate(zip(_LISTS, spots, strict=True)):
             if spot.key == _ENDED or (spot.key and spot.created < (lo or 0)):
                 continue  # behind the end of this window, which was split above it
             page = self._stripe.listed(of.path, "document", lo, hi, spot.key or None, of.expanded("data."))
-            bodies += [self._completion.completed(of.path, raw) for raw in parse.elements(page.body)]
-            spots[number] = _Spot(*page.last) if page.has_more and page.last else _Spot(_ENDED)
+            taken, broken_off = self._taken(of.path, page, ends)
+            bodies, cut = bodies + taken, cut or broken_off is not None
+            spots[number] = broken_off or (_Spot(*page.last) if page.has_more and page.last else _Spot(_ENDED))
             pages.append(page)
         place = Place("+".join(map(str, spots)), max(spot.created for spot in spots))
-        more = any(page.has_more for page in pages)
+        more = cut or any(page.has_more for page in pages)
         date, request = (pages[0].date, pages[0].request) if pages else (None, None)
         body = msgspec.json.encode({"object": "list", "data": [msgspec.Raw(one) for one in bodies], "has_more": more})
         return Page(body, len(bodies), more, place if more else None, date, request)
@@ -141,6 +147,17 @@ class Invoices:
         """Give the connections back."""
         self._stripe.close()
 
+    def _taken(self, path: str, page: Page, ends: float) -> tuple[list[bytes], _Spot | None]:
+        """A page's objects, completed; once time is up not all of them, but at least one, and how far they go."""
+        elements = parse.elements(page.body)
+        bodies: list[bytes] = []
+        for raw in elements:
+            bodies.append(self._completion.completed(path, raw))
+            late = self._clock.monotonic() > ends and len(bodies) < len(elements)
+            if late and (spot := _spot(raw)) is not None:
+                return bodies, spot
+        return bodies, None
+
     def _one(self, kind: str, key: str) -> tuple[str, bytes] | None:
         """An object behind the path of its list."""
         of = next((one for one in _LISTS if key.startswith(one.prefix)), None)
@@ -159,6 +176,15 @@ def _spots(after: str | None) -> list[_Spot]:
         return [_Spot() for _ in _LISTS]
     parts = [part.partition("@") for part in after.split("+")]
     return [_Spot(key, int(created)) for key, _, created in parts]
+
+
+def _spot(raw: bytes) -> _Spot | None:
+    """Where an object stands on its list; one without an id is no place."""
+    try:
+        head = _head(raw)
+    except UNREADABLE:
+        return None
+    return _Spot(head.id, head.created)
 
 
 def _form(raw: bytes) -> parse.Form:
