@@ -1,4 +1,5 @@
-"""The simulator's command: `python tests/simulation/run.py --seeds 20000`, also `--mutants`, `--crash`, `--actions`."""
+"""The simulator's command: `python tests/simulation/run.py --seeds 20000`, also `--mutants`, `--crash`, `--actions`,
+`--documents`."""
 
 import argparse
 import gc
@@ -18,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import acting
 import acting_mutants
+import documenting
+import documents_mutants
 from faults import KILL, UNKNOWN, Profile
 from mutants import MUTANTS
 from schedule import Outcome, Schedule, play, small
@@ -49,25 +52,32 @@ def show(outcome: Outcome) -> str:
     return "\n  ".join(lines + [str(event) for event in outcome.trace[-TRACE:]])
 
 
-def _play(of_actions: bool, seed: int) -> tuple[str | None, Counter[str]]:
-    outcome = acting.play(seed) if of_actions else play(seed)
+PLAYS: dict[str, Any] = {"payments": play, "actions": acting.play, "documents": documenting.play}
+PLANTED: dict[str, dict[str, Any]] = {
+    "payments": {**MUTANTS},
+    "actions": {**acting_mutants.MUTANTS},
+    "documents": {**documents_mutants.MUTANTS},
+}
+
+
+def _play(family: str, seed: int) -> tuple[str | None, Counter[str]]:
+    outcome = PLAYS[family](seed)
     return (show(outcome) if outcome.violation else None), outcome.seen
 
 
-def hunt(name: str) -> tuple[bool, str]:
+def hunt(name: str, family: str = "payments") -> tuple[bool, str]:
     """Whether a planted bug is caught, and by what: the first violation must be of an invariant that it breaks."""
-    mutant: Any = MUTANTS.get(name) or acting_mutants.MUTANTS[name]
-    play_: Any = play if name in MUTANTS else acting.play
+    mutant = PLANTED[family][name]
     with mutant.planted():
         for seed in range(HUNT):
-            outcome = play_(seed, mutant.profile)
+            outcome = PLAYS[family](seed, mutant.profile)
             if outcome.violation:
                 return outcome.invariant in mutant.breaks, f"seed {seed}, {outcome.violation[:90]}"
     return False, f"nothing within {HUNT} seeds"
 
 
-def _hunt(name: str) -> tuple[str, bool, str]:
-    return name, *hunt(name)
+def _hunt(family: str, name: str) -> tuple[str, bool, str]:
+    return name, *hunt(name, family)
 
 
 def crashes(mode: str, settled_first: bool, every: int = 1) -> Iterator[tuple[str, str]]:
@@ -127,10 +137,10 @@ def _spread(call: Any, items: Iterable[Any], processes: int, chunk: int = 1) -> 
         yield from pool.imap_unordered(call, items, chunk)
 
 
-def seeds(first: int, count: int, processes: int, of_actions: bool = False) -> int:
+def seeds(first: int, count: int, processes: int, family: str = "payments") -> int:
     """Play schedules; how many broke an invariant."""
     began, bad, done, seen = time.monotonic(), 0, 0, Counter[str]()
-    for found, met in _spread(partial(_play, of_actions), range(first, first + count), processes, 10):
+    for found, met in _spread(partial(_play, family), range(first, first + count), processes, 10):
         done, seen = done + 1, seen + met
         if found:
             bad += 1
@@ -152,22 +162,27 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (%(default)s)")
     parser.add_argument("--mutants", action="store_true", help="hunt the planted bugs instead")
     parser.add_argument("--crash", action="store_true", help="crash at every call of a run instead")
-    parser.add_argument("--actions", action="store_true", help="schedules, and planted bugs, of the actions instead")
+    for family in ("actions", "documents"):
+        text = f"schedules, and planted bugs, of the {family} instead"
+        parser.add_argument(f"--{family}", dest="family", action="store_const", const=family, help=text)
+    parser.set_defaults(family="payments")
     given = parser.parse_args()
+    if given.crash and given.family == "documents":
+        parser.error("--crash plays payments, and actions, only")
     if given.mutants:
-        bad, planted = 0, [*(acting_mutants.MUTANTS if given.actions else MUTANTS)]
-        for name, caught, how in _spread(_hunt, planted, given.workers):
+        bad, planted = 0, [*PLANTED[given.family]]
+        for name, caught, how in _spread(partial(_hunt, given.family), planted, given.workers):
             print(f"{name}: {'' if caught else 'NOT CAUGHT AS IT MUST BE: '}{how}", flush=True)
             bad += not caught
         print(f"{len(planted)} planted bugs, {bad} not caught")
     elif given.crash:
         scenarios, bad = [(mode, later) for mode in ("changes", "rescan") for later in (False, True)], 0
-        whole: Any = (_crash_acting, acting.SYSTEMS) if given.actions else (_crash, scenarios)
+        whole: Any = (_crash_acting, acting.SYSTEMS) if given.family == "actions" else (_crash, scenarios)
         for name, found in _spread(*whole, given.workers):
             print(f"{name}: {len(found)} violations", *(f"\n  {where}: {what}" for where, what in found), flush=True)
             bad += len(found)
     else:
-        bad = seeds(given.first, given.seeds, given.workers, given.actions)
+        bad = seeds(given.first, given.seeds, given.workers, given.family)
     return 1 if bad else 0
 
 

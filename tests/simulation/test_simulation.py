@@ -83,7 +83,7 @@ def test_no_schedule_of_actions_breaks_an_invariant(command: ModuleType) -> None
 
 
 def test_each_bug_planted_in_the_actions_is_caught(command: ModuleType) -> None:
-    hunts = {name: command.hunt(name) for name in command.acting_mutants.MUTANTS}
+    hunts = {name: command.hunt(name, "actions") for name in command.acting_mutants.MUTANTS}
     assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
 
 
@@ -94,3 +94,22 @@ def test_each_call_of_an_action_may_meet_each_fault(command: ModuleType, system:
 
 def test_a_seed_of_actions_replays_exactly(command: ModuleType) -> None:
     assert command.acting.play(3).digest == command.acting.play(3).digest
+
+
+def test_no_schedule_of_documents_breaks_an_invariant(command: ModuleType) -> None:
+    met = Counter[str]()
+    for seed in range(40):
+        outcome = command.documenting.play(seed)
+        assert outcome.violation is None, command.show(outcome)
+        met += outcome.seen
+    for what in ("portal: reply lost", "source: kill", "number given out again", "came late", "sweep missed records"):
+        assert met[what], f"{what} was never met: the simulation has become tame"
+
+
+def test_each_bug_planted_in_the_documents_is_caught(command: ModuleType) -> None:
+    hunts = {name: command.hunt(name, "documents") for name in command.documents_mutants.MUTANTS}
+    assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
+
+
+def test_a_seed_of_documents_replays_exactly(command: ModuleType) -> None:
+    assert command.documenting.play(3).digest == command.documenting.play(3).digest
