@@ -20,7 +20,7 @@ from accord.sync import Sync
 if TYPE_CHECKING:  # settling asks for files, and what reaches the stores is of no use there
     from accord.archive import Archive
 
-APART = 2.0  # seconds between the PDFs that are asked for, so that many old ones do not hold up what is new
+APART = 4.0  # seconds between the PDFs that are asked for, so that many old ones do not hold up what is new
 
 _NOT_PRINTED = ("position", "state", "paid", "einvoice", "origins", "pdf", "deleted")
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode

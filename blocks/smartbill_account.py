@@ -46,7 +46,7 @@ class SmartBillAccount(Block):
     portal: str = Field(
         default="main",
         pattern=r"^[a-z0-9-]{1,40}$",
-        description="The name of the portal database block that this company's invoices go to.",
+        description="The name of the block of the portal, its database or its API, that this company's invoices go to.",
     )
     archive: str | None = Field(
         default=None,

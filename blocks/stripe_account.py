@@ -58,8 +58,8 @@ class StripeAccount(Block):
     portal: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9-]{1,40}$",
-        description="The name of the portal database block that this account's invoices and credit notes go to; "
-        "empty where they are not followed.",
+        description="The name of the block of the portal, its database or its API, that this account's invoices and "
+        "credit notes go to; empty where they are not followed.",
     )
     rate_per_endpoint: float | None = Field(
         default=25, gt=0, description="Requests a second to one of Stripe's endpoints; empty for no limit."

@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import HttpUrl, SecretStr
+from sqlalchemy import update
 
 from accord import settings
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
-from accord.ledger import actions
+from accord.ledger import actions, schema
 from accord.sandbox.oblio.shop import CIF
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sync import Sync
@@ -107,6 +108,29 @@ def test_nothing_is_issued_until_somebody_says_so_and_then_each_payment_has_one_
     assert main(["explain", row.key, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [one["because"] for one in told if one["change"] == "action done"] == [f"issue-invoice: WEB {row.number}"]
+
+
+def test_nothing_is_done_with_the_key_of_another_account(shop: Shop) -> None:
+    from blocks import StripeAccount
+
+    assert shop.run().is_completed()
+    assert main(["connect", "invoices", *TERMS]) == 0
+    shop.sandbox.post("payment_intents", amount=4200, currency="ron", customer=_customer(shop), confirm="true",
+                      payment_method="pm_card_visa")  # fmt: skip
+    fault = {"kind": "drop_before", "path": "/api/docs/invoice", "method": "POST", "times": 1000}
+    shop.oblio("POST", "/_admin/faults", json=fault)
+    shop.run()
+    (waiting,) = rows("wanted", "sending")
+    account = StripeAccount.load("main")
+    account.api_key = SecretStr("sk_test_sandbox_second")
+    account.save("main", overwrite=True)
+    ledger = settings.open_ledger()
+    ledger.write(lambda c: c.execute(update(schema.actions).values(due_at=0)))
+    ledger.engine.dispose()
+    state = shop.run()
+    assert state.name == "Misconfigured"
+    (still,) = rows("wanted", "sending")
+    assert (still.key, still.state) == (waiting.key, waiting.state)
 
 
 def _customer(shop: Shop) -> str:

@@ -229,11 +229,7 @@ def test_a_key_that_is_none_of_theirs_is_refused(source: Invoices, key: str) -> 
         source.fetch(Kind.DOCUMENT, key)
 
 
-def test_the_link_of_a_pdf_is_asked_for_anew(firm: Firm, source: Invoices) -> None:
-    assert str(source.pdf_link(firm.invoices[0])).endswith(f"/{firm.invoices[0]}/pdf?s=ap")
-    assert str(source.pdf_link(firm.notes[0])).endswith(f"/{firm.notes[0]}/pdf?s=ap")
-    assert source.pdf_link(firm.draft()) is None
-    assert source.pdf_link("in_0") is None
+def test_the_link_of_a_pdf_is_no_part_of_a_record(source: Invoices) -> None:
     assert all(
         b"pdf" not in str(one.record).encode() for one in source.records(Kind.DOCUMENT, next(pages(source)).body)
     )

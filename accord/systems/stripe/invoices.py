@@ -48,16 +48,8 @@ class _Named(Shape, gc=False):
     object: str
 
 
-class _Printed(Shape, gc=False):
-    """Where the PDF is: of an invoice, of a credit note."""
-
-    invoice_pdf: str | None = None
-    pdf: str | None = None
-
-
 _head = msgspec.json.Decoder(frames.Head).decode
 _named = msgspec.json.Decoder(_Named).decode
-_printed = msgspec.json.Decoder(_Printed).decode
 
 
 class _Spot(NamedTuple):
@@ -114,15 +106,6 @@ class Invoices:
         """One invoice or credit note as it is now; None where Stripe does not know it."""
         found = self._one(kind, key)
         return None if found is None else self._completion.completed(*found)
-
-    def pdf_link(self, key: str) -> str | None:
-        """Where the PDF of an invoice or a credit note is just now; None for a draft, and where there is none.
-
-        Such a link opens the document to whoever has it, and expires: it is asked for when it is needed, and not kept.
-        """
-        found = self._one(Kind.DOCUMENT, key)
-        printed = _Printed() if found is None else _printed(found[1])
-        return printed.invoice_pdf or printed.pdf
 
     def records(self, kind: str, body: bytes) -> Iterator[Parsed]:
         """The elements of a page, or a single object, in order; those that cannot be read say why.
