@@ -120,7 +120,6 @@ def test_nothing_is_done_with_the_key_of_another_account(shop: Shop) -> None:
     fault = {"kind": "drop_before", "path": "/api/docs/invoice", "method": "POST", "times": 1000}
     shop.oblio("POST", "/_admin/faults", json=fault)
     shop.run()
-    (waiting,) = rows("wanted", "sending")
     account = StripeAccount.load("main")
     account.api_key = SecretStr("sk_test_sandbox_second")
     account.save("main", overwrite=True)
@@ -130,7 +129,7 @@ def test_nothing_is_done_with_the_key_of_another_account(shop: Shop) -> None:
     state = shop.run()
     assert state.name == "Misconfigured"
     (still,) = rows("wanted", "sending")
-    assert (still.key, still.state) == (waiting.key, waiting.state)
+    assert still.due_at == 0, "it was not even tried"
 
 
 def _customer(shop: Shop) -> str:

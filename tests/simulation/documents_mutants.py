@@ -124,7 +124,7 @@ def number_reuse() -> list[Patch]:
 @_planted(SLEEPY, "smartbill", "D3", "D4")
 def fetched_by_number() -> list[Patch]:
     """What is asked for by its key is whatever stands under the number."""
-    return [(smartbill.Invoices, "_is_another", lambda self, before, found: False)]
+    return [(smartbill.Invoices, "_is_another", lambda self, before, found, *_: False)]
 
 
 @_planted(LATER, "oblio", "D2", "D3")

@@ -10,8 +10,10 @@ from accord.plan import DAY, Mode
 from accord.records import Kind
 from accord.sandbox.smartbill.service import TOKEN
 from accord.systems.smartbill import polling
+from accord.systems.smartbill import source as smartbill
 
 KIND = Kind.DOCUMENT
+END = 2**53  # behind whatever stands on a list
 EVERY = 300  # seconds between two runs
 
 
@@ -251,6 +253,33 @@ def test_an_invoice_that_is_fetched_alone_is_never_one_that_stood_there_before(t
     three.run()
     assert source.fetch(KIND, "WEB/3/1") is None
     assert source.fetch(KIND, "WEB/3/2") is not None
+
+
+def test_an_invoice_that_is_fetched_alone_was_edited_where_the_next_one_stands_as_it_did(three):
+    source = three.home.shop
+    three.account.smartbill.company.documents["f WEB 0002"]["issued"] = "2025-01-31"
+    assert source.fetch(KIND, "WEB/2/1") is not None
+    three.delete("0003")
+    three.delete("0002")
+    for price in (21, 31, 40):
+        three.account.issue(price)
+    assert source.fetch(KIND, "WEB/2/1") is None, "another one, though it is not the last by now"
+
+
+def test_numbers_given_out_again_while_history_is_read_are_other_invoices(three, monkeypatch):
+    monkeypatch.setattr(smartbill, "PAGE", 1)
+    source = three.home.shop
+    page = source.page(KIND, 0, END, None)
+    assert [one.key for one in source.records(KIND, page.body)] == ["WEB/3/1"]
+    three.delete("0003")
+    three.delete("0002")
+    for price in (21, 31, 40):
+        three.account.issue(price)
+    page = source.page(KIND, 0, END, page.last.key)
+    assert [(one.key, one.record.deleted) for one in source.records(KIND, page.body)] == [
+        ("WEB/2/1", True),
+        ("WEB/2/2", False),
+    ]
 
 
 def test_a_number_of_the_day_and_a_counter_stands_behind_all_others(firm):

@@ -42,6 +42,7 @@ class Cursor(msgspec.Struct, frozen=True):
     name: str = ""  # of the series
     number: int = 0
     missing: int = 0  # so many numbers before this one, in a row
+    again: bool = False  # whether all from the counter down to this one were given out again, or are new
 
 
 class Step(NamedTuple):
@@ -97,7 +98,7 @@ class Invoices:
         found = walk.look(self.api, series, number, known.width(series))
         if found is None:
             return None
-        if latest is not None and latest.generation == generation and self._is_another(latest, found):
+        if latest is not None and latest.generation == generation and self._is_another(latest, found, known):
             return None
         return envelope.encode(self._element(series, found, generation, known))
 
@@ -179,8 +180,9 @@ class Invoices:
             if end <= min(numbers, default=0) or lo > translate.FURTHEST:
                 continue  # all of it is below what the series began with
             below, missing = (at.number, at.missing) if resumed else (end, 0)
-            # Only from the counter down may numbers have been given out again.
-            again = not resumed and end == counter.next_number
+            # Only from the counter down may numbers have been given out again; since this began, from a later one.
+            whole = not resumed and end == counter.next_number
+            again = at.again if resumed else whole
             for step in walk.history(self.api, counter.series, below, known.width(counter.name), [*numbers], missing):
                 if translate.place(step.number) < lo:
                     break
@@ -188,10 +190,12 @@ class Invoices:
                 before = numbers.get(step.number)
                 elements = []
                 if isinstance(step, Found):
-                    another = again and before is not None and walk.differs(before.fingerprint, step.fingerprint)
+                    another = (
+                        before is not None and (again or not whole) and self._is_another(before, step, known, again)
+                    )
                     again = again and (another or before is None)
                     elements = self._elements(counter.name, step._replace(another=another), known)
-                place = msgspec.structs.replace(at, name=counter.name, number=step.number, missing=missing)
+                place = Cursor(at.counters, at.phase, counter.name, step.number, missing, again)
                 yield Step(place, elements)
 
     def _recent(self, at: Cursor, known: Known, lo: int | None) -> Iterator[Step]:
@@ -274,11 +278,19 @@ class Invoices:
             taken_back=known.taken_back(series, found.written, found.status.invoice_total_amount),
         )
 
-    def _is_another(self, before: Invoice, found: Found) -> bool:
-        """Whether the number was given out again. Only the last one can have been: others were edited."""
+    def _is_another(self, before: Invoice, found: Found, known: Known, last: bool = False) -> bool:
+        """Whether the number was given out again; `last` where all that is known above it was, too.
+
+        For that all above it were deleted first: where the next one stands as it did, this one was edited.
+        """
         if before.deleted or not walk.differs(before.fingerprint, found.fingerprint):
             return False
-        return any((one.name, one.next_number - 1) == (before.series, before.number) for one in self.api.series())
+        numbers = known.numbers(before.series)
+        above = min((number for number in numbers if number > before.number), default=None)
+        if last or above is None:
+            return True
+        stands = walk.look(self.api, before.series, above, known.width(before.series))
+        return stands is None or walk.differs(numbers[above].fingerprint, stands.fingerprint)
 
 
 def _gone(one: Invoice) -> Element:
