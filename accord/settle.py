@@ -216,7 +216,7 @@ def _conclude(
     told = [entry for entry in plan.entries if entry.key in ours]
     gross = _gross(record for _, record in plan.writes if record.key in ours)
     sums.add(connection, sync.target, sync.connection, gross)
-    sound = written + plan.confirmed + plan.seen
+    sound = written + plan.confirmed + plan.seen + [record.source_key for record, _ in plan.holds]
     quarantine.clear(connection, sync.name, kind, sound, prepared.ticket)
     newly = _keep_unsound(connection, sync, prepared, plan, ledger, now)
     refs = [(str(kind), key) for key in plan.again]

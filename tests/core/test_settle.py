@@ -201,6 +201,17 @@ def test_a_sound_reading_clears_the_quarantine_unless_it_is_older(home, shop, sh
     assert home.quarantined() == {}
 
 
+def test_a_sound_reading_that_waits_for_its_parent_clears_the_quarantine_too(home, shop, shops):
+    refund = shops.refund("re_1", "ch_1")
+    shop.put(shops.payment("ch_1"), refund)
+    shop.break_(REFUND, "re_1", b'{"id": "re_1"}')
+    home.settle_batch(home.read_all(refund))
+    assert home.quarantined().keys() == {"re_1"}
+    shop.mend()
+    assert settle_one(home, refund).held == 1
+    assert home.quarantined() == {}
+
+
 def test_what_came_for_a_hint_and_can_not_be_told_to_be_it_is_asked_for_again(home, shop, shops, clock):
     """A body without an id goes by a hash: the record that was asked for is not dealt with."""
     shop.put(shops.payment("ch_1"))
