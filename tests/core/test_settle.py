@@ -205,7 +205,7 @@ def test_a_sound_reading_that_waits_for_its_parent_clears_the_quarantine_too(hom
     refund = shops.refund("re_1", "ch_1")
     shop.put(shops.payment("ch_1"), refund)
     shop.break_(REFUND, "re_1", b'{"id": "re_1"}')
-    home.settle_batch(home.read_all(refund))
+    settle_one(home, refund)
     assert home.quarantined().keys() == {"re_1"}
     shop.mend()
     assert settle_one(home, refund).held == 1
