@@ -184,6 +184,17 @@ def test_rows_without_ids_are_no_list() -> None:
         met(listing)
 
 
+def test_a_walk_goes_on_where_very_many_were_made_since_its_last_page() -> None:
+    listing = Listing(13)
+
+    def many() -> None:
+        for _ in range(6 * SMALL):
+            listing.add("S0")
+
+    listing.before[1] = many
+    assert listing.start <= {*met(listing)}
+
+
 def test_a_list_that_repeats_a_page_is_refused() -> None:
     listing = Listing(13)
     real = listing.page

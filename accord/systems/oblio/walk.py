@@ -12,7 +12,7 @@ from accord.systems.oblio.parse import Item, Page
 ABOVE = 2**62
 """Higher than any id."""
 
-_SAME = 3  # pages in a row without anything new, after which the list would never end
+_SAME = 3  # times that the same page came in a row, after which the list would never end
 
 
 class Listing(Protocol):
@@ -31,7 +31,8 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     oldest: int = ABOVE
     edges: list[tuple[int, int]] = []  # of the pages: nothing was met between these ids
     again: int = 0  # rows that came more than once
-    same: int = 0  # pages in a row that showed nothing new
+    lowest: int = 0  # the last id on the page before
+    same: int = 0  # pages in a row that ended there
     short: bool = False  # the last page was not full, so that the next one must be empty
     ended: bool = False  # all that is left is to look whether anything was missed
     twice: bool = False  # something was, so that it began once more
@@ -71,19 +72,23 @@ class Walk:
         fresh = [id_ for id_ in ids if id_ < place.oldest]
         if place.short and fresh:
             raise Refused(f"Oblio gives fewer than {PAGE} invoices on a page, which it did not use to")
-        same = 0 if fresh else place.same + 1
+        # Where many were made since the page before, those that follow show nothing new for a while, but go on.
+        lowest = min(ids, default=0)
+        same = place.same + 1 if not fresh and lowest == place.lowest else 0
         if page.items and same == _SAME:
             raise Refused("Oblio's list of invoices repeats a page; it would never end")
-        edge = [(max(fresh, default=0), place.oldest)] if place.offset and not place.twice else []
+        ends = (fresh or not ids) and place.offset and not place.twice
+        edge = [(max(fresh, default=0), place.oldest)] if ends else []
         return Place(
             offset=place.offset + PAGE,
             newest=max([place.newest, *ids]),
             oldest=min([place.oldest, *ids]),
             edges=place.edges + edge,
             again=place.again + len(ids) - len(fresh),
+            lowest=lowest,
             same=same,
             short=page.count < PAGE,
-            ended=not page.items or min(ids) <= self._lo,
+            ended=not page.items or lowest <= self._lo,
             twice=place.twice,
             last=_last(page, place),
         )
