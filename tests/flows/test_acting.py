@@ -71,12 +71,13 @@ class Shop:
 
 @pytest.fixture
 def shop(sandbox: Any, ledger_environment: Path) -> Iterator[Shop]:
-    yield Shop(sandbox, ledger_environment)
-    from blocks import StripeAccount
+    from prefect.client.orchestration import get_client
 
-    account = StripeAccount.load("main")
-    account.issues = None
-    account.save("main", overwrite=True)
+    yield Shop(sandbox, ledger_environment)
+    with get_client(sync_client=True) as client:
+        for document in client.read_block_documents():
+            if document.name == "main":
+                client.delete_block_document(document.id)
 
 
 def rows(*states: str) -> list[actions.Row]:
