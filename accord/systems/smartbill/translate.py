@@ -114,10 +114,7 @@ def document(shown: Shown, generation: int) -> Document:
 
 def tombstone(series: str, number: int, generation: int) -> Document:
     """An invoice that was deleted: its name, and nothing else."""
-    told: dict[str, Any] = dict.fromkeys(Document.__struct_fields__)
-    told |= {"key": key(series, number, generation), "position": place(number), "series": series, "number": str(number)}
-    told |= {"state": State.UNKNOWN, "origins": {"series": Origin.API, "number": Origin.API}, "deleted": True}
-    return Document(**told)
+    return Document.gone(key(series, number, generation), place(number), series, str(number))
 
 
 class _Fields:
