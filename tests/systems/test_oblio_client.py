@@ -93,7 +93,7 @@ def test_what_is_asked_for(oblio: Callable[[Wire], Oblio]) -> None:
         "limitPerPage": "100",
         "offset": "200",
     }
-    assert json.loads(page.body) == LIST
+    assert [json.loads(item.raw) for item in page.items] == LIST["data"]
     assert [item.key for item in page.items] == ["880053", "880052", "880051"]
 
 

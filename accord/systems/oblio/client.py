@@ -123,8 +123,7 @@ class Oblio:
         `offset` is a multiple of PAGE. Behind the end it is empty.
         """
         page = self._listed({**only, "offset": str(offset)})
-        positions = [item.position for item in page.items if item.position is not None]
-        if any(later >= earlier for earlier, later in pairwise(positions)):
+        if any(later >= earlier for earlier, later in pairwise(page.ids)):
             raise Refused("Oblio's list of invoices is not in the order asked for; did its API change?")
         return page
 

@@ -38,11 +38,19 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list as it was received, with its rows; `count` is how many it had."""
+    """One page of a list: its rows, in their order."""
 
-    body: bytes
     items: tuple[Item, ...]
-    count: int
+
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+        return len(self.items)
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of those that have one, as numbers."""
+        return [item.position for item in self.items if item.position is not None]
 
     def __repr__(self) -> str:
         return f"<Page of {self.count}>"
@@ -55,8 +63,7 @@ def read(body: bytes, issuer: Party | None) -> Page:
     except UNREADABLE:
         must_be_json(body, "a list of invoices")
         raise Refused("Oblio's answer to GET /docs/invoice/list is not a list; did its API change?") from None
-    items = tuple(item(raw, issuer) for raw in raws)
-    return Page(body, items, len(items))
+    return Page(tuple(item(raw, issuer) for raw in raws))
 
 
 def keep(items: Iterable[Item], issuer: Party, gone: Sequence[str] = ()) -> bytes:

@@ -146,6 +146,5 @@ def _unpaid(item: Item) -> bool:
 
 def _reach(page: Page) -> tuple[int, bool]:
     """Down to which id a page shows all that is on its list, and whether more may follow."""
-    ids = [item.position for item in page.items if item.position is not None]
     more = page.count >= PAGE
-    return (min(ids, default=0) if more else 0), more
+    return (min(page.ids, default=0) if more else 0), more
