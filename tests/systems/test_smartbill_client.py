@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from accord.errors import Misconfigured, Refused, TryLater
+from accord.actions import Sent
+from accord.errors import Misconfigured, Refused, TryLater, Unclear
 from accord.http import Response
+from accord.invoicing import Terms
 from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import EMAIL, NO_RIGHTS, TOKEN
 from accord.systems.smartbill import PER_SECOND, SmartBill, headers
@@ -101,16 +103,21 @@ def test_a_pdf_that_is_an_error_with_status_200(account: Any, client: SmartBill)
         client.pdf("WEB", number)
 
 
-def test_what_became_of_a_proforma(account: Any, client: SmartBill) -> None:
-    number = account.issue(series="PRO", path="/estimate/v2")
-    assert client.invoices_of("PRO", number) == ()  # an errorText with 200 that is no failure
+def test_what_became_of_a_proforma(account: Any, client: SmartBill, own_time: Any) -> None:
+    number = account.issue(series="PRO", path="/estimate/v2", mentions="Ref. M-1")
+    issuer = client.issuer("smartbill/main", Terms(product="Comandă", series="WEB", proformas="PRO"), own_time)
+
+    def made(of: str) -> list[tuple[str | None, str | None]]:
+        sent = Sent("invoice", "M-1", b"", {"proforma": ("", "PRO", of)}, attempt=2)
+        return [(one.series, one.number) for one in issuer.find(sent).found]
+
+    assert made(number) == []  # an errorText with 200 that is no failure
     account.issue(useEstimateDetails=True, estimate={"seriesName": "PRO", "number": number})
-    found = client.invoices_of("PRO", number)
-    assert found is not None
-    assert [(one.series, one.number) for one in found] == [("WEB", "0001")]
+    assert made(number) == [("WEB", "0001")]
     account.smartbill.company.documents["p PRO 0001"]["invoices"].append(["WEB", ""])  # a draft has no number
-    assert client.invoices_of("PRO", number) == found
-    assert client.invoices_of("PRO", "0099") is None
+    assert made(number) == [("WEB", "0001")]
+    with pytest.raises(Unclear, match="PRO 0099, of which the invoice is made, is gone"):
+        made("0099")
 
 
 def test_an_error_with_status_200_is_an_error(account: Any, client: SmartBill) -> None:
