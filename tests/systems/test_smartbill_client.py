@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from accord.actions import Sent
 from accord.errors import Misconfigured, Refused, TryLater, Unclear
@@ -57,11 +58,14 @@ def test_an_invoice_that_is_not_there(account: Any, client: SmartBill, shape: st
         assert client.status("WEB", number) is not None
 
 
-def test_answers_with_a_name_around_them(account: Any, client: SmartBill) -> None:
+def test_answers_with_a_name_around_them(account: Any, client: SmartBill, own_time: Any) -> None:
     number = account.issue()
     account.behave(shape="wrapped")
     assert client.series()[0].next_number == 2
-    assert client.taxes()[0].percentage == 21
+    terms = Terms(product="Comandă", series="WEB", proformas="PRO", vat_name="Normala", vat_rate="21")
+    client.issuer("smartbill/main", terms, own_time).check()
+    with pytest.raises(Misconfigured, match="no VAT rate Normala of 19 %; it has Normala 21"):
+        client.issuer("smartbill/main", structs.replace(terms, vat_rate="19"), own_time).check()
     assert client.status("WEB", number) is not None
 
 
@@ -255,7 +259,7 @@ def test_neither_logs_nor_errors_nor_reprs_tell_token_names_or_vat_ids(
     caplog.set_level(logging.DEBUG, logger="accord")  # a run in this process may have set it
     client = new_client()
     number = account.issue()
-    said = [repr(client), repr(client.status("WEB", number)), repr(client.taxes()), repr(client.series())]
+    said = [repr(client), repr(client.status("WEB", number)), repr(client.series())]
     client.pdf("WEB", number)
     for kind in ("html_502", "truncated_json", "rate_limit"):
         account.switch(kind=kind, method="GET")

@@ -60,14 +60,6 @@ class Series(NamedTuple):
         return max(0, int(self.next) - int(self.start or 0))
 
 
-class VatRate(NamedTuple):
-    """A rate by the company's own name for it, in percent."""
-
-    name: str
-    percent: str
-    default: bool
-
-
 def connect(
     *,
     base_url: str,
@@ -164,15 +156,8 @@ class Oblio:
 
     def series(self) -> Sequence[Series]:
         """The company's rows of numbers."""
-        return [
-            Series(one.type, one.name, one.next, one.start)
-            for one in self._nomenclature("series", shapes.SeriesList).data
-        ]
-
-    def vat_rates(self) -> Sequence[VatRate]:
-        """The company's rates of today; older invoices and their stornos keep rates that are gone."""
-        rows = self._nomenclature("vat_rates", shapes.VatRates).data
-        return [VatRate(one.name, str(one.percent), one.default) for one in rows]
+        rows = self._rows("/nomenclature/series", [("cif", self._cif)], shapes.SeriesList).data
+        return [Series(one.type, one.name, one.next, one.start) for one in rows]
 
     def issuer(self, account: str, terms: Terms) -> OblioIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
@@ -189,9 +174,6 @@ class Oblio:
         answer = self._api.get("/docs/invoice/list", list(asked.items()), endpoint=READ)
         self.date = date_of(answer) or self.date
         return parse.read(answer.body, issuer)
-
-    def _nomenclature(self, what: str, shape: type[T]) -> T:
-        return self._rows(f"/nomenclature/{what}", [("cif", self._cif)], shape)
 
     def _rows(self, path: str, params: Sequence[tuple[str, str]], shape: type[T]) -> T:
         body = self._api.get(path, params, endpoint=READ).body

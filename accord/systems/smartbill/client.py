@@ -143,10 +143,6 @@ class SmartBill:
             return None
         raise NoPdf("SmartBill knows the invoice, but gives no PDF of it for now")
 
-    def taxes(self) -> list[shapes.Tax]:
-        """The VAT rates by the names that the account gives them."""
-        return self._ask("/tax", {}, shapes.Taxes).taxes
-
     def issuer(self, account: str, terms: Terms, clock: Clock) -> SmartBillIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
         return SmartBillIssuer(account, self._transport, self._papers, self._cif, terms, clock)
