@@ -15,8 +15,9 @@ from accord.errors import Misconfigured, Refused
 from accord.http import Transport, date_of
 from accord.invoicing import Terms
 from accord.ports import Parsed
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio import parse, shapes
-from accord.systems.oblio.errors import UNREADABLE, classify, classify_file, classify_token, must_be_json
+from accord.systems.oblio.errors import classify, classify_file, classify_token
 from accord.systems.oblio.issue import OblioIssuer
 from accord.systems.oblio.parse import Item, Page
 from accord.systems.oblio.rates import READ
@@ -180,7 +181,7 @@ class Oblio:
         try:
             return msgspec.json.decode(body, type=shape)
         except UNREADABLE:
-            must_be_json(body, path)
+            must_be_json(body, f"Oblio's answer for {path}")
             raise Refused(f"Oblio's answer to GET {path} is not what it was; did its API change?") from None
 
 

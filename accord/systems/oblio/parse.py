@@ -9,9 +9,9 @@ import msgspec
 
 from accord.documents import Document, Party
 from accord.errors import Refused
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio import shapes, translate
 from accord.systems.oblio.amounts import Unsound
-from accord.systems.oblio.errors import UNREADABLE, must_be_json
 
 _NUL = rb"\u0000"  # how JSON writes the one character that PostgreSQL's texts cannot hold
 
@@ -61,7 +61,7 @@ def read(body: bytes, issuer: Party | None) -> Page:
     try:
         raws = [bytes(raw) for raw in _rows(body).data]
     except UNREADABLE:
-        must_be_json(body, "a list of invoices")
+        must_be_json(body, "Oblio's answer for a list of invoices")
         raise Refused("Oblio's answer to GET /docs/invoice/list is not a list; did its API change?") from None
     return Page(tuple(item(raw, issuer) for raw in raws))
 

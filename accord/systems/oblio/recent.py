@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accord.deletions import ROWS
+from accord.systems.answers import UNREADABLE
 from accord.systems.oblio import shapes
 from accord.systems.oblio.client import PAGE
-from accord.systems.oblio.errors import UNREADABLE
 from accord.systems.oblio.parse import Item, Page
 from accord.systems.oblio.walk import ABOVE
 

@@ -15,8 +15,9 @@ from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport, date_of
 from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
+from accord.systems.answers import UNREADABLE
 from accord.systems.smartbill import errors, shapes
-from accord.systems.smartbill.errors import UNREADABLE, NoPaper, NoPdf, NotFound
+from accord.systems.smartbill.errors import NoPaper, NoPdf, NotFound
 from accord.systems.smartbill.issue import SmartBillIssuer
 
 BASE_URL = "https://ws.smartbill.ro/SBORO/api"

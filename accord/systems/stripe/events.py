@@ -9,8 +9,8 @@ import msgspec
 from accord.errors import TryLater
 from accord.ports import Event
 from accord.records import Kind
+from accord.systems.answers import UNREADABLE
 from accord.systems.stripe import frames
-from accord.systems.stripe.errors import UNREADABLE
 from accord.systems.stripe.parse import OBJECTS, is_name, name_of, require
 from accord.systems.stripe.shapes import Named
 

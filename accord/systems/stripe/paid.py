@@ -10,8 +10,9 @@ from accord.documents import Party
 from accord.errors import Refused, TryLater
 from accord.http import Transport
 from accord.invoicing import Paid
+from accord.systems.answers import UNREADABLE
 from accord.systems.stripe.documents import vat_id
-from accord.systems.stripe.errors import UNREADABLE, NotFound
+from accord.systems.stripe.errors import NotFound
 from accord.systems.stripe.invoice_shapes import TaxId
 from accord.systems.stripe.shapes import Amount, Id, Link, Named, Shape
 
