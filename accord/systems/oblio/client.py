@@ -19,11 +19,9 @@ from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio import parse, shapes
 from accord.systems.oblio.errors import classify, classify_file, classify_token
 from accord.systems.oblio.issue import OblioIssuer
-from accord.systems.oblio.parse import Item, Page
+from accord.systems.oblio.parse import PAGE, Item, Page
 from accord.systems.oblio.rates import READ
 from accord.systems.oblio.tokens import Credentials, Tokens
-
-PAGE = 100  # rows, the most that a list gives at once
 
 _EVERYTHING = {
     "draft": "-1",

@@ -13,6 +13,8 @@ from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio import shapes, translate
 from accord.systems.oblio.amounts import Unsound
 
+PAGE = 100  # rows, the most that a list gives at once
+
 _NUL = rb"\u0000"  # how JSON writes the one character that PostgreSQL's texts cannot hold
 
 _kept = msgspec.json.Decoder(shapes.Kept).decode

@@ -14,8 +14,7 @@ import msgspec
 from accord.deletions import ROWS
 from accord.systems.answers import UNREADABLE
 from accord.systems.oblio import shapes
-from accord.systems.oblio.client import PAGE
-from accord.systems.oblio.parse import Item, Page
+from accord.systems.oblio.parse import PAGE, Item, Page
 from accord.systems.oblio.walk import ABOVE
 
 WINDOW = 14  # days; an invoice is due at the tax authority within five working days, and is mostly decided in a day

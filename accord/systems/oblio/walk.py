@@ -6,8 +6,7 @@ from typing import Protocol
 import msgspec
 
 from accord.errors import Refused
-from accord.systems.oblio.client import PAGE
-from accord.systems.oblio.parse import Item, Page
+from accord.systems.oblio.parse import PAGE, Item, Page
 
 ABOVE = 2**62
 """Higher than any id."""
