@@ -37,9 +37,14 @@ class Shown(NamedTuple):
         return f"<Shown {self.series}{self.number}>"
 
 
+def name(series: str, number: int) -> str:
+    """The name of a number, whichever invoice stands there."""
+    return f"{series}/{number}"
+
+
 def key(series: str, number: int, generation: int) -> str:
     """The name of an invoice for ever: a number that was deleted is given out again, with the next generation."""
-    return f"{series}/{number}/{generation}"
+    return f"{name(series, number)}/{generation}"
 
 
 def named(key_: str) -> tuple[str, int, int]:
