@@ -59,12 +59,4 @@ class InvoiceIssuing(Block):
     @property
     def terms(self) -> Terms:
         """The terms as the core takes them."""
-        return Terms(
-            product=self.product,
-            vat_name=self.vat_name,
-            vat_rate=self.vat_rate,
-            series=self.series,
-            proformas=self.proformas,
-            language=self.language,
-            unit=self.unit,
-        )
+        return Terms(**{field: getattr(self, field) for field in Terms.__struct_fields__})
