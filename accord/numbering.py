@@ -27,9 +27,12 @@ class Numbered(NamedTuple):
 
 
 def known(ledger: Ledger, connection: str) -> list[Numbered]:
-    """Every document of a connection that is not deleted, as the ledger knows it."""
-    told = ledger.read(lambda c: links.live_facts(c, connection, Kind.DOCUMENT))
-    return [Numbered(one["series"], one["number"], State(one["state"]), False) for one in told]  # type: ignore[arg-type]
+    """Every document of a connection, as the ledger knows it."""
+    told = ledger.read(lambda c: links.accepted(c, connection, Kind.DOCUMENT))
+    return [
+        Numbered(one["series"], one["number"], State(one["state"]), deleted)  # type: ignore[arg-type]
+        for _, deleted, one in told
+    ]
 
 
 class Twice(NamedTuple):
