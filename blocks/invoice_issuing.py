@@ -7,6 +7,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
 from accord.invoicing import Terms
+from blocks.names import NAME
 
 
 class InvoiceIssuing(Block):
@@ -34,7 +35,7 @@ class InvoiceIssuing(Block):
     )
     account: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the account there; for Stripe, of the payments' own account.",
     )
     since: date = Field(

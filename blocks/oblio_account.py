@@ -14,6 +14,7 @@ from accord.systems.oblio import Credentials, Invoices, Known, Oblio, Rates, con
 from accord.systems.oblio.issue import OblioIssuer
 from accord.systems.oblio.rates import DOCUMENTS_A_SECOND, READS_A_SECOND
 from blocks.credentials import encrypted, renewed
+from blocks.names import NAME
 
 
 class OblioAccount(Block):
@@ -49,12 +50,12 @@ class OblioAccount(Block):
     )
     portal: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the portal, its database or its API, that this company's invoices go to.",
     )
     archive: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the document archive block that keeps the PDFs; empty to keep none.",
     )
     rate_of_reads: float | None = Field(

@@ -13,6 +13,7 @@ from accord.ports import Owner
 from accord.systems.smartbill import BASE_URL, PER_SECOND, Invoices, SmartBill, connect, headers
 from accord.systems.smartbill.issue import SmartBillIssuer
 from blocks.credentials import encrypted, renewed
+from blocks.names import NAME
 
 
 class SmartBillAccount(Block):
@@ -46,12 +47,12 @@ class SmartBillAccount(Block):
     )
     portal: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the portal, its database or its API, that this company's invoices go to.",
     )
     archive: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the document archive block that keeps the PDFs; empty to keep none.",
     )
     rate_in_all: float = Field(

@@ -16,6 +16,7 @@ from accord.systems.stripe import Invoices, Stripe, check_mode, classify, header
 from accord.systems.stripe.issue import StripeIssuer
 from accord.systems.stripe.paid import StripePayments
 from blocks.credentials import as_saved, encrypted
+from blocks.names import NAME
 
 
 class StripeAccount(Block):
@@ -48,17 +49,17 @@ class StripeAccount(Block):
     )
     accounts: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the accounts database block that this account's payments go to.",
     )
     issues: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the invoice issuing block by which payments are given invoices; empty for none.",
     )
     portal: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the portal, its database or its API, that this account's invoices and "
         "credit notes go to; empty where they are not followed.",
     )

@@ -14,6 +14,7 @@ from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.systems.sql_look import SqlDatabase
+from blocks.names import NAME
 from deployments import server
 from deployments.ask import secret
 from tasks.workflows import Route, find_block
@@ -23,7 +24,7 @@ B = TypeVar("B", bound=Block)
 
 def require_name(name: str) -> None:
     """Raise Misconfigured where a block can not be called so."""
-    if not re.fullmatch(r"[a-z0-9-]{1,40}", name):
+    if not re.fullmatch(NAME, name):
         raise Misconfigured("a --name is of small letters, digits and dashes, 40 at most, such as eu")
 
 
