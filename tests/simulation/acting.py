@@ -51,8 +51,8 @@ class Acting:
     def __init__(self, seed: int, profile: Profile) -> None:
         self.databases: Databases = databases()
         self.databases.reset()
-        self.world = world = World(seed, profile)  # type: ignore[arg-type]
-        self.profile: Profile = world.profile  # type: ignore[assignment]
+        self.world = world = World(seed, profile)
+        self.profile: Profile = world.profile
         chosen = self.profile
         system, _, error = str(chosen.system).partition("-")
         replay = "error_400" if error else "return_same"

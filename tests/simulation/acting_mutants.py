@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from acting_faults import LATE, Profile
-from faults import KILL, LOST, REPLY_LOST, SUSPEND
+from acting_faults import Profile
+from faults import KILL, LATE, LOST, REPLY_LOST, SUSPEND
 
 from accord import acting as core
 from accord.actions import Look, Sent, Twin, Waits

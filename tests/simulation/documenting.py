@@ -112,8 +112,8 @@ class Documenting:
     def __init__(self, seed: int, profile: Profile) -> None:
         databases().reset()
         portal_database().reset()
-        self.world = world = World(seed, profile)  # type: ignore[arg-type]
-        self.profile: Profile = world.profile  # type: ignore[assignment]
+        self.world = world = World(seed, profile)
+        self.profile: Profile = world.profile
         chosen = self.profile
         make = Oblio if chosen.system == "oblio" else SmartBill
         self.books = make(world, bool(chosen.alike), bool(chosen.dates))

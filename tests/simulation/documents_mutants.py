@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from acting_mutants import Mutant, Patch
-from documents_faults import DISTURBED, LATE, Profile
+from documents_faults import DISTURBED, Profile
 from documents_portal import ApiPortal
-from faults import KILL, LOST, REPLY_LOST, SUSPEND
+from faults import KILL, LATE, LOST, REPLY_LOST, SUSPEND
 
 from accord.ledger import links
 from accord.systems.oblio.recent import Found, Recent

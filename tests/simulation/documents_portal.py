@@ -6,8 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from documents_faults import LATE
-from faults import LOST, REPLY_LOST, THROTTLED
+from faults import LATE, LOST, REPLY_LOST, THROTTLED
 from workers import SimTarget
 from world import Violation, World
 

@@ -103,7 +103,7 @@ class Schedule:
     def __init__(self, seed: int, profile: Profile) -> None:
         databases().reset()
         self.world = world = World(seed, profile)
-        self.profile = world.profile
+        self.profile: Profile = world.profile
         assert self.profile.habits is not None
         assert self.profile.kinds is not None
         habits = Habits(**self.profile.habits)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from faults import KILL, OK, SUSPEND, Profile
+from faults import KILL, OK, SUSPEND, Mix
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from accord.errors import AccordError
@@ -83,7 +83,7 @@ class Script:
 class World:
     """Time, threads and chance; also the clock that the core is given."""
 
-    def __init__(self, seed: int, profile: Profile) -> None:
+    def __init__(self, seed: int, profile: Mix) -> None:
         self.seed, self.rng = seed, Random(seed)
         self.profile = profile.drawn(self.rng)
         self.true, self.skew = float(START), 0.0
