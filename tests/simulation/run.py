@@ -21,8 +21,8 @@ import acting
 import acting_mutants
 import documenting
 import documents_mutants
+import mutants
 from faults import KILL, UNKNOWN, Profile
-from mutants import MUTANTS
 from schedule import Outcome, Schedule, play, small
 from world import Violation
 
@@ -53,10 +53,10 @@ def show(outcome: Outcome) -> str:
 
 
 PLAYS: dict[str, Any] = {"payments": play, "actions": acting.play, "documents": documenting.play}
-PLANTED: dict[str, dict[str, Any]] = {
-    "payments": {**MUTANTS},
-    "actions": {**acting_mutants.MUTANTS},
-    "documents": {**documents_mutants.MUTANTS},
+PLANTED = {
+    "payments": mutants.MUTANTS,
+    "actions": acting_mutants.MUTANTS,
+    "documents": documents_mutants.MUTANTS,
 }
 
 
