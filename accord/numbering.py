@@ -18,18 +18,21 @@ _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Numbered(NamedTuple):
-    """What its number says of a document that is not deleted; None where none was given yet."""
+    """What its number says of a document; None where none was given yet."""
 
     series: str | None
     number: str | None
     state: State
+    deleted: bool
 
 
 def known(ledger: Ledger, connection: str) -> list[Numbered]:
-    """Every document of a connection as the ledger knows it, but those that were deleted: their numbers are given out
-    again."""
-    told = ledger.read(lambda c: links.live_facts(c, connection, Kind.DOCUMENT))
-    return [Numbered(one["series"], one["number"], State(one["state"])) for one in told]  # type: ignore[arg-type]
+    """Every document of a connection, as the ledger knows it."""
+    told = ledger.read(lambda c: links.accepted(c, connection, Kind.DOCUMENT))
+    return [
+        Numbered(one["series"], one["number"], State(one["state"]), deleted)  # type: ignore[arg-type]
+        for _, deleted, one in told
+    ]
 
 
 class Twice(NamedTuple):
@@ -55,7 +58,7 @@ class Gap(NamedTuple):
 def twice(documents: Iterable[Numbered]) -> list[Twice]:
     """The numbers that more than one document has, by series and number; 42 and 0042 are the same.
 
-    Drafts have none yet.
+    Documents that were deleted do not count, since their numbers are given out again; drafts have none yet.
     """
     found: defaultdict[tuple[str, int, str], list[str]] = defaultdict(list)
     for series, number in _issued(documents):
@@ -84,5 +87,5 @@ def gaps(documents: Iterable[Numbered]) -> list[Gap]:
 
 def _issued(documents: Iterable[Numbered]) -> Iterator[tuple[str, str]]:
     for one in documents:
-        if one.number and one.state is not State.DRAFT:
+        if one.number and not one.deleted and one.state is not State.DRAFT:
             yield one.series or "", one.number

@@ -46,12 +46,7 @@ def plan(
     missed; also where the target keeps the kind elsewhere than before, and is then shown it anew.
     """
     found = source.discovery
-    _require_sense(mode, since, until, now := int(ledger.clock.now()))
-    if not found.by_time and (since, until) != (None, None):
-        raise Misconfigured(
-            f"{sync.connection} can not be read by days, since its list is not in the order of time; leave since and "
-            "until empty"
-        )
+    _require_sense(sync, found.by_time, mode, since, until, now := int(ledger.clock.now()))
     anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now - found.events))
     began = source.began() if anew or mode is Mode.RESCAN else None
     begun = began if since is None else since
@@ -108,13 +103,18 @@ def plan(
     ledger.write(write)
 
 
-def _require_sense(mode: Mode, since: int | None, until: int | None, now: int) -> None:
+def _require_sense(sync: Sync, by_time: bool, mode: Mode, since: int | None, until: int | None, now: int) -> None:
     if until is not None and mode is not Mode.RESCAN:
         raise Misconfigured('until bounds a rescan only; set mode to "rescan", or leave until empty')
     if since is not None and until is not None and since >= until:
         raise Misconfigured("since must be a day before until")
     if since is not None and since > now:
         raise Misconfigured("since is a day in the future; nothing would be read")
+    if not by_time and (since, until) != (None, None):
+        raise Misconfigured(
+            f"{sync.connection} can not be read by days, since its list is not in the order of time; leave since and "
+            "until empty"
+        )
 
 
 def _reads_anew(connection: Connection, sync: Sync, kinds: Mapping[Kind, str], forgotten: int) -> bool:

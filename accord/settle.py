@@ -56,6 +56,12 @@ class _Plan:
     counts: dict[Change, int] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)  # intended, and then refused by the target
 
+    def settled(self, read: int) -> Settled:
+        """What became of the records of a batch that held so many."""
+        changes = (Change.CREATE, Change.UPDATE, Change.DELETE, Change.SKIP)
+        created, updated, deleted, unchanged = (self.counts.get(change, 0) for change in changes)
+        return Settled(created, updated, deleted, unchanged, len(self.holds), len(self.unsound), len(self.again), read)
+
     def refuse(self, why: Mapping[str, str], raws: Mapping[str, bytes]) -> None:
         """Take back what the target refused: it is unsound."""
         self.refused = {record.key for _, record in self.writes if record.source_key in why}
@@ -123,16 +129,7 @@ def settle(
         refused = target.write(sync.connection, prepared.kind, plan.writes)
         plan.refuse(refused, prepared.raw_of(refused))
         ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run, acts))
-    return Settled(
-        created=plan.counts.get(Change.CREATE, 0),
-        updated=plan.counts.get(Change.UPDATE, 0),
-        deleted=plan.counts.get(Change.DELETE, 0),
-        unchanged=plan.counts.get(Change.SKIP, 0),
-        held=len(plan.holds),
-        quarantined=len(plan.unsound),
-        again=len(plan.again),
-        read=prepared.count,
-    )
+    return plan.settled(prepared.count)
 
 
 def _decide(connection: Connection, sync: Sync, prepared: Prepared, rev: int, kinds: Collection[Kind]) -> _Plan:

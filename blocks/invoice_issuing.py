@@ -7,6 +7,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
 from accord.invoicing import Terms
+from blocks.names import NAME
 
 
 class InvoiceIssuing(Block):
@@ -34,7 +35,7 @@ class InvoiceIssuing(Block):
     )
     account: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the account there; for Stripe, of the payments' own account.",
     )
     since: date = Field(
@@ -59,12 +60,4 @@ class InvoiceIssuing(Block):
     @property
     def terms(self) -> Terms:
         """The terms as the core takes them."""
-        return Terms(
-            product=self.product,
-            vat_name=self.vat_name,
-            vat_rate=self.vat_rate,
-            series=self.series,
-            proformas=self.proformas,
-            language=self.language,
-            unit=self.unit,
-        )
+        return Terms(**{field: getattr(self, field) for field in Terms.__struct_fields__})

@@ -1,10 +1,10 @@
 """The block that reads one company at Oblio."""
 
 from collections.abc import Callable
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr
 
 from accord.budget import LedgerBreaker
 from accord.invoicing import Terms
@@ -13,6 +13,8 @@ from accord.ports import Owner
 from accord.systems.oblio import Credentials, Invoices, Known, Oblio, Rates, connect
 from accord.systems.oblio.issue import OblioIssuer
 from accord.systems.oblio.rates import DOCUMENTS_A_SECOND, READS_A_SECOND
+from blocks.credentials import encrypted, renewed
+from blocks.names import NAME
 
 
 class OblioAccount(Block):
@@ -42,18 +44,18 @@ class OblioAccount(Block):
         pattern=r"^\s*([Rr][Oo])?\s*[0-9]{2,10}\s*$",
         description="The company whose invoices are read, by its CIF, with or without RO.",
     )
-    base_url: HttpUrl = Field(
+    base_url: Annotated[HttpUrl, encrypted("secret")] = Field(
         default=HttpUrl("https://www.oblio.eu/api"),
         description="Where Oblio's API is found; its host is the only one that is ever called.",
     )
     portal: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the portal, its database or its API, that this company's invoices go to.",
     )
     archive: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the document archive block that keeps the PDFs; empty to keep none.",
     )
     rate_of_reads: float | None = Field(
@@ -66,13 +68,6 @@ class OblioAccount(Block):
         gt=0,
         description="Calls a second that produce documents; Oblio allows 30 in 100 s. Empty for no limit.",
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _encrypted_unless_local(cls, url: HttpUrl) -> HttpUrl:
-        if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost", "[::1]"):
-            raise ValueError("must begin with https://, or the secret would travel in the clear")
-        return url
 
     def connect(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Invoices:
         """This company's invoices; `name` is the connection's, such as "oblio/main".
@@ -99,18 +94,11 @@ class OblioAccount(Block):
         )
 
     def _credentials(self) -> Callable[[], Credentials]:
-        """E-mail and secret: at first the block's own, then, with each new token, as the saved block has them now.
-
-        So a secret that is changed in the Prefect UI is taken up by a run that is under way.
-        """
-        at_hand = [self]
+        """E-mail and secret: at first the block's own, then, with each new token, as the saved block has them now."""
+        account = renewed(self)
 
         def credentials() -> Credentials:
-            block = at_hand.pop() if at_hand else self._reloaded()
+            block = account()
             return Credentials(block.email, block.secret.get_secret_value())
 
         return credentials
-
-    def _reloaded(self) -> "OblioAccount":
-        name = self._block_document_name
-        return self if name is None else cast("OblioAccount", OblioAccount.load(name))

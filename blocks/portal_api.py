@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr
 
 from accord.budget import LedgerBreaker, SharedBudget
 from accord.http import Transport
 from accord.ledger.engine import Ledger
 from accord.systems.portal_api import PortalApi, classify, headers
+from blocks.credentials import encrypted, renewed
 
 
 class PortalApiAccount(Block):
@@ -30,7 +31,7 @@ class PortalApiAccount(Block):
     _block_type_name: ClassVar[str] = "Portal API account"
     _documentation_url: ClassVar[HttpUrl] = HttpUrl("https://spec.openapis.org/oas/v3.1.0")
 
-    base_url: HttpUrl = Field(
+    base_url: Annotated[HttpUrl, encrypted("token")] = Field(
         default=...,
         description="Where the API's paths begin, such as https://portal.example.com/v1; no other host is ever called.",
     )
@@ -38,13 +39,6 @@ class PortalApiAccount(Block):
     rate: float | None = Field(
         default=50, gt=0, description="Requests a second of all workers together; empty for no limit."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _encrypted_unless_local(cls, url: HttpUrl) -> HttpUrl:
-        if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost", "[::1]"):
-            raise ValueError("must begin with https://, or the token would travel in the clear")
-        return url
 
     def connect(self, name: str, ledger: Ledger) -> PortalApi:
         """A client for this portal; `name` is what its rate and its breaker go by, such as "portal-api/main"."""
@@ -60,14 +54,5 @@ class PortalApiAccount(Block):
 
     def _authorize(self) -> Callable[[], dict[str, str]]:
         """Headers with the token: at first the block's own; once that was refused, as the saved block has it now."""
-        at_hand = [self]
-
-        def authorize() -> dict[str, str]:
-            account = at_hand.pop() if at_hand else self._reloaded()
-            return headers(account.token.get_secret_value())
-
-        return authorize
-
-    def _reloaded(self) -> "PortalApiAccount":
-        name = self._block_document_name
-        return self if name is None else cast("PortalApiAccount", PortalApiAccount.load(name))
+        account = renewed(self)
+        return lambda: headers(account().token.get_secret_value())

@@ -1,10 +1,10 @@
 """The block that reaches one company at SmartBill."""
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr
 
 from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
@@ -12,6 +12,8 @@ from accord.names import digits
 from accord.ports import Owner
 from accord.systems.smartbill import BASE_URL, PER_SECOND, Invoices, SmartBill, connect, headers
 from accord.systems.smartbill.issue import SmartBillIssuer
+from blocks.credentials import encrypted, renewed
+from blocks.names import NAME
 
 
 class SmartBillAccount(Block):
@@ -39,18 +41,18 @@ class SmartBillAccount(Block):
         description="The VAT id of the company whose invoices are read, as it is registered in the account.",
     )
     series: list[str] = Field(default=[], description="The series that are read; empty for all.")
-    base_url: HttpUrl = Field(
+    base_url: Annotated[HttpUrl, encrypted("token")] = Field(
         default=HttpUrl(BASE_URL),
         description="Where SmartBill's API is found; its host is the only one that is ever called.",
     )
     portal: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the portal, its database or its API, that this company's invoices go to.",
     )
     archive: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the document archive block that keeps the PDFs; empty to keep none.",
     )
     rate_in_all: float = Field(
@@ -60,13 +62,6 @@ class SmartBillAccount(Block):
         description="Requests a second. SmartBill blocks a token for ten minutes after 30 in 10 s, those of other "
         "programs included, to which the default leaves a third.",
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _encrypted_unless_local(cls, url: HttpUrl) -> HttpUrl:
-        if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost", "[::1]"):
-            raise ValueError("must begin with https://, or the token would travel in the clear")
-        return url
 
     def connect(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Invoices:
         """The company's invoices; `name` is the connection's, such as "smartbill/main".
@@ -99,18 +94,11 @@ class SmartBillAccount(Block):
         return Owner(f"{digits(self.cif)} at SmartBill")
 
     def _authorize(self) -> Callable[[], Mapping[str, str]]:
-        """Headers with the token: at first the block's own, then, after SmartBill refused it, as it is saved now.
-
-        So a token that is changed in the Prefect UI is taken up by a run that is under way.
-        """
-        at_hand = [self]
+        """Headers with the token: at first the block's own, then, after SmartBill refused it, as it is saved now."""
+        block = renewed(self)
 
         def authorize() -> Mapping[str, str]:
-            account = at_hand.pop() if at_hand else self._reloaded()
+            account = block()
             return headers(account.email, account.token.get_secret_value())
 
         return authorize
-
-    def _reloaded(self) -> "SmartBillAccount":
-        name = self._block_document_name
-        return self if name is None else cast("SmartBillAccount", SmartBillAccount.load(name))

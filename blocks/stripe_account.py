@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr
 
 from accord.budget import LedgerBreaker, SharedBudget
 from accord.http import Transport
@@ -15,6 +15,8 @@ from accord.ports import Owner
 from accord.systems.stripe import Invoices, Stripe, check_mode, classify, headers
 from accord.systems.stripe.issue import StripeIssuer
 from accord.systems.stripe.paid import StripePayments
+from blocks.credentials import as_saved, encrypted
+from blocks.names import NAME
 
 
 class StripeAccount(Block):
@@ -41,23 +43,23 @@ class StripeAccount(Block):
         default="test",
         description="Whether the key is of test or of live mode; anything of the other is refused.",
     )
-    base_url: HttpUrl = Field(
+    base_url: Annotated[HttpUrl, encrypted("key")] = Field(
         default=HttpUrl("https://api.stripe.com"),
         description="Where Stripe's API is found; its host is the only one that is ever called.",
     )
     accounts: str = Field(
         default="main",
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the accounts database block that this account's payments go to.",
     )
     issues: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the invoice issuing block by which payments are given invoices; empty for none.",
     )
     portal: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9-]{1,40}$",
+        pattern=NAME,
         description="The name of the block of the portal, its database or its API, that this account's invoices and "
         "credit notes go to; empty where they are not followed.",
     )
@@ -69,13 +71,6 @@ class StripeAccount(Block):
         gt=0,
         description="Requests a second to all of Stripe's endpoints together; empty for no limit.",
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _encrypted_unless_local(cls, url: HttpUrl) -> HttpUrl:
-        if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost", "[::1]"):
-            raise ValueError("must begin with https://, or the key would travel in the clear")
-        return url
 
     def connect(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Stripe:
         """A client for this account; `name` is the connection's, such as "stripe/main".
@@ -123,13 +118,9 @@ class StripeAccount(Block):
         def authorize() -> dict[str, str]:
             if at_hand:
                 return headers(at_hand.pop().api_key.get_secret_value())
-            key = self._reloaded().api_key.get_secret_value()
+            key = as_saved(self).api_key.get_secret_value()
             check_mode(key, self.mode)
             changed()
             return headers(key)
 
         return authorize
-
-    def _reloaded(self) -> "StripeAccount":
-        name = self._block_document_name
-        return self if name is None else cast("StripeAccount", StripeAccount.load(name))

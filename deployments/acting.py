@@ -1,7 +1,6 @@
 """`accord actions`: what is done at other systems because of records, and what a person does about it."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -32,16 +31,14 @@ def command(action: str, keys: Sequence[str], as_json: bool) -> int:
 
 def _list(ledger: Ledger, as_json: bool) -> int:
     rows = ledger.read(lambda c: actions.listed(c, OPEN))
-    counts: Counter[str] = Counter()
-    for (_, state), count in ledger.read(actions.counts).items():
-        counts[state] += count
+    counts = ledger.read(actions.counts)
     if as_json:
         shown = ("name", "connection", "kind", "key", "account", "state", "attempt", "mark", "due_at", "why")
         print(json.dumps({"counts": counts, "open": [{f: getattr(row, f) for f in shown} for row in rows]}, indent=2))
     else:
         print(", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) or "there are no actions")
         print("".join(f"{_line(row)}\n" for row in rows), end="")
-    return 1 if counts["unknown"] else 0
+    return 1 if "unknown" in counts else 0
 
 
 def _line(row: Row) -> str:

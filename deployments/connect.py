@@ -2,17 +2,25 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from deployments.connect_alerts import alerts_parser
 
+_Systems: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+
+def connect_parsers(commands: _Systems) -> None:
     """Add `connect` to the subcommands of `accord`."""
     connect = commands.add_parser("connect", help="test and save what is needed to reach a system or a channel")
     systems = connect.add_subparsers(required=True, metavar="WHAT")
     alerts_parser(systems)
 
+    _source_parsers(systems)
+    _target_parsers(systems)
+    _issuing_parser(systems)
+
+
+def _source_parsers(systems: _Systems) -> None:
     stripe = systems.add_parser("stripe", help="a Stripe account; asks for its key. Again with a new key: rotation")
     stripe.add_argument("--name", default="main", help="of the connection (%(default)s)")
     stripe.add_argument("--mode", choices=("test", "live"), help="of the key (test, or as saved)")
@@ -26,10 +34,7 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     oblio.add_argument("--name", default="main", help="of the connection (%(default)s)")
     oblio.add_argument("--email", help="that the account is opened with (needed at first, or as saved)")
     oblio.add_argument("--cif", help="of the company whose invoices are read (needed at first, or as saved)")
-    oblio.add_argument("--base-url", help="where Oblio's API is found, if elsewhere")
-    oblio.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
-    oblio.add_argument("--archive", help="the document archive that keeps its PDFs (none, or as saved)")
-    oblio.add_argument("--json", action="store_true", help="print JSON")
+    _company_options(oblio, "Oblio")
     oblio.set_defaults(run=_connect_oblio)
 
     smartbill = systems.add_parser("smartbill", help="a company at SmartBill; asks for the token. Again: a new token")
@@ -37,12 +42,18 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     smartbill.add_argument("--email", help="that the account is logged in to with (needed at first, or as saved)")
     smartbill.add_argument("--cif", help="of the company whose invoices are read (needed at first, or as saved)")
     smartbill.add_argument("--series", nargs="*", help="that are read, by their names (all, or as saved)")
-    smartbill.add_argument("--base-url", help="where SmartBill's API is found, if elsewhere")
-    smartbill.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
-    smartbill.add_argument("--archive", help="the document archive that keeps its PDFs (none, or as saved)")
-    smartbill.add_argument("--json", action="store_true", help="print JSON")
+    _company_options(smartbill, "SmartBill")
     smartbill.set_defaults(run=_connect_smartbill)
 
+
+def _company_options(system: argparse.ArgumentParser, title: str) -> None:
+    system.add_argument("--base-url", help=f"where {title}'s API is found, if elsewhere")
+    system.add_argument("--portal", help="the portal database that its invoices go to (main, or as saved)")
+    system.add_argument("--archive", help="the document archive that keeps its PDFs (none, or as saved)")
+    system.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _target_parsers(systems: _Systems) -> None:
     for what, shown in (("accounts", "the customer accounts"), ("portal", "the customer portal")):
         database = systems.add_parser(what, help=f"the database of {shown}; asks for its URL")
         database.add_argument("--name", default="main", help="(%(default)s)")
@@ -66,6 +77,8 @@ def connect_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     archive.add_argument("--json", action="store_true", help="print JSON")
     archive.set_defaults(run=_connect_archive)
 
+
+def _issuing_parser(systems: _Systems) -> None:
     invoices = systems.add_parser("invoices", help="issue invoices for settled payments that belong to none")
     invoices.add_argument(
         "--name", default="main", help="of the Stripe connection whose payments they are (%(default)s)"

@@ -8,7 +8,7 @@ from accord.errors import Misconfigured
 from accord.ledger import actions
 from blocks import InvoiceIssuing, StripeAccount
 from deployments import server
-from deployments.connection import fitting, nothing_saved, require_name
+from deployments.connection import fitting, kept, nothing_saved, require_name
 from tasks.actions import issuer_of
 from tasks.workflows import PAYMENTS, find_block, load_block
 
@@ -18,19 +18,6 @@ FITS = {
     "vat-rate": "is in percent, such as 21",
 }
 
-FIELDS = (
-    "system",
-    "account",
-    "since",
-    "product",
-    "vat_name",
-    "vat_rate",
-    "series",
-    "proformas",
-    "language",
-    "unit",
-)
-
 
 def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     """Save the terms, and have the payments of the Stripe account of the same name given invoices by them."""
@@ -38,9 +25,7 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     ledger = settings.current_ledger()
     with server.opened():
         account = load_block(StripeAccount, name)
-        kept = find_block(InvoiceIssuing, name)
-        before = {} if kept is None else {field: getattr(kept, field) for field in FIELDS}
-        issuing = fitting(InvoiceIssuing, {**before, **given}, FITS)
+        issuing = fitting(InvoiceIssuing, kept(find_block(InvoiceIssuing, name)) | given, FITS)
         sync = PAYMENTS.route("stripe", name).sync(account.accounts)
         with nothing_saved():
             issuer = issuer_of(issuing, sync, account, ledger)

@@ -4,20 +4,13 @@ import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
-
-from accord import settings
-from accord.errors import Misconfigured
-from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
 from accord.records import Kind
 from accord.systems.oblio import Series
 from blocks import OblioAccount
-from deployments import server
-from deployments.ask import secret
-from deployments.connection import fitting, next_steps, nothing_saved, require_name
-from tasks.workflows import INVOICES, find_block
+from deployments.connection import save_company
+from tasks.workflows import INVOICES
 
 FITS = {
     "base-url": "must be the address of Oblio's API, and begin with https://, or the secret would travel in the clear",
@@ -26,7 +19,6 @@ FITS = {
     "cif": "is the company's CIF, with or without RO, such as RO90000014",
     "email": "is the e-mail that the Oblio account is opened with",
 }
-KEPT = ("email", "cif", "base_url", "portal", "archive", "rate_of_reads", "rate_of_documents")
 
 
 class Tested(NamedTuple):
@@ -51,33 +43,17 @@ class Tested(NamedTuple):
 
 def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     """Ask for the secret, test it and save the connection; a saved one keeps the fields that are not given."""
-    require_name(name)
-    ledger = settings.current_ledger()
-    with server.opened() as client:
-        kept = find_block(OblioAccount, name)
-        before = {} if kept is None else {field: getattr(kept, field) for field in KEPT}
-        if missing := [f"--{field}" for field in ("email", "cif") if field not in before | given]:
-            raise Misconfigured(f"a new connection needs {' and '.join(missing)}")
-        asked = {"secret": SecretStr(secret("Oblio API secret"))}
-        account = fitting(OblioAccount, before | given | asked, FITS)
-        with nothing_saved():
-            tested = try_out(account, name, ledger)
-        of = INVOICES.route("oblio", name)
-        in_use = {one.source for one in (*server.connections(client), of)}
-        assign(of.sync(account.portal), ledger, tested.owner, in_use)
-        account.save(name, overwrite=True)
-        block = INVOICES.find_target(account.portal)
-        target = None if block is None else INVOICES.open_target(block, account.portal, ledger)
-        notes = next_steps(client, of, account.portal, target)
+    saved = save_company(INVOICES.route("oblio", name), given, ("secret", "Oblio API secret"), FITS, try_out)
+    account, tested = saved.account, saved.tested
     if as_json:
         shown = {"connection": name, "portal": account.portal, "company": tested.company, "cif": tested.cif}
         series = [{"name": one.name, "next": one.next, "given": one.given} for one in tested.series]
         shown |= {"series": series, "invoices": tested.invoices}
-        print(json.dumps(shown | {"saved": True, "rotated": kept is not None, "notes": notes}, indent=2))
+        print(json.dumps(shown | {"saved": True, "rotated": saved.rotated, "notes": saved.notes}, indent=2))
         return 0
     _tell(tested)
-    print(f"the new secret of {name} is saved; runs take it up at once" if kept else f"saved as OblioAccount/{name}")
-    print("\n".join(notes))
+    print(saved.told)
+    print("\n".join(saved.notes))
     return 0
 
 

@@ -12,7 +12,7 @@ from accord.ledger.engine import Ledger
 from blocks import PortalApiAccount, PortalDatabase
 from deployments import server
 from deployments.ask import secret
-from deployments.connection import fitting, nothing_saved, require_name
+from deployments.connection import fitting, kept, nothing_saved, require_name
 from tasks.workflows import find_block
 
 FITS = {
@@ -20,7 +20,6 @@ FITS = {
     "https://portal.example.com/v1, or the token would travel in the clear",
     "rate": "is how many requests a second the portal takes, above 0",
 }
-KEPT = ("base_url", "rate")
 
 
 def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
@@ -30,22 +29,22 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     with server.opened():
         if find_block(PortalDatabase, name) is not None:
             raise Misconfigured(f"{name} is the name of a portal database already; take another --name for this portal")
-        kept = find_block(PortalApiAccount, name)
-        before = {} if kept is None else {field: getattr(kept, field) for field in KEPT}
-        if "base_url" not in before | given:
+        saved = find_block(PortalApiAccount, name)
+        fields = kept(saved, "token") | given
+        if "base_url" not in fields:
             raise Misconfigured("a new portal needs --base-url")
         asked = {"token": SecretStr(secret("token of the portal's API"))}
-        account = fitting(PortalApiAccount, before | given | asked, FITS)
+        account = fitting(PortalApiAccount, fields | asked, FITS)
         with nothing_saved():
             try_out(account, name, ledger)
         account.save(name, overwrite=True)
     if as_json:
         shown = {"portal": name, "base_url": str(account.base_url), "rate": account.rate}
-        print(json.dumps(shown | {"saved": True, "rotated": kept is not None}, indent=2))
+        print(json.dumps(shown | {"saved": True, "rotated": saved is not None}, indent=2))
     else:
         print(
             f"the new token of {name} is saved; runs take it up at once"
-            if kept
+            if saved
             else f"saved as PortalApiAccount/{name}"
         )
     return 0

@@ -4,21 +4,15 @@ import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
-
-from accord import settings
 from accord.documents import Document, Origin
 from accord.errors import Misconfigured
-from accord.identity import assign
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
 from accord.records import Kind
 from accord.systems.smartbill import Series
 from blocks import SmartBillAccount
-from deployments import server
-from deployments.ask import secret
-from deployments.connection import fitting, next_steps, nothing_saved, require_name
-from tasks.workflows import INVOICES, find_block
+from deployments.connection import save_company
+from tasks.workflows import INVOICES
 
 FITS = {
     "base-url": "must be the address of SmartBill's API, and begin with https://, or the token would travel in the "
@@ -27,7 +21,6 @@ FITS = {
     "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "cif": "is the company's VAT id as it is registered in the account, such as RO90000014",
 }
-KEPT = ("email", "cif", "series", "base_url", "portal", "archive", "rate_in_all")
 PRINTED = ("client", "currency", "issued_on", "net", "lines", "due_on")  # of which the last is not on every invoice
 
 
@@ -55,33 +48,17 @@ class Tested(NamedTuple):
 
 def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     """Ask for the token, test it and save the connection; a saved one keeps the fields that are not given."""
-    require_name(name)
-    ledger = settings.current_ledger()
-    with server.opened() as client:
-        kept = find_block(SmartBillAccount, name)
-        before = {} if kept is None else {field: getattr(kept, field) for field in KEPT}
-        if missing := [f"--{field}" for field in ("email", "cif") if field not in before | given]:
-            raise Misconfigured(f"a new connection needs {' and '.join(missing)}")
-        asked = {"token": SecretStr(secret("SmartBill token"))}
-        account = fitting(SmartBillAccount, before | given | asked, FITS)
-        with nothing_saved():
-            tested = try_out(account, name, ledger)
-            _require_series(account, tested)
-        of = INVOICES.route("smartbill", name)
-        in_use = {one.source for one in (*server.connections(client), of)}
-        assign(of.sync(account.portal), ledger, tested.owner, in_use)
-        account.save(name, overwrite=True)
-        block = INVOICES.find_target(account.portal)
-        target = None if block is None else INVOICES.open_target(block, account.portal, ledger)
-        notes = [*_notes(tested), *next_steps(client, of, account.portal, target)]
+    saved = save_company(INVOICES.route("smartbill", name), given, ("token", "SmartBill token"), FITS, _fits)
+    account, tested = saved.account, saved.tested
+    notes = [*_notes(tested), *saved.notes]
     if as_json:
         shown = {"connection": name, "portal": account.portal, "cif": account.cif, "invoices": tested.invoices}
         shown |= {"series": [{"name": one.name, "next": one.next_number} for one in tested.series]}
         shown |= {"last": tested.last, "printed": tested.printed, "unknown": tested.unknown}
-        print(json.dumps(shown | {"saved": True, "rotated": kept is not None, "notes": notes}, indent=2))
+        print(json.dumps(shown | {"saved": True, "rotated": saved.rotated, "notes": notes}, indent=2))
         return 0
     _tell(account, tested)
-    print(f"the new token of {name} is saved; runs take it up at once" if kept else f"saved as SmartBillAccount/{name}")
+    print(saved.told)
     print("\n".join(notes))
     return 0
 
@@ -109,10 +86,12 @@ def try_out(account: SmartBillAccount, name: str, ledger: Ledger, _: Collection[
     )
 
 
-def _require_series(account: SmartBillAccount, tested: Tested) -> None:
-    """Raise Misconfigured where one of the series that are to be read is none of the company's."""
+def _fits(account: SmartBillAccount, name: str, ledger: Ledger) -> Tested:
+    """Try it out. Raises Misconfigured where one of the series that are to be read is none of the company's."""
+    tested = try_out(account, name, ledger)
     if missing := sorted({*account.series} - {one.name for one in tested.series}):
         raise Misconfigured(f"the company has no series of invoices called {' or '.join(missing)}; correct --series")
+    return tested
 
 
 def _tell(account: SmartBillAccount, tested: Tested) -> None:

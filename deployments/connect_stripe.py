@@ -18,7 +18,7 @@ from accord.systems.stripe import PATHS, NotPermitted
 from blocks import AccountsDatabase, StripeAccount
 from deployments import server
 from deployments.ask import secret
-from deployments.connection import fitting, next_steps, nothing_saved, require_name
+from deployments.connection import fitting, is_saved, kept, next_steps, nothing_saved, require_name
 from tasks.workflows import INVOICES, PAYMENTS, Route, find_block
 
 FITS = {
@@ -26,7 +26,6 @@ FITS = {
     "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "accounts": "is of small letters, digits and dashes, 40 at most, such as main",
 }
-KEPT = ("mode", "base_url", "accounts", "portal", "issues", "rate_per_endpoint", "rate_in_all")
 
 
 class Tested(NamedTuple):
@@ -43,8 +42,8 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     require_name(name)
     ledger = settings.current_ledger()
     with server.opened() as client:
-        kept = find_block(StripeAccount, name)
-        account = _account(kept, secret("Stripe API key"), given)
+        saved = find_block(StripeAccount, name)
+        account = _account(saved, secret("Stripe API key"), given)
         accounts = find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
         if target is not None:
@@ -68,20 +67,19 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         account.save(name, overwrite=True)
         notes = _notes(client, goes, ledger, tested)
     if as_json:
-        print(json.dumps(shown | {"saved": True, "rotated": kept is not None, "notes": notes}, indent=2))
+        print(json.dumps(shown | {"saved": True, "rotated": saved is not None, "notes": notes}, indent=2))
         return 0
-    print(f"the new key of {name} is saved; runs take it up at once" if kept else f"saved as StripeAccount/{name}")
+    print(is_saved(PAYMENTS.route("stripe", name), saved, "key"))
     print("\n".join(notes))
     return 0
 
 
-def _account(kept: StripeAccount | None, key: str, given: dict[str, Any]) -> StripeAccount:
+def _account(saved: StripeAccount | None, key: str, given: dict[str, Any]) -> StripeAccount:
     """The block as it would be saved: what is given, else as it is saved, else the defaults."""
-    before = {} if kept is None else {field: getattr(kept, field) for field in KEPT}
-    account = fitting(StripeAccount, before | given | {"api_key": SecretStr(key)}, FITS)
+    account = fitting(StripeAccount, kept(saved, "api_key") | given | {"api_key": SecretStr(key)}, FITS)
     other = "live" if account.mode == "test" else "test"
     if key[2:8] == f"_{other}_":
-        how = f"say --mode {other}" if kept is None else f"connect it under another --name, with --mode {other}"
+        how = f"say --mode {other}" if saved is None else f"connect it under another --name, with --mode {other}"
         raise Misconfigured(f"this is a key of {other} mode, and the connection is in {account.mode} mode; {how}")
     return account
 
@@ -137,6 +135,5 @@ def _notes(client: SyncPrefectClient, goes: Mapping[Route, str], ledger: Ledger,
             "in Stripe's dashboard, give it the permission to read the account"
         )
     for of, to in goes.items():
-        block = of.workflow.find_target(to)
-        notes += next_steps(client, of, to, None if block is None else of.workflow.open_target(block, to, ledger))
+        notes += next_steps(client, of, to, ledger)
     return [*dict.fromkeys(notes)]

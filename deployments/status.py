@@ -1,7 +1,6 @@
 """`accord status`: how every connection stands, by the ledger, by its target and by Prefect's runs."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -111,11 +110,10 @@ def _status(
 
 def _acted(ledger: Ledger, name: str) -> tuple[dict[str, int], list[str]]:
     """What is done because of a connection's records: how many are in which state, and those that are unknown."""
-    source, counts = connection_of(name), Counter[str]()
-    for (_, state), count in ledger.read(lambda c: actions.counts(c, source)).items():
-        counts[state] += count
-    rows = ledger.read(lambda c: actions.listed(c, ["unknown"], source)) if counts["unknown"] else []
-    return dict(counts), [f"{row.name} on {row.key}: {unknown(row)}" for row in rows]
+    source = connection_of(name)
+    counts = ledger.read(lambda c: actions.counts(c, source))
+    rows = ledger.read(lambda c: actions.listed(c, ["unknown"], source)) if "unknown" in counts else []
+    return counts, [f"{row.name} on {row.key}: {unknown(row)}" for row in rows]
 
 
 def _as_data(one: Status, now: float) -> dict[str, Any]:

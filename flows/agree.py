@@ -20,6 +20,7 @@ from accord.plan import Mode
 from accord.run import attempt
 from accord.settle import Settled
 from accord.sweep import sweep
+from blocks.names import NAME
 from tasks.act import act
 from tasks.bench import Bench, bench, close
 from tasks.check import check
@@ -32,7 +33,7 @@ from tasks.settle import settle
 LOOK_AGAIN = 0.25  # seconds in which batches of a stream that is still being read may wait to be settled
 RESUMES = 3  # of a run whose process died; by an automation, deployments/automations.py
 
-ConnectionName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+ConnectionName = Annotated[str, Field(pattern=NAME)]
 
 
 def agree(sync: str, since: date | None, until: date | None, mode: Mode) -> Any:

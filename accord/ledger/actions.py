@@ -123,12 +123,12 @@ def _about(row: Row) -> str:
     return f"actions:{row.name}:{row.connection}:{row.kind}:{row.key}"
 
 
-def counts(connection: Connection, source: str | None = None) -> dict[tuple[str, str], int]:
-    """How many actions there are by name and state; of all connections, or of one."""
-    rows = select(actions.c.name, actions.c.state, func.count()).group_by(actions.c.name, actions.c.state)
+def counts(connection: Connection, source: str | None = None) -> dict[str, int]:
+    """How many actions there are in each state; of all connections, or of one."""
+    rows = select(actions.c.state, func.count()).group_by(actions.c.state)
     if source is not None:
         rows = rows.where(actions.c.connection == source)
-    return {(name, state): count for name, state, count in connection.execute(rows)}
+    return dict(connection.execute(rows).tuples().all())
 
 
 def listed(connection: Connection, states: Collection[str] = (), source: str | None = None) -> list[Row]:

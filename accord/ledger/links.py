@@ -82,12 +82,6 @@ def accepted(connection: Connection, source: str, kind: str) -> list[tuple[str, 
     return [(key, deleted, msgspec.json.decode(facts)) for key, deleted, facts in found]
 
 
-def live_facts(connection: Connection, source: str, kind: str) -> list[Facts]:
-    """What is known of every record of a kind that is not deleted."""
-    there = (records.c.connection == source) & (records.c.kind == kind) & records.c.deleted.is_(False)
-    return [msgspec.json.decode(value) for value in connection.scalars(select(records.c.facts).where(there))]
-
-
 # Records are not joined to links in one query: on tables that PostgreSQL has not analyzed yet, as in the first minutes
 # of a backfill, it takes a plan for the join that looks at every record for every link.
 

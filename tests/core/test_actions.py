@@ -376,7 +376,7 @@ def test_what_is_in_doubt_is_looked_up_before_more_than_fit_a_turn_that_wait_for
     for _ in range(4):
         act(action)
         clock.jump(2 * action.waits.quiet)
-    assert {state for _, state in ledger.read(rows.counts)} == {"done"}
+    assert {*ledger.read(rows.counts)} == {"done"}
 
 
 def test_what_fails_again_and_again_holds_up_nothing_that_was_wanted_later(ledger, want, act, clock, monkeypatch):

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from accord import collect, numbering
-from accord.clock import SystemClock
 from accord.compare import reconcile
 from accord.documents import State
 from accord.errors import Misconfigured, TryLater
@@ -15,7 +14,6 @@ from accord.ports import CursorGone
 from accord.records import Kind
 from accord.run import Tally
 from accord.standing import stand
-from accord.systems.portal import Portal
 
 KIND = Kind.DOCUMENT
 NEWEST = 4  # documents on the list of what is new
@@ -29,22 +27,10 @@ def service(shops):
     return shops.Documents(NEWEST)
 
 
-class Noted(Portal):
-    """A portal that notes what it is asked to write."""
-
-    def __init__(self, engine):
-        super().__init__(engine, SystemClock())
-        self.written = []
-
-    def write(self, connection, kind, rows):
-        self.written += [record.key for _, record in rows]
-        return super().write(connection, kind, rows)
-
-
 @pytest.fixture
-def home(new_ledger, homes, clock, service, fresh, open_engine):
+def home(new_ledger, homes, clock, service, noted_portal):
     service.clock = clock.now
-    return homes.Home(new_ledger(clock), service, Noted(open_engine(fresh.portal())), kinds={KIND})
+    return homes.Home(new_ledger(clock), service, noted_portal, kinds={KIND})
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from accord.numbering import Gap, Numbered, Twice, gaps, twice
 
 
 def of(*numbers: str | None, series: str | None = "WEB", state: State = State.ISSUED) -> list[Numbered]:
-    return [Numbered(series, number, state) for number in numbers]
+    return [Numbered(series, number, state, False) for number in numbers]
 
 
 def test_a_series_without_gaps_has_nothing_to_tell() -> None:
@@ -40,10 +40,12 @@ def test_whatever_became_of_a_document_it_has_its_number(state: State) -> None:
     assert twice([*documents, *of("2")]) == [Twice("WEB", "2", 2)]
 
 
-def test_drafts_have_none() -> None:
-    for absent in (of("2", "2", state=State.DRAFT), of(None, ""), of("2-a", "2²", "٢")):
+def test_drafts_and_deleted_documents_have_none() -> None:
+    gone = [Numbered("WEB", "2", State.ISSUED, True)] * 2
+    for absent in (gone, of("2", "2", state=State.DRAFT), of(None, ""), of("2-a", "2²", "٢")):
         assert gaps([*of("1", "3"), *absent]) == [Gap("WEB", 2, 2)]
         assert twice([*of("1", "3"), *absent]) == []
+    assert twice([*of("1", "2", "3"), *gone]) == []
 
 
 def test_a_number_too_long_for_one_is_a_text() -> None:
@@ -55,13 +57,13 @@ _numbers = st.one_of(
     st.none(), st.integers(0, 12).flatmap(lambda n: st.sampled_from([str(n), f"{n:04}"])), st.sampled_from(["", "A-1"])
 )
 _documents = st.lists(
-    st.builds(Numbered, st.sampled_from([None, "A", "B"]), _numbers, st.sampled_from(State)), max_size=40
+    st.builds(Numbered, st.sampled_from([None, "A", "B"]), _numbers, st.sampled_from(State), st.booleans()), max_size=40
 )
 
 
 def _kept(documents: Sequence[Numbered], series: str) -> list[str]:
     own = [one for one in documents if (one.series or "") == series]
-    return [one.number for one in own if one.number and one.state is not State.DRAFT]
+    return [one.number for one in own if one.number and not one.deleted and one.state is not State.DRAFT]
 
 
 @given(_documents)
@@ -96,7 +98,7 @@ def test_the_order_of_the_documents_does_not_matter(documents: list[Numbered], c
 @given(_documents)
 def test_filling_the_gaps_leaves_none_and_gives_no_number_twice(documents: list[Numbered]) -> None:
     filled = [
-        Numbered(gap.series, str(number), State.ISSUED)
+        Numbered(gap.series, str(number), State.ISSUED, False)
         for gap in gaps(documents)
         for number in range(gap.first, gap.last + 1)
     ]

@@ -11,7 +11,6 @@ import re
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-import pypdf
 from msgspec import Struct
 
 from accord.documents import Party
@@ -138,8 +137,10 @@ def parse(text: str) -> Paper:
 
 def text(body: bytes) -> str:
     """The text of a PDF. Raises Unreadable where it has none."""
+    from pypdf import PdfReader  # only now: it takes an eighth of a second to import, which every run would pay
+
     try:
-        pages = pypdf.PdfReader(io.BytesIO(body)).pages
+        pages = PdfReader(io.BytesIO(body)).pages
         if len(pages) > _MOST_PAGES:
             raise Unreadable("the PDF has too many pages")
         found = "\n".join(page.extract_text() for page in pages)
