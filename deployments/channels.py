@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from accord.errors import Misconfigured
 from deployments import alerts
 from deployments.automations import PAGE, Pace, Wanted, differences, ensure, recovery
+from deployments.runs import reason
 
 CHANNELS = ("first", "second")
 HEARTBEAT = "accord-heartbeat"
@@ -253,7 +254,7 @@ def _row(due: ReceivedEvent, why: str, second: bool) -> Unsent:
         one.get("prefect.resource.id", "").rpartition(".")[0]: one.get("prefect.resource.name", "") for one in involved
     }
     sync = "/".join(name for kind in ("flow", "deployment") if (name := names.get(f"prefect.{kind}")))
-    said = cause.get("payload", {}).get("why") or involved[0].get("prefect.state-message") or ""
+    said = cause.get("payload", {}).get("why") or reason(involved[0].get("prefect.state-message") or "")
     alert = (due.resource.get("prefect.resource.name") or "").removeprefix(alerts.PREFIX)
     return Unsent(due.occurred, alert, sync, said, names.get("prefect.flow-run", ""), why, second)
 

@@ -78,10 +78,7 @@ def faults(name: str, runs: Runs) -> list[str]:
     """A sentence, with what to do, for a deployment's last run that did not complete, and for one that is stuck."""
     told = []
     if not runs.completed:
-        # What an error that nobody foresaw says of itself may quote a record.
-        _, unforeseen, error = runs.message.partition("encountered an exception: ")
-        message = f"an error that Accord does not know, {error.partition(':')[0]}" if unforeseen else runs.message
-        message = f": {message}" if message else ""
+        message = f": {reason(runs.message)}" if runs.message else ""
         told.append(f"the last run ended as {runs.ended}{message}; {how(runs.ended, name)}")
     if runs.stuck is not None:
         since = f"{datetime.fromtimestamp(runs.stuck_since or 0, UTC):%Y-%m-%d %H:%M} UTC"
@@ -90,6 +87,12 @@ def faults(name: str, runs: Runs) -> list[str]:
             "run in Prefect's UI, so that the next one can"
         )
     return told
+
+
+def reason(message: str) -> str:
+    """A state's message; of an error that nobody foresaw only its type, since what it says may quote a record."""
+    _, unforeseen, error = message.partition("encountered an exception: ")
+    return f"an error that Accord does not know, {error.partition(':')[0]}" if unforeseen else message
 
 
 def how(state: str | None, about: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prefect.events.schemas.events import ReceivedEvent
 
 from accord.errors import Misconfigured, TryLater
 from deployments import alerts, channels
@@ -122,6 +123,32 @@ def test_only_texts_of_our_own_leave(render: Any, state: str, message: str, says
         assert CANARY not in body
         assert (says or "") in body or one.key.startswith("test-")
         assert ("Why: " in body) == (says is not None) or one.key.startswith("test-")
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (f"Flow run encountered an exception: ValueError: {CANARY}", "an error that Accord does not know, ValueError"),
+        ("the key is not valid", "the key is not valid"),
+    ],
+)
+def test_nor_are_others_told_of_an_alert_that_was_not_sent(message: str, said: str) -> None:
+    due = ReceivedEvent.model_validate(
+        {
+            "id": uuid4(),
+            "occurred": datetime.now(UTC) - timedelta(hours=1),
+            "received": datetime.now(UTC),
+            "event": "prefect.automation.triggered",
+            "resource": {"prefect.resource.id": "prefect.automation.1", "prefect.resource.name": "Accord alert: fails"},
+            "payload": {"triggering_event": _event(message=message)},
+        }
+    )
+
+    def read(wanted_: Any, limit: int) -> Any:
+        return SimpleNamespace(events=[due] if due.event in wanted_.event.name else [], next_page=None)
+
+    (row,) = channels.unsent(SimpleNamespace(read_events=read))  # type: ignore[arg-type]
+    assert (row.alert, row.sync, row.said) == ("fails", "f/eu", said)
 
 
 @pytest.mark.parametrize(
