@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 from obstore.exceptions import (
@@ -70,7 +71,8 @@ class Archive:
         self._create(name, body)
         self.read(name)
         note = {"connection": connection, "key": key, "sha256": digest, "size": len(body), **about}
-        self._create(f"documents/{connection}/{key}/{digest}.json", _note(note))
+        # A person names a series of numbers as they like, and not every sign may stand in a name.
+        self._create(f"documents/{connection}/{quote(key, safe='')}/{digest}.json", _note(note))
         return name
 
     def read(self, name: str) -> bytes:
