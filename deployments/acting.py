@@ -70,7 +70,7 @@ def _retry(connection: Connection, now: float, row: Row) -> None:
 def _drop(connection: Connection, now: float, row: Row) -> None:
     if row.state == "sending":
         raise Misconfigured(f"the action on {row.key} is being sent; it is looked up by the next runs")
-    actions.change(connection, row, state="refused", why="a person gave it up")
+    actions.change(connection, row, state="refused", why="a person gave it up", refusal=None, payload=None)
     _tell(connection, now, row, "drop", "a person gave it up")
 
 

@@ -183,7 +183,9 @@ def test_an_unknown_outcome_is_shown_with_what_to_look_at(shop: Shop, capsys: Sa
     assert main(["actions", "retry", "ch_1"]) == 0
     assert main(["actions", "retry", "ch_1"]) == 2
     assert "goes on by itself" in capsys.readouterr().err
+    ledger.write(lambda c: actions.change(c, actions.listed(c)[0], payload=b"what was to be sent"))
     assert main(["actions", "drop", "ch_1"]) == 0
+    assert [row.payload for row in rows()] == [None]
     assert main(["actions", "drop", "ch_9"]) == 2
     assert main(["actions", "list", "ch_1"]) == 2
     assert main(["explain", "ch_1"]) == 0
