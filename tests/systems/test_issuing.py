@@ -344,3 +344,15 @@ def test_no_invoice_is_sent_after_its_moment(keeper, monkeypatch):
     monkeypatch.undo()
     keeper.clock.sleep(61)
     assert keeper.act(key) == {"done": 1}
+
+
+def test_a_row_of_oblios_list_that_can_not_be_read_holds_up_no_other_action(new_keeper):
+    keeper = new_keeper("oblio")
+    keeper.fault("drop_answer", "/api/docs/invoice")
+    first, second = keeper.sell(), keeper.sell()
+    keeper.act(first)
+    keeper.clock.sleep(61)
+    keeper.fault("wrong_type", "/api/docs/invoice/list", "GET", field="id")
+    assert keeper.act(second) == {"done": 1}
+    keeper.clock.sleep(3600)
+    assert keeper.act() == {"done": 1}

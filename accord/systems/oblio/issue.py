@@ -35,7 +35,7 @@ class Answer(Shape, gc=False):
 
 
 class Row(Shape, gc=False):
-    id: str
+    id: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")]
     seriesName: Text
     number: Text
     mentions: Text = None
@@ -154,9 +154,10 @@ class OblioIssuer:
             told = date_of(answer) if offset == 0 else told
             try:
                 rows = [bytes(raw) for raw in _rows(answer.body).data]
+                marked = [_row(raw) for raw in rows if sent.mark.encode() in raw]
             except UNREADABLE:
                 raise TryLater("Oblio's list of invoices can not be read") from None
-            for row in (_row(raw) for raw in rows if sent.mark.encode() in raw):
+            for row in marked:
                 if sent.mark in (row.mentions or ""):
                     found[row.id] = Twin(row.id, row.seriesName, row.number)
             if len(rows) < PAGE:
