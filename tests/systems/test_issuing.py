@@ -14,6 +14,7 @@ from accord import acting, actions
 from accord.actions import Action
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import Clock
+from accord.errors import Misconfigured, NotSent, Refused
 from accord.http import Transport
 from accord.invoicing import IssueInvoice, Terms
 from accord.ledger import actions as rows
@@ -247,6 +248,43 @@ def test_stripes_invoice_is_gone_on_with_from_where_it_stands(new_keeper, at):
     assert keeper.act(key) == {"done": 1}
     assert len(keeper.store.shelves["invoices"].rows) == len(keeper.issued()) == 1
     assert keeper.issued()[0]["open"] == 0
+
+
+def fail(error: Exception, at: str) -> Callable[..., Any]:
+    """In place of `Transport.post`: what goes to an address that ends like this fails."""
+    real = Transport.post
+
+    def post(self: Any, path: str, *args: Any, **named: Any) -> Any:
+        if path.endswith(at):
+            raise error
+        return real(self, path, *args, **named)
+
+    return post
+
+
+@pytest.mark.parametrize("error", [NotSent("its rate lets nothing through"), Misconfigured("the key may not write")])
+@pytest.mark.parametrize("at", ["/v1/invoiceitems", "/finalize", "/pay"])
+def test_stripes_invoice_is_gone_on_with_where_it_was_begun_and_the_next_call_was_not_sent(
+    new_keeper, monkeypatch, at, error
+):
+    keeper = new_keeper("stripe")
+    key = keeper.sell()
+    with monkeypatch.context() as patched:
+        patched.setattr(Transport, "post", fail(error, at))
+        assert keeper.act(key) == {}
+    keeper.clock.sleep(25 * 3600)  # Stripe has forgotten the keys
+    assert keeper.act(key) == {"done": 1}
+    assert len(keeper.store.shelves["invoices"].rows) == len(keeper.issued()) == 1
+    assert keeper.issued()[0]["open"] == 0
+
+
+def test_stripes_invoice_that_was_begun_and_can_not_be_finished_is_left_to_a_person(new_keeper, monkeypatch):
+    keeper = new_keeper("stripe")
+    key = keeper.sell()
+    monkeypatch.setattr(Transport, "post", fail(Refused("Stripe answered 400"), "/pay"))
+    assert keeper.act(key) == {"unknown": 1}
+    (begun,) = keeper.store.shelves["invoices"].rows
+    assert keeper.row(key).why == f"Stripe's invoice {begun} is begun and not finished: Stripe answered 400"
 
 
 def test_a_payment_that_belongs_to_an_invoice_is_given_none(new_keeper):

@@ -12,7 +12,7 @@ import msgspec
 
 from accord.actions import Look, Sent, Twin, Waits
 from accord.clock import Until
-from accord.errors import Refused, TryLater, Unclear
+from accord.errors import Misconfigured, NotSent, Refused, TryLater, Unclear
 from accord.http import Transport, date_of
 from accord.invoicing import Order, Terms
 from accord.systems.answers import UNREADABLE
@@ -89,6 +89,25 @@ class StripeIssuer:
         forms = _payload(sent.payload)
         own = [one for one in self._own(sent)[0] if one.status in ("draft", "open")] if sent.attempt > 1 else []
         invoice = own[0] if own else self._post("/v1/invoices", forms.invoice, sent, "invoice", until)
+        try:
+            return self._finish(invoice, forms, sent, until)
+        except (NotSent, Misconfigured, Refused) as error:
+            if sent.attempt > 1:
+                raise
+            # Of the call alone nothing came; but the invoice is there.
+            begun = f"Stripe's invoice {invoice.id} is begun and not finished: {error}"
+            raise (Unclear if isinstance(error, Refused) else TryLater)(begun) from None
+
+    def find(self, sent: Sent) -> Look:
+        """The customer's invoices with the mark in their metadata that are not under way any more."""
+        found, told = self._own(sent)
+        return Look([_twin(one) for one in found if one.status not in ("draft", "open")], told)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
+    def _finish(self, invoice: Invoice, forms: Payload, sent: Sent, until: Until) -> Twin:
         where = f"/v1/invoices/{invoice.id}"
         if invoice.status == "draft" and invoice.total == 0:
             form = f"{forms.item}&{urlencode({'invoice': invoice.id})}"
@@ -100,15 +119,6 @@ class StripeIssuer:
         if invoice.status == "open":
             invoice = self._post(f"{where}/pay", "paid_out_of_band=true", sent, "pay", until)
         return _twin(invoice)
-
-    def find(self, sent: Sent) -> Look:
-        """The customer's invoices with the mark in their metadata that are not under way any more."""
-        found, told = self._own(sent)
-        return Look([_twin(one) for one in found if one.status not in ("draft", "open")], told)
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._transport.close()
 
     def _own(self, sent: Sent) -> tuple[list[Invoice], float | None]:
         """Oldest first."""
