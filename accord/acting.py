@@ -187,7 +187,9 @@ class _Actor:
             twin = self._action.send(self._sent(row), until)
         except (NotSent, Misconfigured) as error:
             after = getattr(error, "after", None) or 0.0
-            self._postpone(row, max(after, PAUSE), attempt=row.attempt - 1, **({"state": "wanted"} if first else {}))
+            # Composed anew then: by that time the payment may be refunded, or the day another one.
+            unsent = {"state": "wanted", "payload": row.payload if row.step else None} if first else {}
+            self._postpone(row, max(after, PAUSE), attempt=row.attempt - 1, **unsent)
             if isinstance(error, Misconfigured):
                 raise
         except Refused as error:

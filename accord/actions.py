@@ -94,7 +94,7 @@ class Action(Protocol):
         """
 
     def find(self, sent: Sent) -> Look:
-        """What was made under this mark. Raises Unclear where that can not be told."""
+        """What was made under this mark. Raises TryLater where that can not be asked, Unclear where nobody can tell."""
 
     def close(self) -> None:
         """Give the connections back."""

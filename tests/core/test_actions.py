@@ -1,5 +1,6 @@
 """Actions: wanted once, intended before they are sent, and driven to an end whatever is answered."""
 
+import contextlib
 from collections.abc import Sequence
 
 import pytest
@@ -344,6 +345,19 @@ def test_what_was_sent_to_an_account_that_is_no_more_used_is_for_a_person(want, 
         "ch_2": ("done", "books/new"),
     }
     assert "look for accord-" in shown()[0].why
+
+
+@pytest.mark.parametrize("error", [NotSent("too late"), Misconfigured("the token is not valid")])
+def test_what_was_not_sent_to_it_is_done_at_the_new_account(want, act, shown, ledger, error):
+    before, now = Scripted(heeds=3600.0), Scripted(heeds=3600.0)
+    now.account = "books/new"
+    before.answers = [error]
+    want(before)
+    with contextlib.suppress(Misconfigured):
+        act(before)
+    ledger.clock.sleep(acting.PAUSE)
+    assert act(now) == {"done": 1}
+    assert (shown()[0].account, before.looks) == ("books/new", [])
 
 
 def test_what_is_not_needed_is_skipped_and_no_payload_is_kept_behind_an_end(want, act, shown):

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -285,6 +286,18 @@ def test_stripes_invoice_that_was_begun_and_can_not_be_finished_is_left_to_a_per
     assert keeper.act(key) == {"unknown": 1}
     (begun,) = keeper.store.shelves["invoices"].rows
     assert keeper.row(key).why == f"Stripe's invoice {begun} is begun and not finished: Stripe answered 400"
+
+
+@pytest.mark.parametrize("error", [NotSent("it became too late"), Misconfigured("the key may not write")])
+def test_what_was_refunded_before_anything_was_sent_is_given_none(keeper, monkeypatch, error):
+    key = keeper.sell()
+    with monkeypatch.context() as patched, suppress(Misconfigured):
+        patched.setattr(Transport, "post", fail(error, ""))
+        keeper.act(key)
+    keeper.shop.refund(keeper.store.get("charge", key), None)
+    keeper.clock.sleep(61)
+    assert keeper.act() == {"skipped": 1}
+    assert keeper.issued() == []
 
 
 def test_a_payment_that_belongs_to_an_invoice_is_given_none(new_keeper):
