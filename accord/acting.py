@@ -179,7 +179,9 @@ class _Actor:
         """Be the only one who acts at the account; not while what another one sent there is in doubt."""
         token = leases.acquire(connection, self._lease, self._owner, self._ledger.now(connection))
         self._token = token or 0
-        return token is not None and (row.state == "sending" or not actions.in_doubt(connection, row))
+        return token is not None and (
+            row.state == "sending" or not actions.in_doubt(connection, row, self._action.account)
+        )
 
     def _act(self, row: Row, until: Until) -> Row | None:
         first = row.attempt == 1 or self._action.heeds is None  # nothing that was sent before can be under way

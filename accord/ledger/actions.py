@@ -102,9 +102,9 @@ def change(connection: Connection, row: Row, **values: Any) -> Row | None:
     return row._replace(**values) if done else None
 
 
-def in_doubt(connection: Connection, row: Row) -> int:
-    """How many other actions at the same account have an intention without an outcome."""
-    where = and_(actions.c.account == row.account, actions.c.state == "sending")
+def in_doubt(connection: Connection, row: Row, account: str) -> int:
+    """How many other actions at the account have an intention without an outcome."""
+    where = and_(actions.c.account == account, actions.c.state == "sending")
     other = ~_same(row.name, row.connection, row.kind, row.key)
     return connection.scalar(select(func.count()).select_from(actions).where(where, other)) or 0
 

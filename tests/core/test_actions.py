@@ -190,6 +190,18 @@ def test_nobody_else_acts_at_an_account_without_keys_while_one_is_in_doubt(want,
     assert act(action) == {"done": 2}
 
 
+def test_nor_what_was_wanted_when_it_was_done_at_another_account(want, act, shown, ledger):
+    before, now = Scripted(), Scripted()
+    now.account = "books/new"
+    now.answers = [TryLater("no answer")]
+    want(now, payment("ch_1"))
+    want(before, payment("ch_2"))
+    act(now)
+    assert [row.state for row in shown()] == ["sending", "wanted"]
+    ledger.clock.sleep(751)
+    assert act(now) == {"done": 2}
+
+
 def test_a_lease_of_another_worker_is_waited_for(want, act, shown, ledger):
     action = Scripted()
     want(action)
