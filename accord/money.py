@@ -47,3 +47,8 @@ def format_amount(minor: int, currency: str) -> str:
     sign, text = "-" if minor < 0 else "", str(abs(minor)).rjust(digits + 1, "0")
     point = len(text) - digits
     return f"{sign}{text[:point]}{'.' if digits else ''}{text[point:]} {currency}"
+
+
+def any_amount(minor: int, currency: str) -> str:
+    """The same, also in a currency that is not known, such as a user's own table may show."""
+    return format_amount(minor, currency) if currency in CURRENCIES else f"{minor} smallest units of {currency}"

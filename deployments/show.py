@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from accord.compare import Agreement
-from accord.money import format_amount
+from accord.money import any_amount
 from tasks.workflows import Route
 
 COUNTED = ("created", "updated", "deleted", "unchanged", "held", "quarantined")
@@ -56,7 +56,7 @@ def table(counts: dict[str, int], agreement: Agreement, of: Route) -> None:
     for currency in sorted(agreement.source_sums | agreement.target_sums):
         source, target = agreement.source_sums.get(currency, 0), agreement.target_sums.get(currency, 0)
         same = "equal" if source == target else "[bold red]differs[/]"
-        both.add_row(f"gross {currency}", format_amount(source, currency), format_amount(target, currency), same)
+        both.add_row(f"gross {currency}", any_amount(source, currency), any_amount(target, currency), same)
     console.print(both)
     for one in agreement.disagreements[:20]:
         console.print(f"[red]{one.how}[/] {one.kind} {one.key}", highlight=False)

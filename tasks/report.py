@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from accord import numbering
 from accord.errors import Disagrees, Stopped
-from accord.money import CURRENCIES, format_amount
+from accord.money import any_amount
 from accord.records import Kind
 from accord.run import Tally
 from accord.sync import EVENT
@@ -144,7 +144,7 @@ def markdown(
         checks = [("holds" if v.passed else "**does not hold**", v.severity, v.title) for v in verdicts]
         parts += ["## Checks after settling", _table(("Verdict", "Severity", "Check"), checks)]
     if now.sums:
-        sums = [(_cell(currency), _amount(total, currency)) for currency, total in sorted(now.sums.items())]
+        sums = [(_cell(currency), _cell(any_amount(total, currency))) for currency, total in sorted(now.sums.items())]
         parts += ["## Gross in the accounts", _table(("Settled in", "Sum"), sums)]
     if now.states:
         states = [(_cell(state), str(count)) for state, count in now.states.items()]
@@ -202,11 +202,6 @@ def _how_to_resume(of: Route, stopped: dict[str, str]) -> str:
     ]
     how = f"with --reread once {of.reads.title} is mended, with --quarantine to set aside what is unsound"
     return f"{'. '.join(sorted(said))} ({how})"
-
-
-def _amount(minor: int, currency: str) -> str:
-    # A user's own table may show currencies that Stripe has not.
-    return format_amount(minor, currency) if currency in CURRENCIES else f"{minor} smallest units of {_cell(currency)}"
 
 
 def _time(seconds: int | None) -> str:
