@@ -189,6 +189,7 @@ class _Actor:
             twin = self._action.send(self._sent(row), until)
         except (NotSent, Misconfigured) as error:
             after = getattr(error, "after", None) or 0.0
+            _log.info("%s on %s has to wait: %s", row.name, row.key, error)
             # Composed anew then: by that time the payment may be refunded, or the day another one.
             unsent = {"state": "wanted", "payload": row.payload if row.step else None} if first else {}
             self._postpone(row, max(after, PAUSE), attempt=row.attempt - 1, **unsent)

@@ -38,7 +38,9 @@ from accord.sandbox.stripe.params import Params
 from accord.sandbox.stripe.shop import Shop
 from accord.sync import Sync
 from accord.systems.oblio import errors as oblio_errors
+from accord.systems.oblio import tokens as oblio_tokens
 from accord.systems.oblio.issue import OblioIssuer
+from accord.systems.oblio.shapes import Token
 from accord.systems.oblio.tokens import Credentials, Tokens
 from accord.systems.smartbill import errors as smartbill_errors
 from accord.systems.smartbill import headers as smartbill_headers
@@ -407,3 +409,14 @@ def test_a_row_of_oblios_list_that_can_not_be_read_holds_up_no_other_action(new_
     assert keeper.act(second) == {"done": 1}
     keeper.clock.sleep(3600)
     assert keeper.act() == {"done": 1}
+
+
+def test_an_answer_for_a_token_that_can_not_be_read_refuses_no_invoice(new_keeper, monkeypatch):
+    keeper = new_keeper("oblio")
+    key = keeper.sell()
+    with monkeypatch.context() as patched:
+        patched.setattr(oblio_tokens, "_decode", lambda body: msgspec.json.decode(b"{}", type=Token))
+        assert keeper.act(key) == {}
+    assert keeper.row(key).state == "wanted"
+    keeper.clock.sleep(61)
+    assert keeper.act(key) == {"done": 1}
