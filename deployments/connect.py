@@ -27,6 +27,7 @@ def _source_parsers(systems: _Systems) -> None:
     stripe.add_argument("--base-url", help="where Stripe's API is found, if elsewhere")
     stripe.add_argument("--accounts", help="the accounts database that its payments go to (main, or as saved)")
     stripe.add_argument("--portal", help="the portal that its invoices and credit notes go to (none, or as saved)")
+    stripe.add_argument("--archive", help="the document archive that keeps their PDFs (none, or as saved)")
     stripe.add_argument("--json", action="store_true", help="print JSON")
     stripe.set_defaults(run=_connect_stripe)
 
@@ -116,7 +117,8 @@ def _connect_invoices(options: argparse.Namespace) -> int:
 def _connect_stripe(options: argparse.Namespace) -> int:
     from deployments.connect_stripe import connect
 
-    return connect(options.name, _given(options, "mode", "base_url", "accounts", "portal"), options.json)
+    fields = ("mode", "base_url", "accounts", "portal", "archive")
+    return connect(options.name, _given(options, *fields), options.json)
 
 
 def _connect_oblio(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from tasks.workflows import INVOICES, PAYMENTS, Route, find_block
 
 FITS = {
     "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
+    "archive": "is of small letters, digits and dashes, 40 at most, such as main",
     "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "accounts": "is of small letters, digits and dashes, 40 at most, such as main",
 }
