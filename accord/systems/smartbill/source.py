@@ -254,7 +254,10 @@ class Invoices:
         if turn is Turn.STATUS and not polling.has_moved(one, status):
             return []
         found = walk.read(self.api, one.series, one.number, one.written, status)
-        return [_gone(one)] if found is None else self._elements(one.series, found, known)
+        if found is None:
+            return [_gone(one)]
+        # Its number may have been given out again since the walk over the last ones was there.
+        return self._elements(one.series, found._replace(another=self._is_another(one, found, known)), known)
 
     def _elements(self, series: str, found: Found, known: Known) -> list[Element]:
         """What stands under a number now, behind what is gone from there."""
