@@ -72,16 +72,17 @@ def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
 def attempt(steps: Steps, kinds: Collection[Kind]) -> tuple[Tally, AccordError | None]:
     """Bring source and target into agreement once; what each kind needs comes before it.
 
-    What an earlier run left is settled first: by what is known, a source without a list judges what it reads. Lists are read at the same time; they are settled parents first, then what the events spoke of, then the legs of
-    money, whose payments are known by then. A stream that can not be read, or is stopped, holds up only the kinds that
-    need it, whose batches stay open; its error comes back with what was done.
+    Lists are read at the same time; they are settled parents first, then what the events spoke of, then the legs of
+    money, whose payments are known by then. Documents that an earlier run left are settled before: by what is known of
+    them a source without a list judges what it reads. A stream that can not be read, or is stopped, holds up only the
+    kinds that need it, whose batches stay open; its error comes back with what was done.
     """
     steps.plan()
     order = [kind for kind in PARENTS_FIRST if kind in kinds]
     tally = Tally()
-    with contextlib.suppress(TryLater):  # it is tried once more, when all was read
-        for kind in order:
-            tally = _settle(steps, kind, tally, order)
+    if Kind.DOCUMENT in order:
+        with contextlib.suppress(TryLater):  # it is tried once more, when all was read
+            tally = _settle(steps, Kind.DOCUMENT, tally, order)
     reading = {stream: steps.collect(stream) for stream in [*order, EVENT]}
     errors: list[AccordError] = []
     try:

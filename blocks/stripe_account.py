@@ -88,19 +88,26 @@ class StripeAccount(Block):
         stripe = Stripe(self._transport(name, ledger, lambda: stripe.readmit()), self.mode, admit)
         return stripe
 
-    def payments(self, name: str, ledger: Ledger) -> StripePayments:
+    def payments(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> StripePayments:
         """This account's payments, for those who issue invoices because of them."""
-        return StripePayments(self._transport(name, ledger, lambda: None))
+        return StripePayments(self.connect(name, ledger, admit))
 
-    def issuer(self, name: str, ledger: Ledger, terms: Terms) -> StripeIssuer:
-        """This account as an issuer of invoices; the key must be one that may write them."""
-        return StripeIssuer(name, self._transport(name, ledger, lambda: None), terms)
+    def issuer(self, name: str, ledger: Ledger, terms: Terms, admit: Callable[[Owner], None]) -> StripeIssuer:
+        """This account as an issuer of invoices; the key must be one that may write them.
 
-    def _transport(self, name: str, ledger: Ledger, changed: Callable[[], None]) -> Transport:
-        check_mode(self.api_key.get_secret_value(), self.mode)
+        `admit` as in `connect`. A key that is changed under a run is taken up by the next one: an answer to what was
+        sent by it can be thrown away, an invoice can not.
+        """
+        transport = self._transport(name, ledger, None)
+        stripe = Stripe(transport, self.mode, admit)
+        return StripeIssuer(name, transport, terms, admit=lambda: admit(stripe.owner()))
+
+    def _transport(self, name: str, ledger: Ledger, changed: Callable[[], None] | None) -> Transport:
+        key = self.api_key.get_secret_value()
+        check_mode(key, self.mode)
         return Transport(
             base_url=str(self.base_url).rstrip("/"),
-            authorize=self._authorize(changed),
+            authorize=partial(headers, key) if changed is None else self._authorize(changed),
             classify=partial(
                 classify, connection=name.partition("/")[2] or name, saved=self._block_document_name is not None
             ),

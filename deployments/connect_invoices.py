@@ -28,8 +28,9 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         issuing = fitting(InvoiceIssuing, kept(find_block(InvoiceIssuing, name)) | given, FITS)
         sync = PAYMENTS.route("stripe", name).sync(account.accounts)
         with nothing_saved():
-            issuer = issuer_of(issuing, sync, account, ledger)
+            issuer = issuer_of(issuing, sync, account, ledger, note=False)
             try:
+                issuer.admit()
                 issuer.check()
             finally:
                 issuer.close()

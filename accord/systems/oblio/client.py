@@ -175,9 +175,9 @@ class Oblio:
         rows = self._nomenclature("vat_rates", shapes.VatRates).data
         return [VatRate(one.name, str(one.percent), one.default) for one in rows]
 
-    def issuer(self, account: str, terms: Terms) -> OblioIssuer:
+    def issuer(self, account: str, terms: Terms, admit: Callable[[], None]) -> OblioIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
-        return OblioIssuer(account, self._api, self._cif, terms, close=self.close)
+        return OblioIssuer(account, self._api, self._cif, terms, close=self.close, admit=admit)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -155,9 +155,9 @@ class SmartBill:
         """The VAT rates by the names that the account gives them."""
         return self._ask("/tax", {}, shapes.Taxes).taxes
 
-    def issuer(self, account: str, terms: Terms, clock: Clock) -> SmartBillIssuer:
+    def issuer(self, account: str, terms: Terms, clock: Clock, admit: Callable[[], None]) -> SmartBillIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
-        return SmartBillIssuer(account, self._transport, self._papers, self._cif, terms, clock)
+        return SmartBillIssuer(account, self._transport, self._papers, self._cif, terms, clock, admit=admit)
 
     def close(self) -> None:
         """Give the connections back."""
