@@ -48,10 +48,11 @@ class StripeAccount(Block):
         default=HttpUrl("https://api.stripe.com"),
         description="Where Stripe's API is found; its host is the only one that is ever called.",
     )
-    accounts: str = Field(
+    accounts: str | None = Field(
         default="main",
         pattern=NAME,
-        description="The name of the accounts database block that this account's payments go to.",
+        description="The name of the accounts database block that this account's payments go to; empty where they are "
+        "not followed.",
     )
     issues: str | None = Field(
         default=None,

@@ -133,7 +133,8 @@ def _as_data(one: Status, now: float) -> dict[str, Any]:
 
 def _show(found: list[Status], now: float) -> None:
     table = Table(title="Connections", title_justify="left", caption=_CAPTION, caption_justify="left")
-    for name in ("", "agreement", "read up to", "agreed up to", "last run", "next run"):
+    table.add_column("", overflow="fold")  # in whole on a narrow terminal, too
+    for name in ("agreement", "read up to", "agreed up to", "last run", "next run"):
         table.add_column(name)
     for one in found:
         standing, runs = one.standing, one.runs
@@ -141,7 +142,7 @@ def _show(found: list[Status], now: float) -> None:
         last = "-" if runs is None or runs.last is None else f"{runs.last}, {_ago(runs.last_at, now)}"
         following = "?" if runs is None else runs.note or _ago(runs.next_at, now)
         table.add_row(
-            one.name,
+            one.name.replace("/", "/\n", 1),
             f"[{'green' if standing.agreed else 'red'}]{share}[/]",
             _ago(standing.read_until, now),
             _ago(one.agreed_at, now),
