@@ -12,7 +12,7 @@ from accord.ledger.engine import Ledger
 from accord.ledger.streams import Window
 from accord.ports import CursorGone, FanOut, Page, Source
 from accord.reading import Reading, as_page, second_left, tell_read, tell_stored
-from accord.records import Kind
+from accord.records import NEEDED, Kind
 from accord.sync import EVENT, Sync
 
 BATCH = 5_000  # records; waiting to be stored they take about 2 MB, compressed
@@ -54,16 +54,23 @@ class Collector(Fetcher):
 
         open_ = self.ledger.read(lambda c: streams.in_state(c, self.sync.name, stream, "open"))
         long = any(window.purpose != "recent" for window in open_)
-        self._fan_out.repeat(step, self._readers(stream) if long else 1)
+        self._fan_out.repeat(step, lambda: self._readers(stream) if long else 1)
         left = self.ledger.read(lambda c: self._unread(c, stream))
         if left:
             raise TryLater(f"another worker is reading {left} windows of {self.sync.name}:{stream}", leases.TTL)
         return sum(stored)
 
     def _readers(self, stream: str) -> int:
-        """How many read a list at once; fewer the one that is settled last, where one rate is shared by all."""
+        """How many may read a list at once, besides those who read what its records need.
+
+        All lists share one rate: what others wait for comes first, and is settled while those are read.
+        """
         parallel = self.source.discovery.parallel
-        return max(1, parallel // 2) if stream == Kind.LEG else parallel
+        parents = self._kinds.intersection(NEEDED[Kind(stream)]) if stream != EVENT else ()
+        if not parents:
+            return parallel
+        busy = self.ledger.read(lambda c: sum(streams.open_count(c, self.sync.name, kind) for kind in parents))
+        return max(1, parallel - busy)
 
     def _unread(self, connection: Connection, stream: str) -> int:
         if stream in streams.stopped(connection, self.sync.name):
@@ -222,7 +229,7 @@ class Collector(Fetcher):
                 if window.stream == EVENT:
                     streams.put(connection, name, EVENT, lenient=False)
             second = reading.place[1] if reading.place else None
-            readers = self._readers(window.stream)
+            readers = self.source.discovery.parallel
             idle = not reading.finished and streams.open_count(connection, name, window.stream) < readers
             if idle and second is not None and _is_long(window, reading, second):
                 streams.split(connection, name, window, second)

@@ -144,11 +144,14 @@ class CursorGone(Exception):
 class FanOut(Protocol):
     """Several calls at once."""
 
-    def repeat(self, step: Callable[[], bool], width: int) -> None:
-        """Run `step` up to `width` times at once, again and again, until no call finds anything to do."""
+    def repeat(self, step: Callable[[], bool], width: Callable[[], int]) -> None:
+        """Run `step` up to `width()` times at once, again and again, until no call finds anything to do."""
 
     def map(self, call: Callable[[T], R], items: Iterable[T], width: int) -> list[R]:
         """`call` on each item, up to `width` at once; results in the items' order."""
+
+
+_MOST = 32  # threads of one fan-out that repeats a step; those that nobody needs are never started
 
 
 class Threads:
@@ -157,15 +160,15 @@ class Threads:
     The first error is raised once the calls under way have ended.
     """
 
-    def repeat(self, step: Callable[[], bool], width: int) -> None:
-        with ThreadPoolExecutor(width) as pool:
-            pending: set[Future[bool]] = {pool.submit(copy_context().run, step) for _ in range(width)}
+    def repeat(self, step: Callable[[], bool], width: Callable[[], int]) -> None:
+        with ThreadPoolExecutor(_MOST) as pool:
+            pending: set[Future[bool]] = {pool.submit(copy_context().run, step) for _ in range(width())}
             while pending:
                 ended, pending = wait(pending, return_when=FIRST_COMPLETED)
                 found = [future.result() for future in ended]
                 if any(found):
                     # Work was found, so there may be more of it than before: windows split while they are read.
-                    pending |= {pool.submit(copy_context().run, step) for _ in range(width - len(pending))}
+                    pending |= {pool.submit(copy_context().run, step) for _ in range(width() - len(pending))}
 
     def map(self, call: Callable[[T], R], items: Iterable[T], width: int) -> list[R]:
         with ThreadPoolExecutor(width) as pool:

@@ -27,7 +27,7 @@ KINDS = frozenset({Kind.CUSTOMER, Kind.PAYMENT, Kind.REFUND, Kind.LEG})
 class Straight:
     """Fan-out without threads, in order."""
 
-    def repeat(self, step: Callable[[], bool], width: int) -> None:
+    def repeat(self, step: Callable[[], bool], width: Callable[[], int]) -> None:
         while step():
             pass
 

@@ -204,6 +204,9 @@ def test_numbers_given_twice_and_gaps_are_told_by_what_the_ledger_knows(home, se
     assert [*map(str, numbering.gaps(known))] == ["ACC 3"]
     assert numbering.twice(known) == [numbering.Twice("ACC", "0002", 2)]
     service.remove(KIND, "d_9")
+    service.remove(KIND, "d_2")
     clock.jump(2 * DAY)
     home.run()
-    assert numbering.twice(numbering.known(home.ledger, home.sync.connection)) == []
+    known = numbering.known(home.ledger, home.sync.connection)
+    assert numbering.twice(known) == []
+    assert [*map(str, numbering.gaps(known))] == ["ACC 2 to 3"]

@@ -183,14 +183,14 @@ class SimFanOut:
                 raise thread.error
         return [thread.result for thread in threads]
 
-    def repeat(self, step: Callable[[], bool], width: int) -> None:
+    def repeat(self, step: Callable[[], bool], width: Callable[[], int]) -> None:
         def loop() -> None:
             while step():
                 pass
 
         if self._worker is None:
             return loop()
-        while any(self._together([step] * min(width, 2))):
+        while any(self._together([step] * min(width(), 2))):
             pass
         return None
 

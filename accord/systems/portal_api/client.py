@@ -83,7 +83,7 @@ class PortalApi:
                 self._taken.add((connection, row[1].key, row[0]))
             return True
 
-        self._fan_out.repeat(put_next, _WIDTH)
+        self._fan_out.repeat(put_next, lambda: _WIDTH)
         self._taken.clear()
         if len(refused) > REFUSED and len(refused) == len(rows):
             raise Misconfigured(
