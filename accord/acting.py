@@ -224,7 +224,10 @@ class _Actor:
         told = f"{row.name}: {twin.called if twin else state}" + (f": {why}" if why else "")
 
         def end(connection: Connection) -> bool:
+            since = actions.overtaken(connection, row) if state == "done" else None
             values = {"state": state, "why": why, "refusal": None, "payload": None}
+            if since is not None:
+                values |= {"state": "overtaken", "why": "; ".join(filter(None, (since, why)))}
             if twin is not None:
                 values |= {"twin": twin.id, "series": twin.series, "number": twin.number}
             if actions.change(connection, row, **values) is None:

@@ -77,6 +77,9 @@ class Action(Protocol):
     def wants(self, record: Record) -> bool:
         """Whether it is to be done because of this record; pure, since it is asked inside a transaction."""
 
+    def overtaken(self, record: Record) -> str | None:
+        """What a person has to do where it was done because of this record; None where it is right as it is. Pure."""
+
     def compose(self, key: str, mark: str) -> bytes:
         """Exactly what is to be sent for the record as it is now.
 
@@ -103,15 +106,18 @@ class Action(Protocol):
 def want(
     connection: Connection, sync: Sync, declared: Iterable[Action], records: Collection[Record], now: float
 ) -> None:
-    """Note which actions these records ask for, in the transaction that writes what became of the records."""
+    """Note which actions these records ask for, in the transaction that writes what became of the records.
+
+    And which actions the records have overtaken.
+    """
     for action in declared:
-        keys = [
-            record.key
+        mine = [
+            record
             for record in records
-            if record.kind is action.kind
-            and not record.deleted
-            and record.created >= action.since
-            and action.wants(record)
+            if record.kind is action.kind and not record.deleted and record.created >= action.since
         ]
+        keys = [record.key for record in mine if action.wants(record)]
         if keys:
             actions.want(connection, action.name, sync.connection, action.kind, action.account, keys, now)
+        why = {record.key: text for record in mine if (text := action.overtaken(record)) is not None}
+        actions.overtake(connection, action.name, sync.connection, action.kind, why)

@@ -29,6 +29,14 @@ class Refused(AccordError):
     """The request or the record will never be accepted as it is; trying again changes nothing."""
 
 
+class Redirected(Refused):
+    """A system sends elsewhere, where nothing goes unless the caller says so."""
+
+    def __init__(self, host: str, elsewhere: str, location: str) -> None:
+        super().__init__(f"{host} redirects to {elsewhere}; redirects are not followed")
+        self.location = location
+
+
 class Stopped(Refused):
     """A stream is stopped until a person has looked at it and lets it go on."""
 

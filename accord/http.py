@@ -13,7 +13,7 @@ import httpx
 from accord.addresses import Addresses, host_of, shown
 from accord.budget import Breaker, Budget
 from accord.clock import Clock, Until
-from accord.errors import AccordError, LeftAlone, Misconfigured, NotSent, Refused, TryLater
+from accord.errors import AccordError, LeftAlone, Misconfigured, NotSent, Redirected, Refused, TryLater
 from accord.ledger.budgets import LONGEST_PAUSE
 from accord.wire import Response, Wire
 
@@ -269,8 +269,7 @@ class Transport:
 
     def _judge(self, answer: Response) -> Exception | None:
         if 300 <= answer.status < 400:
-            elsewhere = host_of(answer.headers.get("location", ""))
-            return Refused(f"{self._addresses.host} redirects to {elsewhere}; redirects are not followed")
+            return Redirected(self._addresses.host, host_of(where := answer.headers.get("location", "")), where)
         fault = self._classify(answer)
         said = f"{self._addresses.host} answered {answer.status}"
         # No table may take these for success: their bodies are no data.

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from accord.errors import Misconfigured
-from accord.ledger import counters, streams
+from accord.ledger import actions, counters, streams
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
 from accord.sync import Sync, connection_of
@@ -38,6 +38,22 @@ def require_same_database(target: str, ledger: Ledger, database: str | None) -> 
         raise Misconfigured(
             f"{target} is another database than the one that was settled into under this name so far. Name that one "
             "again (a copy of it will do); for a new one make another block, and another connection to it"
+        )
+
+
+def require_same_issuer(account: str, ledger: Ledger, owner: Owner, note: bool = True) -> None:
+    """Raise Misconfigured where an account that issues invoices stands for another company now than so far.
+
+    With `note`, one that nothing was read from or issued by yet is from now on this company's.
+    """
+    if note:
+        first = ledger.write(lambda c: counters.pin(c, account, str(owner)))
+    else:
+        first = ledger.read(lambda c: counters.pinned(c, account)) or str(owner)
+    if first != str(owner):
+        raise Misconfigured(
+            f"{account} is {owner} now, but so far it was {first}; no invoice is issued in another one's name. Put "
+            "that into the block again, or make another block for the new one: accord connect invoices --account NAME"
         )
 
 
@@ -122,4 +138,4 @@ def _forget_unread(c: Connection, connection: str) -> None:
 
 
 def _was_read(c: Connection, connection: str) -> bool:
-    return connection in map(connection_of, streams.syncs(c))
+    return connection in map(connection_of, streams.syncs(c)) or actions.are_at(c, connection)

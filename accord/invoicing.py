@@ -12,7 +12,7 @@ from accord.actions import Look, Sent, Twin, Waits
 from accord.clock import Clock, Until
 from accord.documents import Party
 from accord.errors import Refused
-from accord.money import UnknownCurrency, exponent
+from accord.money import UnknownCurrency, exponent, format_amount
 from accord.records import Kind, Payment, Record
 
 _BUCHAREST = ZoneInfo("Europe/Bucharest")
@@ -82,6 +82,9 @@ class Issuer(Protocol):
     heeds: float | None
     waits: Waits
 
+    def admit(self) -> None:
+        """Raise Misconfigured where another company or account is reached than so far under this name."""
+
     def check(self) -> None:
         """Raise Misconfigured where the account lacks what the terms name."""
 
@@ -104,15 +107,24 @@ class IssueInvoice:
     def __init__(self, since: int, payments: Payments, issuer: Issuer, clock: Clock) -> None:
         self.since = since
         self._payments, self._issuer, self._clock = payments, issuer, clock
+        self._admitted = False
         self.account, self.steps = issuer.account, issuer.steps
         self.heeds, self.waits = issuer.heeds, issuer.waits
-        self.before, self.send, self.find = issuer.before, issuer.send, issuer.find
 
     def wants(self, record: Record) -> bool:
         """Whether the payment is settled and nothing of it was given back."""
         if not isinstance(record, Payment) or record.status != "succeeded":
             return False
         return record.captured > 0 and not record.refunded and not record.disputed
+
+    def overtaken(self, record: Record) -> str | None:
+        """What is given back after its invoice was issued is taken back by a person, who knows what it was for."""
+        if not isinstance(record, Payment) or not (record.refunded or record.disputed):
+            return None
+        if not record.refunded:
+            return "the payment was disputed since; once the money is lost, issue a storno or a credit note"
+        given_back = format_amount(record.refunded, record.currency)
+        return f"{given_back} of the payment was given back since: issue a storno or a credit note over that"
 
     def compose(self, key: str, mark: str) -> bytes:
         """The invoice of a payment as it is now, made out on this day in Bucharest."""
@@ -122,7 +134,26 @@ class IssueInvoice:
         except UnknownCurrency as error:
             raise Refused(str(error)) from None
         day = datetime.fromtimestamp(self._clock.now(), _BUCHAREST).date().isoformat()
-        return self._issuer.payload(Order(paid, mark, day))
+        return self._sure().payload(Order(paid, mark, day))
+
+    def before(self, sent: Sent) -> tuple[float | None, Mapping[str, Any]]:
+        """As the issuer's."""
+        return self._sure().before(sent)
+
+    def send(self, sent: Sent, until: Until) -> Twin:
+        """As the issuer's."""
+        return self._sure().send(sent, until)
+
+    def find(self, sent: Sent) -> Look:
+        """As the issuer's."""
+        return self._sure().find(sent)
+
+    def _sure(self) -> Issuer:
+        """The issuer, once it is sure in whose name it issues."""
+        if not self._admitted:
+            self._issuer.admit()
+            self._admitted = True
+        return self._issuer
 
     def close(self) -> None:
         """Give the connections back."""

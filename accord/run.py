@@ -73,15 +73,20 @@ def attempt(steps: Steps, kinds: Collection[Kind]) -> tuple[Tally, AccordError |
     """Bring source and target into agreement once; what each kind needs comes before it.
 
     Lists are read at the same time; they are settled parents first, then what the events spoke of, then the legs of
-    money, whose payments are known by then. A stream that can not be read, or is stopped, holds up only the kinds that
-    need it, whose batches stay open; its error comes back with what was done.
+    money, whose payments are known by then. Documents that an earlier run left are settled before: by what is known of
+    them a source without a list judges what it reads. A stream that can not be read, or is stopped, holds up only the
+    kinds that need it, whose batches stay open; its error comes back with what was done.
     """
     steps.plan()
     order = [kind for kind in PARENTS_FIRST if kind in kinds]
+    tally = Tally()
+    if Kind.DOCUMENT in order:
+        with contextlib.suppress(TryLater):  # it is tried once more, when all was read
+            tally = _settle(steps, Kind.DOCUMENT, tally, order)
     reading = {stream: steps.collect(stream) for stream in [*order, EVENT]}
     errors: list[AccordError] = []
     try:
-        tally = _settle_all(steps, order, reading, errors)
+        tally = _settle_all(steps, order, reading, tally, errors)
     finally:
         # Never leave readers behind: whoever tries again would find the windows taken.
         for more in reading.values():
@@ -98,9 +103,12 @@ def _urgency(error: AccordError) -> int:
 
 
 def _settle_all(
-    steps: Steps, order: Collection[Kind], reading: Mapping[str, Callable[[], bool]], errors: list[AccordError]
+    steps: Steps,
+    order: Collection[Kind],
+    reading: Mapping[str, Callable[[], bool]],
+    tally: Tally,
+    errors: list[AccordError],
 ) -> Tally:
-    tally = Tally()
     for kind in order:
         if kind is not Kind.LEG:
             tally = _settle_as_read(steps, kind, reading[kind], tally, order, errors)

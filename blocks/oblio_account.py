@@ -10,7 +10,7 @@ from accord.budget import LedgerBreaker
 from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
-from accord.systems.oblio import Credentials, Invoices, Known, Oblio, Rates, connect
+from accord.systems.oblio import Credentials, Invoices, Known, Oblio, Rates, connect, owner
 from accord.systems.oblio.issue import OblioIssuer
 from accord.systems.oblio.rates import DOCUMENTS_A_SECOND, READS_A_SECOND
 from blocks.credentials import encrypted, renewed
@@ -77,9 +77,9 @@ class OblioAccount(Block):
         """
         return Invoices(self._client(name, ledger), Known(ledger, name), ledger.clock, admit)
 
-    def issuer(self, name: str, ledger: Ledger, terms: Terms) -> OblioIssuer:
-        """This company as an issuer of invoices."""
-        return self._client(name, ledger).issuer(name, terms)
+    def issuer(self, name: str, ledger: Ledger, terms: Terms, admit: Callable[[Owner], None]) -> OblioIssuer:
+        """This company as an issuer of invoices; `admit` as in `connect`, told before any is issued."""
+        return self._client(name, ledger).issuer(name, terms, lambda: admit(owner(self.cif)))
 
     def _client(self, name: str, ledger: Ledger) -> Oblio:
         rates = Rates(name, ledger, ledger.clock, reads=self.rate_of_reads, documents=self.rate_of_documents)

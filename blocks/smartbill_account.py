@@ -72,9 +72,9 @@ class SmartBillAccount(Block):
         admit(self.owner)
         return Invoices(self._client(name, ledger), name, ledger, self.cif, self.series)
 
-    def issuer(self, name: str, ledger: Ledger, terms: Terms) -> SmartBillIssuer:
-        """This company as an issuer of invoices."""
-        return self._client(name, ledger).issuer(name, terms, ledger.clock)
+    def issuer(self, name: str, ledger: Ledger, terms: Terms, admit: Callable[[Owner], None]) -> SmartBillIssuer:
+        """This company as an issuer of invoices; `admit` as in `connect`, told before any is issued."""
+        return self._client(name, ledger).issuer(name, terms, ledger.clock, lambda: admit(self.owner))
 
     def _client(self, name: str, ledger: Ledger) -> SmartBill:
         headers(self.email, self.token.get_secret_value())

@@ -15,6 +15,7 @@ from accord.ports import Owner
 from accord.systems.stripe import Invoices, Stripe, check_mode, classify, headers
 from accord.systems.stripe.issue import StripeIssuer
 from accord.systems.stripe.paid import StripePayments
+from accord.systems.stripe.papers import Papers, address_of_links, classify_pdf
 from blocks.credentials import as_saved, encrypted
 from blocks.names import NAME
 
@@ -47,10 +48,11 @@ class StripeAccount(Block):
         default=HttpUrl("https://api.stripe.com"),
         description="Where Stripe's API is found; its host is the only one that is ever called.",
     )
-    accounts: str = Field(
+    accounts: str | None = Field(
         default="main",
         pattern=NAME,
-        description="The name of the accounts database block that this account's payments go to.",
+        description="The name of the accounts database block that this account's payments go to; empty where they are "
+        "not followed.",
     )
     issues: str | None = Field(
         default=None,
@@ -62,6 +64,12 @@ class StripeAccount(Block):
         pattern=NAME,
         description="The name of the block of the portal, its database or its API, that this account's invoices and "
         "credit notes go to; empty where they are not followed.",
+    )
+    archive: str | None = Field(
+        default=None,
+        pattern=NAME,
+        description="The name of the document archive block that keeps the PDFs of invoices and credit notes; empty to "
+        "keep none.",
     )
     rate_per_endpoint: float | None = Field(
         default=25, gt=0, description="Requests a second to one of Stripe's endpoints; empty for no limit."
@@ -81,32 +89,56 @@ class StripeAccount(Block):
         stripe = Stripe(self._transport(name, ledger, lambda: stripe.readmit()), self.mode, admit)
         return stripe
 
-    def payments(self, name: str, ledger: Ledger) -> StripePayments:
+    def payments(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> StripePayments:
         """This account's payments, for those who issue invoices because of them."""
-        return StripePayments(self._transport(name, ledger, lambda: None))
+        return StripePayments(self.connect(name, ledger, admit))
 
-    def issuer(self, name: str, ledger: Ledger, terms: Terms) -> StripeIssuer:
-        """This account as an issuer of invoices; the key must be one that may write them."""
-        return StripeIssuer(name, self._transport(name, ledger, lambda: None), terms)
+    def issuer(self, name: str, ledger: Ledger, terms: Terms, admit: Callable[[Owner], None]) -> StripeIssuer:
+        """This account as an issuer of invoices; the key must be one that may write them.
 
-    def _transport(self, name: str, ledger: Ledger, changed: Callable[[], None]) -> Transport:
-        check_mode(self.api_key.get_secret_value(), self.mode)
+        `admit` as in `connect`. A key that is changed under a run is taken up by the next one: an answer to what was
+        sent by it can be thrown away, an invoice can not.
+        """
+        transport = self._transport(name, ledger, None)
+        stripe = Stripe(transport, self.mode, admit)
+        return StripeIssuer(name, transport, terms, admit=lambda: admit(stripe.owner()))
+
+    def _transport(self, name: str, ledger: Ledger, changed: Callable[[], None] | None) -> Transport:
+        key = self.api_key.get_secret_value()
+        check_mode(key, self.mode)
         return Transport(
             base_url=str(self.base_url).rstrip("/"),
-            authorize=self._authorize(changed),
+            authorize=partial(headers, key) if changed is None else self._authorize(changed),
             classify=partial(
                 classify, connection=name.partition("/")[2] or name, saved=self._block_document_name is not None
             ),
-            budget=SharedBudget(
-                name, per_endpoint=self.rate_per_endpoint, in_all=self.rate_in_all, ledger=ledger, clock=ledger.clock
-            ),
+            budget=self._budget(name, ledger),
             breaker=LedgerBreaker(name, ledger, ledger.clock),
             clock=ledger.clock,
         )
 
+    def _budget(self, name: str, ledger: Ledger) -> SharedBudget:
+        return SharedBudget(
+            name, per_endpoint=self.rate_per_endpoint, in_all=self.rate_in_all, ledger=ledger, clock=ledger.clock
+        )
+
     def connect_invoices(self, name: str, ledger: Ledger, admit: Callable[[Owner], None]) -> Invoices:
-        """The account's invoices and credit notes, read by such a client: both share rates and breaker."""
-        return Invoices(self.connect(name, ledger, admit), ledger.clock)
+        """The account's invoices and credit notes, read by such a client: both share rates and breaker.
+
+        PDFs are on hosts of their own, without the key and with a breaker of their own.
+        """
+        papers = Papers(address_of_links(str(self.base_url).rstrip("/")), partial(self._files, name, ledger))
+        return Invoices(self.connect(name, ledger, admit), ledger.clock, papers)
+
+    def _files(self, name: str, ledger: Ledger, address: str) -> Transport:
+        return Transport(
+            base_url=address,
+            authorize=lambda: {"Accept": "application/pdf"},
+            classify=classify_pdf,
+            budget=self._budget(name, ledger),
+            breaker=LedgerBreaker(f"{name}:pdf", ledger, ledger.clock),
+            clock=ledger.clock,
+        )
 
     def _authorize(self, changed: Callable[[], None]) -> Callable[[], dict[str, str]]:
         """Headers with the key: at first the block's own, then, after Stripe refused it, as the saved block has it now.

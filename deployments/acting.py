@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from accord import settings
+from accord.actions import Twin
 from accord.errors import Misconfigured
 from accord.ledger import actions, entries
 from accord.ledger.actions import Row
 from accord.ledger.engine import Ledger
 
-OPEN = ("wanted", "sending", "refused", "unknown")
+OPEN = (*actions.OPEN, *actions.STUCK)
 
 
 def command(action: str, keys: Sequence[str], as_json: bool) -> int:
@@ -23,8 +24,9 @@ def command(action: str, keys: Sequence[str], as_json: bool) -> int:
     if action == "list":
         return _list(ledger, as_json)
     do, done = {"retry": (_retry, "to be begun anew by the next run"), "drop": (_drop, "given up")}[action]
+    among = (*OPEN, "dropped") if action == "retry" else OPEN
     for key in keys:
-        ledger.write(lambda c, key=key: do(c, ledger.now(c), _only(c, key)))  # type: ignore[misc]
+        ledger.write(lambda c, key=key: do(c, ledger.now(c), _only(c, key, among)))  # type: ignore[misc]
     print(json.dumps({action: list(keys)}, indent=2) if as_json else f"{done}: {', '.join(keys)}")
     return 0
 
@@ -38,23 +40,30 @@ def _list(ledger: Ledger, as_json: bool) -> int:
     else:
         print(", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) or "there are no actions")
         print("".join(f"{_line(row)}\n" for row in rows), end="")
-    return 1 if "unknown" in counts else 0
+    return 1 if {*counts} & {"unknown", "overtaken"} else 0
 
 
 def _line(row: Row) -> str:
     since = datetime.fromtimestamp(row.wanted_at, UTC).strftime("%Y-%m-%d %H:%M")
     why = f": {row.why}" if row.why else ""
-    return f"{row.key}  {row.name} at {row.account}, wanted since {since} UTC, is {row.state}{why} ({row.mark})"
+    made = f", {_made(row)}" if row.twin else ""
+    return f"{row.key}  {row.name} at {row.account}, wanted since {since} UTC, is {row.state}{made}{why} ({row.mark})"
 
 
-def unknown(row: Row) -> str:
-    """What a person has to know of an action whose outcome is unknown."""
+def _made(row: Row) -> str:
+    return Twin(row.twin or "", row.series, row.number).called
+
+
+def stuck(row: Row) -> str:
+    """What a person has to know of an action that is overtaken, or whose outcome is unknown."""
+    if row.state == "overtaken":
+        return f"{_made(row)} at {row.account} is overtaken: {row.why}; then: accord actions drop {row.key}"
     then = f"accord actions drop {row.key}, or retry where there is none"
     return f"whether it was done at {row.account} is unknown: {row.why}; then: {then}"
 
 
-def _only(connection: Connection, key: str) -> Row:
-    found = [row for row in actions.listed(connection, OPEN) if row.key == key]
+def _only(connection: Connection, key: str, states: Sequence[str]) -> Row:
+    found = [row for row in actions.listed(connection, states) if row.key == key]
     if len(found) != 1:
         known = "no action on it is open" if not found else "several actions on it are open"
         raise Misconfigured(f"{key}: {known}; accord actions list shows those that are")
@@ -62,6 +71,8 @@ def _only(connection: Connection, key: str) -> Row:
 
 
 def _retry(connection: Connection, now: float, row: Row) -> None:
+    if row.twin is not None:
+        raise Misconfigured(f"the action on {row.key} was done; begun anew it would be done twice")
     if not actions.again(connection, row, now):
         raise Misconfigured(f"the action on {row.key} is {row.state}, and goes on by itself")
     _tell(connection, now, row, "retry", "a person looked, and has it begun anew")
@@ -70,8 +81,11 @@ def _retry(connection: Connection, now: float, row: Row) -> None:
 def _drop(connection: Connection, now: float, row: Row) -> None:
     if row.state == "sending":
         raise Misconfigured(f"the action on {row.key} is being sent; it is looked up by the next runs")
-    actions.change(connection, row, state="refused", why="a person gave it up", refusal=None, payload=None)
-    _tell(connection, now, row, "drop", "a person gave it up")
+    done = row.state == "overtaken"
+    why = "a person has dealt with it" if done else "a person gave it up"
+    # By its reason what was dealt with is told from what comes to it later.
+    actions.change(connection, row, state="dropped", why=row.why if done else why, refusal=None, payload=None)
+    _tell(connection, now, row, "drop", why)
 
 
 def _tell(connection: Connection, now: float, row: Row, what: str, because: str) -> None:

@@ -86,6 +86,15 @@ CONDITIONS = (
         "accord quarantine list says which and why; mend them there and: accord quarantine retry, or drop them.",
     ),
     Condition(
+        "actions",
+        frozenset({"accord.actions.stuck"}),
+        frozenset({"accord.actions.not-stuck"}),
+        "has actions that wait for a person",
+        "still has actions that wait for a person",
+        "has no action any more that waits for a person",
+        "accord actions list says which and why; look there, then: accord actions retry KEY, or drop KEY.",
+    ),
+    Condition(
         "disagreement",
         frozenset({f"{RUN}Disagrees", "accord.sync.disagrees"}),
         frozenset({"accord.sync.agrees"}),

@@ -23,7 +23,7 @@ def connect(name: str, url: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"archive": name, "saved": True}, indent=2))
     else:
-        print(f"saved as DocumentArchive/{name}\nnext: accord connect oblio --archive {name}")
+        print(f"saved as DocumentArchive/{name}\nnext: accord connect oblio --archive {name} (or smartbill, or stripe)")
     return 0
 
 

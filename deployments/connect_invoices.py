@@ -25,11 +25,16 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     ledger = settings.current_ledger()
     with server.opened():
         account = load_block(StripeAccount, name)
+        if account.accounts is None:
+            raise Misconfigured(
+                f"the payments of {name} are not followed; first: accord connect stripe --accounts main"
+            )
         issuing = fitting(InvoiceIssuing, kept(find_block(InvoiceIssuing, name)) | given, FITS)
         sync = PAYMENTS.route("stripe", name).sync(account.accounts)
         with nothing_saved():
-            issuer = issuer_of(issuing, sync, account, ledger)
+            issuer = issuer_of(issuing, sync, account, ledger, note=False)
             try:
+                issuer.admit()
                 issuer.check()
             finally:
                 issuer.close()

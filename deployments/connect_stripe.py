@@ -23,6 +23,7 @@ from tasks.workflows import INVOICES, PAYMENTS, Route, find_block
 
 FITS = {
     "base-url": "must be the address of Stripe's API, and begin with https://, or the key would travel in the clear",
+    "archive": "is of small letters, digits and dashes, 40 at most, such as main",
     "portal": "is of small letters, digits and dashes, 40 at most, such as main",
     "accounts": "is of small letters, digits and dashes, 40 at most, such as main",
 }
@@ -43,12 +44,13 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     ledger = settings.current_ledger()
     with server.opened() as client:
         saved = find_block(StripeAccount, name)
-        account = _account(saved, secret("Stripe API key"), given)
-        accounts = find_block(AccountsDatabase, account.accounts)
+        account = _account(name, saved, secret("Stripe API key"), given)
+        accounts = None if account.accounts is None else find_block(AccountsDatabase, account.accounts)
         target = None if accounts is None else accounts.connect(ledger.clock)
         if target is not None:
             target.close()
-        kinds = {*(PATHS if target is None else target.kinds)} | ({Kind.DOCUMENT} if account.portal else set())
+        kinds = {*(PATHS if target is None else target.kinds)} if account.accounts else set()
+        kinds |= {Kind.DOCUMENT} if account.portal else set()
         with nothing_saved():
             tested = try_out(account, name, ledger, kinds)
         shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
@@ -59,7 +61,7 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
             if as_json:
                 print(json.dumps(shown | {"saved": False}, indent=2))
             raise Misconfigured("nothing was saved: give the key these permissions, or take another one")
-        goes = {PAYMENTS.route("stripe", name): account.accounts}
+        goes = {PAYMENTS.route("stripe", name): account.accounts} if account.accounts else {}
         goes |= {INVOICES.route("stripe", name): account.portal} if account.portal else {}
         in_use = {one.source for one in (*server.connections(client), *goes)}
         for of, to in goes.items():
@@ -74,9 +76,13 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
     return 0
 
 
-def _account(saved: StripeAccount | None, key: str, given: dict[str, Any]) -> StripeAccount:
+def _account(name: str, saved: StripeAccount | None, key: str, given: dict[str, Any]) -> StripeAccount:
     """The block as it would be saved: what is given, else as it is saved, else the defaults."""
     account = fitting(StripeAccount, kept(saved, "api_key") | given | {"api_key": SecretStr(key)}, FITS)
+    if not account.accounts and not account.portal:
+        raise Misconfigured("nothing of the account would be followed; say --accounts NAME or --portal NAME")
+    if not account.accounts and account.issues:
+        raise Misconfigured(f"invoices are issued for its payments; first: accord connect invoices --name {name} --off")
     other = "live" if account.mode == "test" else "test"
     if key[2:8] == f"_{other}_":
         how = f"say --mode {other}" if saved is None else f"connect it under another --name, with --mode {other}"

@@ -128,7 +128,8 @@ def _configure(place: Place) -> None:
     from deployments.deploy import deploy
 
     key, address = SecretStr(KEYS[0].text), HttpUrl(f"{place.sandbox_url}/stripe")
-    StripeAccount(api_key=key, mode="test", base_url=address, portal="main").save("main", overwrite=True)
+    stripe = StripeAccount(api_key=key, mode="test", base_url=address, portal="main", archive="main")
+    stripe.save("main", overwrite=True)
     secret, address = SecretStr(CLIENT_SECRET), HttpUrl(f"{place.sandbox_url}/oblio/api")
     DocumentArchive(url=place.archive_url).save("main", overwrite=True)
     oblio = OblioAccount(email=CLIENT_ID, secret=secret, cif=CIF, base_url=address, archive="main")

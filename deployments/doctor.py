@@ -13,17 +13,19 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 from sqlalchemy import Engine
 
 from accord import settings
-from accord.errors import AccordError, TryLater
+from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.identity import require_still_the_same
 from accord.ledger import actions, quarantine, streams
 from accord.ledger.engine import Ledger
+from accord.sync import Sync
 from accord.systems.sql_look import SqlDatabase
-from blocks import DocumentArchive
+from blocks import DocumentArchive, InvoiceIssuing, StripeAccount
 from deployments import channels, host, server
-from deployments.acting import unknown
+from deployments.acting import stuck
 from deployments.runs import faults, read_runs
 from deployments.trigger import EXIT_CODES
-from tasks.workflows import Route
+from tasks.actions import issuer_of
+from tasks.workflows import PAYMENTS, Route, load_block
 
 SKEW = 60  # seconds that this host's clock may differ from a system's before that is said
 DISAGREES, CONFIGURATION, UNREACHABLE = 1, 2, 3
@@ -89,8 +91,11 @@ def _ledger(ledger: Ledger) -> Iterator[Finding]:
     for sync, stream, why in ledger.read(streams.all_stopped):
         how = f"is stopped: {why}; look at it, then: accord resume {sync}:{stream}"
         yield Finding(f"{sync}:{stream}", how, DISAGREES)
-    for row in ledger.read(lambda c: actions.listed(c, ["unknown"])):
-        yield Finding(f"{row.name} on {row.key}", unknown(row), DISAGREES)
+    for row in ledger.read(lambda c: actions.listed(c, ["overtaken", "unknown"])):
+        yield Finding(f"{row.name} on {row.key}", stuck(row), DISAGREES)
+    if refused := ledger.read(actions.counts).get("refused"):
+        were = "1 action was" if refused == 1 else f"{refused:,} actions were"
+        yield Finding("actions", f"{were} refused; look at: accord actions list", DISAGREES)
     kept = ledger.read(quarantine.listed)
     if kept:
         failed = "1 record" if len(kept) == 1 else f"{len(kept):,} records"
@@ -163,6 +168,21 @@ def _archive(block: DocumentArchive) -> Iterator[Finding]:
     yield from ()
 
 
+def _issuing(ledger: Ledger, sync: Sync, account: StripeAccount) -> Iterator[Finding]:
+    """Whether invoices can still be issued by the terms."""
+    issuer = issuer_of(load_block(InvoiceIssuing, account.issues or ""), sync, account, ledger, note=False)
+    try:
+        issuer.admit()
+        issuer.check()
+    except (Misconfigured, Refused) as error:
+        name = account.issues
+        how = "" if "accord connect" in str(error) else f"; change the terms by: accord connect invoices --name {name}"
+        raise Misconfigured(f"{error}{how}") from None
+    finally:
+        issuer.close()
+    yield from ()
+
+
 def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
     account, target, sync = of.open(ledger)
     shown = sync.target.replace("/", " ", 1)
@@ -182,6 +202,8 @@ def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
         target.close()
     if (archive := of.archive(account)) is not None:
         yield from _caught(f"archive {account.archive}", lambda: _archive(archive))
+    if sync.name.startswith(PAYMENTS.name) and account.issues is not None:
+        yield from _caught(f"invoices for {of.source}", lambda: _issuing(ledger, sync, account))
     about = f"connection {of.source}"
     for one, why in tested.refused.items():
         yield Finding(about, f"the key may not read {one}: {why}")

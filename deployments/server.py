@@ -154,6 +154,6 @@ def gone(name: str) -> str:
     except Misconfigured as error:
         return f"the deployment {name} can not run: {error}. Delete it: {delete}"
     return (
-        f"the deployment {name} has no block {of.block}, so its runs fail. Delete it: {delete}; or connect the account "
-        f"again: accord connect {of.reads.system} --name {of.connection}"
+        f"the deployment {name} has no block {of.block} that says where its records go, so its runs fail. Delete it: "
+        f"{delete}; or connect the account again: accord connect {of.reads.system} --name {of.connection}"
     )

@@ -16,7 +16,7 @@ from accord.ledger.engine import Ledger
 from accord.standing import Standing, known, stand
 from accord.sync import Sync, connection_of
 from deployments import channels, server
-from deployments.acting import unknown
+from deployments.acting import stuck
 from deployments.runs import Runs, faults, read_runs
 from tasks.workflows import WORKFLOWS, route
 
@@ -29,12 +29,12 @@ class Status(NamedTuple):
     agreed_at: float | None  # up to when the target is known to show everything
     runs: Runs | None  # None while Prefect is away
     actions: dict[str, int]  # how many are in which state
-    unknown: list[str]  # of which nobody knows whether they were done, as sentences
+    stuck: list[str]  # of those that are overtaken, or of which nobody knows whether they were done, what to do
 
     @property
     def sound(self) -> bool:
         """Whether both sides agree, and the runs go well."""
-        return self.standing.agreed and not self.unknown and (self.runs is None or self.runs.sound)
+        return self.standing.agreed and not self.stuck and (self.runs is None or self.runs.sound)
 
 
 def command(as_json: bool) -> int:
@@ -109,11 +109,11 @@ def _status(
 
 
 def _acted(ledger: Ledger, name: str) -> tuple[dict[str, int], list[str]]:
-    """What is done because of a connection's records: how many are in which state, and those that are unknown."""
+    """What is done because of a connection's records: how many are in which state, and those that wait for a person."""
     source = connection_of(name)
     counts = ledger.read(lambda c: actions.counts(c, source))
-    rows = ledger.read(lambda c: actions.listed(c, ["unknown"], source)) if "unknown" in counts else []
-    return counts, [f"{row.name} on {row.key}: {unknown(row)}" for row in rows]
+    rows = ledger.read(lambda c: actions.listed(c, ["overtaken", "unknown"], source)) if counts else []
+    return counts, [f"{row.name} on {row.key}: {stuck(row)}" for row in rows]
 
 
 def _as_data(one: Status, now: float) -> dict[str, Any]:
@@ -127,13 +127,14 @@ def _as_data(one: Status, now: float) -> dict[str, Any]:
         {"sync": one.name, "connection": one.name.partition("/")[2]}
         | agreement
         | shown
-        | {"agreed_at": one.agreed_at, "runs": runs, "actions": one.actions, "unknown": one.unknown}
+        | {"agreed_at": one.agreed_at, "runs": runs, "actions": one.actions, "stuck": one.stuck}
     )
 
 
 def _show(found: list[Status], now: float) -> None:
     table = Table(title="Connections", title_justify="left", caption=_CAPTION, caption_justify="left")
-    for name in ("", "agreement", "read up to", "agreed up to", "last run", "next run"):
+    table.add_column("", overflow="fold")  # in whole on a narrow terminal, too
+    for name in ("agreement", "read up to", "agreed up to", "last run", "next run"):
         table.add_column(name)
     for one in found:
         standing, runs = one.standing, one.runs
@@ -141,7 +142,7 @@ def _show(found: list[Status], now: float) -> None:
         last = "-" if runs is None or runs.last is None else f"{runs.last}, {_ago(runs.last_at, now)}"
         following = "?" if runs is None else runs.note or _ago(runs.next_at, now)
         table.add_row(
-            one.name,
+            one.name.replace("/", "/\n", 1),
             f"[{'green' if standing.agreed else 'red'}]{share}[/]",
             _ago(standing.read_until, now),
             _ago(one.agreed_at, now),
@@ -182,10 +183,10 @@ def _disagreements(one: Status, now: float) -> Iterator[str]:
         yield f"{one.name}: {counted}{how}"
     if standing.oldest is not None:
         yield f"{one.name}: the oldest disagreement is {_ago(standing.oldest.since, now)}: {standing.oldest.what}"
-    if {*one.actions} - {"done", "skipped"}:
+    if {*one.actions} - {"done", "skipped", "dropped"}:
         told = ", ".join(f"{count:,} {state}" for state, count in sorted(one.actions.items()))
         yield f"{one.name}: actions: {told}; look at: accord actions list"
-    yield from (f"{one.name}: {sentence}" for sentence in one.unknown)
+    yield from (f"{one.name}: {sentence}" for sentence in one.stuck)
     for stream, why in sorted(standing.stopped.items()):
         yield f"{one.name}: {stream} is stopped: {why}; look at it, then: accord resume {one.name}:{stream}"
 

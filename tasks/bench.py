@@ -86,4 +86,4 @@ def _open(name: str, run: str) -> Bench:
         source = Filing(source, archive.connect(), ledger, sync.connection)
     reader = f"{run}:{secrets.token_hex(4)}"
     collector = Collector(sync, source, ledger, Threads(), reader, target.kinds, LAG, prepare_examiner)
-    return Bench(sync, source, target, ledger, collector, run, declared(sync, account, ledger))
+    return Bench(sync, source, target, ledger, collector, run, declared(sync, account, ledger, target.kinds))

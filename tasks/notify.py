@@ -30,6 +30,10 @@ def conditions(now: Standing, broken: Sequence[str], verdict: str, at: float, ov
         if old
         else ("accord.quarantine.within-limit", f"no record has been in quarantine for more than {hours}")
     ]
+    if now.stuck is not None:
+        told = ", ".join(f"{count} {state}" for state, count in sorted(now.stuck.items()))
+        stuck = ("accord.actions.stuck", f"actions wait for a person: {told}")
+        events.append(stuck if now.stuck else ("accord.actions.not-stuck", "no action waits for a person"))
     if now.stopped or broken:
         return events
     if now.since is not None and at - now.since > overdue:

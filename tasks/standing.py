@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord.ledger import batches, inbox, links, quarantine, streams, sums
+from accord.ledger import actions, batches, inbox, links, quarantine, streams, sums
 from accord.ledger.quarantine import Kept
 from accord.records import Kind
 from accord.standing import read_until
@@ -29,6 +29,7 @@ class Standing(NamedTuple):
     unread: int  # windows of history that are not read and settled to their end, and kinds to be read again
     states: dict[str, int]  # documents that the portal shows, by where they stand
     unfiled: int = 0  # documents whose PDFs are still to be archived
+    stuck: dict[str, int] | None = None  # actions that wait for a person, by state; None where there are none at all
 
     @property
     def agreed(self) -> bool:
@@ -67,6 +68,7 @@ def stand(at: Bench) -> Standing:
             states={},
             unread=streams.doubted(connection, sync.name)
             + sum(streams.unfinished_history(connection, sync.name, kind) for kind in at.target.kinds),
+            stuck=actions.stuck(connection, sync.connection, at.target.kinds),
             unsettled=sum(len(batches.open_ids(connection, sync.name, kind)) for kind in at.target.kinds),
         )
 

@@ -53,6 +53,7 @@ class Workflow:
     target: str  # the system that it shows records in, as the names of targets begin: accounts/main
     blocks: tuple[type[Block], ...]  # of the target, each a way to reach it; a name stands for one of them
     shows: str  # as sentences of reports begin
+    files: bool = False  # whether what it shows has PDFs, which an archive may keep
 
     def find_target(self, name: str) -> Block | None:
         """The saved block of the target of this name, or None. Raises Misconfigured where there are several."""
@@ -112,8 +113,11 @@ class Route:
         return Sync(self.name, self.source, f"{self.workflow.target}/{target}")
 
     def archive(self, account: Block) -> DocumentArchive | None:
-        """The saved block of the archive that a connection's block names. Raises Misconfigured where it is missing."""
-        name = getattr(account, "archive", None)
+        """The saved block of the archive that a connection's block names for the PDFs of what is shown.
+
+        None where it names none, or where nothing that is shown has PDFs. Raises Misconfigured where it is missing.
+        """
+        name = getattr(account, "archive", None) if self.workflow.files else None
         return None if name is None else load_block(DocumentArchive, name)
 
     def load(self) -> tuple[Any, Any, Sync]:
@@ -154,6 +158,7 @@ INVOICES = Workflow(
     target="portal",
     blocks=(PortalDatabase, PortalApiAccount),
     shows="the portal shows",
+    files=True,
 )
 WORKFLOWS = {one.name: one for one in (PAYMENTS, INVOICES)}
 

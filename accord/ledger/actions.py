@@ -10,6 +10,8 @@ from accord.ledger.cipher import Cipher
 from accord.ledger.dialect import among, put
 from accord.ledger.schema import actions
 
+OPEN = ("wanted", "sending")  # what goes on by itself
+STUCK = ("overtaken", "refused", "unknown")  # what waits for a person
 FAR = 7200.0  # seconds: longer than anything waits
 MANY = 100  # actions that are gone on with at a time, while new records wait
 
@@ -68,6 +70,25 @@ def want(connection: Connection, name: str, source: str, kind: str, account: str
     put(connection, actions, values, ("name", "connection", "kind", "key"), keep=True)
 
 
+def overtake(connection: Connection, name: str, source: str, kind: str, why: dict[str, str]) -> None:
+    """Note why what was done because of these records, by key, is not right any more; or will not be, once it is done.
+
+    Not a change of the row that another worker may be at: what becomes of it is decided when it ends.
+    """
+    for key, text in why.items():
+        at = _same(name, source, kind, key)
+        dealt_with = and_(actions.c.state == "dropped", actions.c.twin.is_not(None), actions.c.why != text)
+        done = update(actions).where(at, or_(actions.c.state == "done", dealt_with))
+        connection.execute(done.values(state="overtaken", why=text))
+        under_way = update(actions).where(at, actions.c.state.in_(OPEN), actions.c.payload.is_not(None))
+        connection.execute(under_way.values(why=text))
+
+
+def overtaken(connection: Connection, row: Row) -> str | None:
+    """Why what is just done is not right any more."""
+    return connection.scalar(select(actions.c.why).where(_same(row.name, row.connection, row.kind, row.key)))
+
+
 def _mark(name: str, source: str, kind: str, key: str, turn: int) -> str:
     told = "\n".join((name, source, str(kind), key, str(turn)))
     return f"accord-{blake2b(told.encode(), digest_size=10).hexdigest()}"
@@ -80,7 +101,7 @@ def due(connection: Connection, name: str, source: str, account: str, now: float
     """
     # Further ahead than anything waits: it was written by a clock that was set back since.
     ready = or_(actions.c.due_at <= now, actions.c.due_at > now + FAR)
-    where = and_(actions.c.name == name, actions.c.connection == source, actions.c.state.in_(("wanted", "sending")))
+    where = and_(actions.c.name == name, actions.c.connection == source, actions.c.state.in_(OPEN))
     here = or_(actions.c.account == account, actions.c.payload.is_(None))
     order = (actions.c.state, actions.c.due_at, actions.c.wanted_at, actions.c.key)  # "sending" before "wanted"
     rows = select(*_COLUMNS).where(where, here, ready).order_by(*order)
@@ -90,7 +111,7 @@ def due(connection: Connection, name: str, source: str, account: str, now: float
 def elsewhere(connection: Connection, name: str, source: str, account: str) -> list[Row]:
     """What was sent to another account, where nobody looks it up any more, and has no outcome."""
     where = and_(actions.c.name == name, actions.c.connection == source, actions.c.account != account)
-    rows = select(*_COLUMNS).where(where, actions.c.state.in_(("wanted", "sending")), actions.c.payload.is_not(None))
+    rows = select(*_COLUMNS).where(where, actions.c.state.in_(OPEN), actions.c.payload.is_not(None))
     return [Row(*row) for row in connection.execute(rows)]
 
 
@@ -123,11 +144,26 @@ def _about(row: Row) -> str:
     return f"actions:{row.name}:{row.connection}:{row.kind}:{row.key}"
 
 
+def are_at(connection: Connection, account: str) -> bool:
+    """Whether anything was sent to an account."""
+    where = and_(actions.c.account == account, or_(actions.c.twin.is_not(None), actions.c.first_at.is_not(None)))
+    return connection.scalar(select(actions.c.key).where(where).limit(1)) is not None
+
+
 def counts(connection: Connection, source: str | None = None) -> dict[str, int]:
     """How many actions there are in each state; of all connections, or of one."""
     rows = select(actions.c.state, func.count()).group_by(actions.c.state)
     if source is not None:
         rows = rows.where(actions.c.connection == source)
+    return dict(connection.execute(rows).tuples().all())
+
+
+def stuck(connection: Connection, source: str, kinds: Collection[str]) -> dict[str, int] | None:
+    """How many actions on records of these kinds wait for a person, by state; None where there was never any action."""
+    where = and_(actions.c.connection == source, actions.c.kind.in_([*kinds]))
+    if connection.scalar(select(actions.c.key).where(where).limit(1)) is None:
+        return None
+    rows = select(actions.c.state, func.count()).where(where, actions.c.state.in_(STUCK)).group_by(actions.c.state)
     return dict(connection.execute(rows).tuples().all())
 
 
@@ -142,12 +178,17 @@ def listed(connection: Connection, states: Collection[str] = (), source: str | N
 
 
 def again(connection: Connection, row: Row, now: float) -> bool:
-    """Begin a refused or unknown action anew, under another mark, as a person decided who has looked."""
+    """Begin what was refused, is unknown or was given up anew, under another mark, as a person decided who has looked.
+
+    Never what was done.
+    """
     turn = row.turn + 1
     fresh = {"state": "wanted", "turn": turn, "mark": _mark(row.name, row.connection, row.kind, row.key, turn)}
     fresh |= dict.fromkeys(("payload", "refusal", "intent_at", "first_at", "why"))
-    changed = row.state in ("refused", "unknown") and change(
-        connection, row, **fresh, step=0, attempt=0, note="{}", due_at=now
+    changed = (
+        row.state in ("refused", "unknown", "dropped")
+        and row.twin is None
+        and change(connection, row, **fresh, step=0, attempt=0, note="{}", due_at=now)
     )
     return bool(changed)
 

@@ -201,7 +201,12 @@ actions = Table(
     Column("kind", Text, primary_key=True),
     Column("key", Text, primary_key=True, comment="of the record because of which it is done"),
     Column("account", Text, nullable=False, comment="where it is done"),
-    Column("state", Text, nullable=False, comment="wanted, sending, done, skipped, refused or unknown"),
+    Column(
+        "state",
+        Text,
+        nullable=False,
+        comment="wanted, sending, done, overtaken, skipped, refused, unknown or dropped",
+    ),
     Column("version", Integer, nullable=False, comment="grows with each change: who read an older one writes nothing"),
     Column("mark", Text, nullable=False, comment="idempotency key, by which it is known again at the other system"),
     Column("turn", Integer, nullable=False, comment="how often a person had it begun again, under another mark"),

@@ -115,7 +115,7 @@ def build(
         smartbill.load(saved["smartbill"])
     elif payments:
         smartbill_seed.fill(smartbill.company)
-    portal = Portal(clock, seed=seed, pdfs=Files(oblio, smartbill), database=portal_database)
+    portal = Portal(clock, seed=seed, pdfs=Files(oblio, smartbill, stripe), database=portal_database)
     if saved and "portal" in saved:
         portal.load(saved["portal"])
     return Sandbox(clock, stripe, oblio, smartbill, portal, keeper)

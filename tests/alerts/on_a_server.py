@@ -28,6 +28,7 @@ QUARANTINE = (
     "keeps records in quarantine for too long",
     "has no overdue record in quarantine any more",
 )
+ACTIONS = ("has actions that wait for a person", "has no action any more that waits for a person")
 CANARY = "jane.canary@example.com"
 
 
@@ -256,8 +257,9 @@ def test_a_deploy_tells_once_more_of_a_sync_that_goes_on_failing(sync: Sync) -> 
         ("Disagrees", "accord.sync.agrees", *AGREEMENT),
         ("accord.sync.disagrees", "accord.sync.agrees", *AGREEMENT),
         ("accord.quarantine.overdue", "accord.quarantine.within-limit", *QUARANTINE),
+        ("accord.actions.stuck", "accord.actions.not-stuck", *ACTIONS),
     ],
-    ids=["stopped", "disagrees", "waits", "quarantine"],
+    ids=["stopped", "disagrees", "waits", "quarantine", "actions"],
 )
 def test_other_conditions_are_told_when_they_begin_and_end(
     sync: Sync, begins: str, ends: str, begin: str, end: str

@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -51,64 +50,23 @@ def _flow() -> Any:
 
 
 def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
+    from plain import Steps
     from scene import accounts_block, stripe_block
 
-    from accord import plan, run, settings
-    from accord import settle as core
-    from accord.batch import Prepared, prepare
-    from accord.collect import Collector, Sync
-    from accord.ledger import batches, streams
-    from accord.ports import Threads
-    from accord.sweep import sweep
-    from flows.agree import LOOK_AGAIN
-    from tasks.bench import LAG, Bench
-    from tasks.examiner import examiner, prepare_examiner
+    from accord import run, settings
+    from accord.sync import Sync
+    from tasks.bench import Bench
     from tasks.standing import stand
 
     ledger = settings.open_ledger()
     target = accounts_block(folder, kinds).connect(ledger.clock)
     sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")
     source = stripe_block(url, rps).connect(sync.connection, ledger, lambda _: None)
-    collector = Collector(sync, source, ledger, Threads(), "plain", target.kinds, LAG, prepare_examiner)
-    pool = ThreadPoolExecutor(10)
-
-    class Steps:
-        def plan(self) -> None:
-            plan.plan(sync, source, ledger, target.mappings, LAG)
-
-        def collect(self, stream: str) -> Callable[[], bool]:
-            reading = pool.submit(collector.stream, stream)
-
-            def more() -> bool:
-                wait([reading], LOOK_AGAIN)
-                return not reading.done() or reading.result() is None  # which raises what went wrong
-
-            return more
-
-        def changed(self, turn: int) -> int:
-            return collector.changed()
-
-        def open_batches(self, stream: str) -> list[int]:
-            return ledger.read(lambda c: batches.open_ids(c, sync.name, stream))
-
-        def unread(self, stream: str) -> bool:
-            return ledger.read(lambda c: streams.unread_history(c, sync.name, stream))
-
-        def check(self, batch: int) -> Prepared | None:
-            prepared = prepare(sync, batch, source, ledger, target.kinds)
-            if prepared is not None and prepared.records:
-                prepared.reject(examiner().examine(prepared, ledger.clock.now()))
-            return prepared
-
-        def settle(self, prepared: Prepared) -> core.Settled:
-            return core.settle(sync, prepared, ledger, target, "plain", target.mappings)
-
-        def sweep(self) -> int:
-            return sweep(sync, target.kinds, ledger)
+    steps = Steps(sync, source, ledger, target)
 
     def once() -> dict[str, int]:
-        tally = run.run(Steps(), target.kinds)
-        now = stand(Bench(sync, source, target, ledger, collector, "plain"))
+        tally = run.run(steps, target.kinds)
+        now = stand(Bench(sync, source, target, ledger, steps.collector, "plain"))
         if any(tally._replace(unchanged=0, read=0)):
             from tasks.expectations.outcome import look
 

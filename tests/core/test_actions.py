@@ -7,8 +7,9 @@ import pytest
 
 from accord import acting, actions
 from accord.actions import Look, NotNeeded, Twin, Waits
+from accord.documents import Party
 from accord.errors import LeftAlone, Misconfigured, NotSent, Refused, TryLater, Unclear
-from accord.invoicing import IssueInvoice
+from accord.invoicing import IssueInvoice, Paid
 from accord.ledger import actions as rows
 from accord.ledger import entries, leases
 from accord.records import Kind, Payment
@@ -36,6 +37,9 @@ class Scripted:
 
     def wants(self, record):
         return record.status == "succeeded"
+
+    def overtaken(self, record):
+        return "take it back" if record.refunded else None
 
     def compose(self, key, mark):
         self.composed.append(key)
@@ -417,6 +421,93 @@ def test_what_fails_again_and_again_holds_up_nothing_that_was_wanted_later(ledge
         act(action)
         clock.jump(300)
     assert [sent[2] for sent in action.sends] == [b"ch_3 1"]
+
+
+def test_what_is_given_back_after_it_was_done_is_told_until_a_person_has_dealt_with_it(want, act, shown, ledger):
+    action = Scripted()
+    want(action)
+    act(action)
+    want(action, payment(refunded=500))
+    (row,) = shown()
+    assert (row.state, row.why, row.number) == ("overtaken", "take it back", "0001")
+    assert ledger.read(lambda c: rows.stuck(c, SYNC.connection, {Kind.PAYMENT})) == {"overtaken": 1}
+    assert not ledger.write(lambda c: rows.again(c, row, ledger.now(c))), "that would be a second one"
+    ledger.write(lambda c: rows.change(c, row, state="dropped"))
+    want(action, payment(refunded=500))
+    assert shown()[0].state == "dropped"
+    assert ledger.read(lambda c: rows.stuck(c, SYNC.connection, {Kind.PAYMENT})) == {}
+    action.overtaken = lambda record: "take the rest back"
+    want(action, payment(refunded=1000))
+    assert (shown()[0].state, shown()[0].why) == ("overtaken", "take the rest back")
+    assert act(action) == {}
+
+
+def test_what_is_given_back_while_an_answer_is_awaited_is_told_once_it_is_done(want, act, shown, clock):
+    action = Scripted(heeds=3600)
+    action.answers = [TryLater("no answer")]
+    want(action)
+    act(action)
+    want(action, payment(refunded=500))
+    assert shown()[0].state == "sending"
+    action.found = [[Twin("doc_1", "A", "0001")]]
+    clock.jump(120)
+    act(action)
+    assert (shown()[0].state, shown()[0].why) == ("overtaken", "take it back")
+
+
+def test_nothing_is_stuck_where_no_action_ever_was(ledger, want):
+    assert ledger.read(lambda c: rows.stuck(c, SYNC.connection, {Kind.PAYMENT})) is None
+    want(Scripted())
+    assert ledger.read(lambda c: rows.stuck(c, SYNC.connection, {Kind.PAYMENT})) == {}
+    assert ledger.read(lambda c: rows.stuck(c, SYNC.connection, {Kind.REFUND})) is None
+
+
+def test_which_payments_have_overtaken_their_invoice():
+    overtaken = lambda **changed: IssueInvoice.overtaken(None, payment(**changed))  # noqa: E731
+    assert overtaken() is None
+    assert overtaken(refunded=250).startswith("2.50 RON of the payment was given back since: issue a storno")
+    assert overtaken(disputed=True).startswith("the payment was disputed since")
+
+
+class Books(Scripted):
+    """An issuer that is another one's than so far."""
+
+    def __init__(self):
+        super().__init__(heeds=3600.0)
+        self.another = False
+
+    def admit(self):
+        if self.another:
+            raise Misconfigured("another company")
+
+    def payload(self, order):
+        return order.mark.encode()
+
+
+class Till:
+    """Where payments are read."""
+
+    def paid(self, key):
+        return Paid(key, 1000, "RON", "cus_1", Party(name="Ana"))
+
+
+@pytest.mark.parametrize("composed", [False, True])
+def test_nothing_is_issued_in_another_companys_name(want, act, shown, clock, composed):
+    books = Books()
+    want(IssueInvoice(0, Till(), books, clock))
+    if composed:
+        books.answers = [NotSent("later")]
+        act(IssueInvoice(0, Till(), books, clock))
+        clock.jump(120)
+    books.another, sent = True, len(books.sends)
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="another company"):
+            act(IssueInvoice(0, Till(), books, clock))
+        clock.jump(120)
+    assert (len(books.sends), books.looks) == (sent, [])
+    assert shown()[0].state == "wanted"
+    books.another = False
+    assert act(IssueInvoice(0, Till(), books, clock)) == {"done": 1}
 
 
 def raising(error):

@@ -82,3 +82,27 @@ def test_a_stream_that_fails_holds_up_the_kinds_that_need_it_and_is_read_to_its_
     tally, error = attempt(steps, KINDS)
     assert (tally.created, str(error)) == (1, "away")
     assert steps.open["payment"] == [2, 3]
+
+
+def test_documents_that_an_earlier_run_left_are_settled_before_anything_is_read() -> None:
+    steps = Steps({"document": [[2]]})
+    steps.open["document"] = [1]
+    attempt(steps, (Kind.DOCUMENT,))
+    assert steps.did[:3] == ["plan", "check 1", "read document"]
+
+
+class AwayAtFirst(Steps):
+    """The target can not be reached until something was read."""
+
+    def settle(self, prepared: Prepared) -> Settled:
+        if "read document" not in self.did:
+            raise TryLater("away")
+        return super().settle(prepared)
+
+
+def test_a_target_that_is_away_holds_up_no_reading() -> None:
+    steps = AwayAtFirst({"document": [[2]]})
+    steps.open["document"] = [1]
+    tally, error = attempt(steps, (Kind.DOCUMENT,))
+    assert (tally.created, error) == (2, None)
+    assert steps.did == ["plan", "check 1", "read document", "check 1", "check 2"]

@@ -120,6 +120,91 @@ def test_nothing_is_done_with_the_key_of_another_account(shop: Shop) -> None:
     assert still.due_at == 0, "it was not even tried"
 
 
+def _sell(shop: Shop) -> str:
+    made = shop.sandbox.post("payment_intents", amount=4200, currency="ron", customer=_customer(shop), confirm="true",
+                             payment_method="pm_card_visa")  # fmt: skip
+    return str(made["latest_charge"])
+
+
+def test_nothing_is_issued_in_the_name_of_another_company(shop: Shop, capsys: Said) -> None:
+    from accord.sandbox.oblio.shop import SECOND_CIF
+    from blocks import OblioAccount
+
+    assert main(["connect", "invoices", *TERMS]) == 0
+    _sell(shop)
+    assert shop.run().is_completed()
+    issued = shop.invoices()
+    books = OblioAccount.load("main")
+    books.cif = SECOND_CIF
+    books.save("main", overwrite=True)
+    _sell(shop)
+    state = shop.run()
+    assert state.name == "Misconfigured"
+    assert "no invoice is issued in another one's name" in state.message
+    (waits,) = rows("wanted", "sending")
+    assert (waits.payload, shop.invoices()) == (None, issued)
+    capsys.readouterr()
+    main(["doctor"])
+    assert "invoices for stripe/main: oblio/main is account 3 at Oblio now" in capsys.readouterr().out.replace(
+        SECOND_CIF.removeprefix("RO"), "3"
+    )
+    books.cif = CIF
+    books.save("main", overwrite=True)
+    assert shop.run().is_completed()
+    assert len(shop.invoices()) == len(issued) + 1
+
+
+def test_the_doctor_names_terms_that_fit_no_more_and_what_to_do(shop: Shop, capsys: Said) -> None:
+    from blocks import InvoiceIssuing, OblioAccount
+
+    assert main(["connect", "invoices", *TERMS]) == 0
+    terms = InvoiceIssuing.load("main")
+    terms.series = "NIX"
+    terms.save("main", overwrite=True)
+    main(["doctor"])
+    said = capsys.readouterr().out
+    assert "invoices for stripe/main: Oblio has no series of invoices called NIX; it has" in said
+    assert "change the terms by: accord connect invoices --name main" in said
+    books = OblioAccount.load("main")
+    books.secret = SecretStr("reset")
+    books.save("main", overwrite=True)
+    main(["doctor"])
+    said = capsys.readouterr().out
+    assert "invoices for stripe/main: Oblio answered 401: it does not accept" in said, said
+    assert "accord connect oblio --name main" in said
+
+
+def test_a_payment_that_was_given_back_after_its_invoice_is_for_a_person(
+    shop: Shop, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import notify
+
+    told: dict[str, str] = {}
+    monkeypatch.setattr(notify, "emit_event", lambda event, payload, **_: told.update({event: payload["why"]}))
+    assert main(["connect", "invoices", *TERMS]) == 0
+    assert shop.run().is_completed()
+    key = _sell(shop)
+    assert shop.run().is_completed()
+    shop.sandbox.post("refunds", charge=key, amount=1200)
+    assert shop.run().is_completed()
+    (row,) = rows("overtaken")
+    assert row.key == key
+    assert "1 overtaken" in told["accord.actions.stuck"]
+    capsys.readouterr()
+    for command in (["actions", "list"], ["status"], ["doctor"]):
+        assert main(command) != 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert f"WEB {row.number}" in said
+        assert "12.00 RON of the payment was given back since" in said
+    assert main(["actions", "retry", key]) == 2
+    assert "begun anew it would be done twice" in capsys.readouterr().err
+    assert main(["actions", "drop", key, *(one.key for one in rows("refused"))]) == 0
+    told.clear()
+    assert shop.run().is_completed()
+    assert told["accord.actions.not-stuck"] == "no action waits for a person"
+    assert [one.number for one in rows("dropped") if one.key == key] == [row.number]
+
+
 def _customer(shop: Shop) -> str:
     found = shop.sandbox.http.get("/v1/customers", params={"limit": 1}).raise_for_status().json()
     return str(found["data"][0]["id"])
@@ -205,6 +290,7 @@ OWN = """
         made = {}
 
         def wants(self, record): return isinstance(record, Refund) and record.status == "succeeded"
+        def overtaken(self, record): return None
         def compose(self, key, mark): return f"refund {key}".encode()
         def before(self, sent): return None, {}
         def send(self, sent, until): return Twin(self.made.setdefault(sent.mark, sent.payload.decode()))
@@ -237,9 +323,10 @@ def test_an_action_of_ones_own_takes_one_file(shop: Shop, tmp_path: Path, monkey
 def test_an_action_that_can_not_be_made_says_whose_it_is(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from accord.records import Kind
     from tasks.actions import declared
 
     _install(tmp_path, monkeypatch, "broken_action", "def declare(sync, ledger): raise KeyError('x')")
     sync = Sync("payment-to-account/main", "stripe/main", "accounts/main")
     with pytest.raises(Misconfigured, match=r"notes of accord.actions \(broken_action:declare\) fails: KeyError"):
-        declared(sync, object(), settings.open_ledger())
+        declared(sync, object(), settings.open_ledger(), {Kind.PAYMENT})

@@ -58,6 +58,29 @@ def test_a_new_key_of_the_same_account_keeps_the_rest(connect: Connect, capsys: 
     assert saved("eu").accounts == "shop"
 
 
+def test_an_account_can_be_followed_for_its_invoices_alone(
+    connect: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    from deployments import server
+
+    assert connect(FULL, "--no-accounts") == 2
+    assert "nothing of the account would be followed" in capsys.readouterr().err
+    assert connect(FULL, "--no-accounts", "--portal", "main") == 0
+    said = capsys.readouterr().out
+    assert "balance transactions" not in said
+    assert "credit notes" in said
+    with get_client(sync_client=True) as client:
+        assert [one.name for one in server.connections(client)] == ["invoice-to-portal/stripe-main"]
+    terms = ("--system", "stripe", "--since", "2026-01-01", "--product", "Work")
+    assert main(["connect", "invoices", *terms]) == 2
+    assert "the payments of main are not followed" in capsys.readouterr().err
+    assert connect(FULL, "--accounts", "main") == 0
+    with get_client(sync_client=True) as client:
+        assert len(server.connections(client)) == 2
+
+
 def test_a_missing_permission_is_named_and_nothing_is_saved(
     connect: Connect, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from accord.compare import Agreement
 from accord.sandbox.oblio.shop import CIF
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.portal.service import TOKEN
-from blocks import OblioAccount, PortalApiAccount, PortalDatabase, StripeAccount
+from blocks import DocumentArchive, OblioAccount, PortalApiAccount, PortalDatabase, StripeAccount
 from deployments.cli import main
 from flows.invoice_to_portal import System, invoice_to_portal
 
@@ -76,6 +76,26 @@ def test_a_paid_invoice_and_a_credit_note_at_stripe_are_there_after_the_next_run
     sandbox.post(f"invoices/{draft['id']}/pay", paid_out_of_band="true")
     sandbox.post("credit_notes", invoice=draft["id"], amount=1_000, out_of_band_amount=1_000)
     assert invoice_to_portal(System.STRIPE, "main")["created"] == 1
+    assert reconcile(System.STRIPE).complete
+
+
+@pytest.mark.parametrize("portal", [by_api, database])
+def test_the_pdf_of_a_new_invoice_at_stripe_is_archived(sandbox: Any, tmp_path: Path, portal: Any) -> None:
+    stripe(sandbox)
+    portal(sandbox, tmp_path)
+    invoice_to_portal(System.STRIPE, "main")
+    DocumentArchive(url=f"file://{tmp_path / 'archive'}").save("main", overwrite=True)
+    account = StripeAccount.load("main")
+    account.archive = "main"
+    account.save("main", overwrite=True)
+    customer = sandbox.http.get("/v1/customers", params={"limit": 1}).json()["data"][0]["id"]
+    draft = sandbox.post("invoices", customer=customer, collection_method="send_invoice", days_until_due=30)
+    sandbox.post("invoiceitems", customer=customer, invoice=draft["id"], amount=5_000, currency=draft["currency"])
+    sandbox.post(f"invoices/{draft['id']}/finalize")
+    assert invoice_to_portal(System.STRIPE, "main")["quarantined"] == 0
+    (note,) = (tmp_path / "archive" / "documents" / "stripe" / "main" / draft["id"]).iterdir()
+    name = f"pdf/{note.stem[:2]}/{note.stem}.pdf"
+    assert (tmp_path / "archive" / name).read_bytes().startswith(b"%PDF-")
     assert reconcile(System.STRIPE).complete
 
 

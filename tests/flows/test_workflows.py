@@ -143,7 +143,7 @@ def test_a_deployment_whose_block_is_gone_is_named_with_what_to_do(
     assert main(["deploy"]) == 0
     OblioAccount.delete("eu")
     told = said(capsys, "deploy")
-    assert "invoice-to-portal/oblio-eu has no block OblioAccount/eu" in told
+    assert "invoice-to-portal/oblio-eu has no block OblioAccount/eu that says where" in told
     assert "accord connect oblio --name eu" in told
     assert "no system called fax" in server.gone("invoice-to-portal/fax-main")
 

@@ -246,7 +246,12 @@ def test_they_are_listed_found_changed_and_expanded(stripe, bill, customer):
 
 def test_an_invoice_has_a_pdf_once_it_is_final(stripe, bill):
     assert bill(finalize=False)["invoice_pdf"] is None
-    assert bill()["invoice_pdf"].startswith("https://pay.stripe.com/invoice/acct_")
+    invoice = bill()
+    note = post(stripe, "/v1/credit_notes", invoice=invoice["id"], amount=10)
+    for link in (invoice["invoice_pdf"], note["pdf"]):
+        sent_on = stripe.get(link, headers={"Authorization": ""})
+        assert sent_on.status_code == 302
+        assert stripe.get(sent_on.headers["location"], headers={"Authorization": ""}).content.startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(

@@ -177,9 +177,9 @@ class Acting:
             mine = [one for one in printed if mark in one[0]]
             if len(mine) > 1:
                 raise Violation(f"A1: {len(mine)} invoices for {key}: {mine}")
-            if state not in ("done", "skipped", "refused", "unknown"):
+            if state not in ("done", "overtaken", "skipped", "refused", "unknown"):
                 raise Violation(f"A2: {key} is {state}")
-            if state == "done":
+            if state in ("done", "overtaken"):
                 self._right(charges[key], number, mine)
             elif mine and state in ("skipped", "refused"):
                 raise Violation(f"A3: {key} is {state} ({why}), and its invoice is {mine}")

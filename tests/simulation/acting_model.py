@@ -39,6 +39,7 @@ from accord.systems.smartbill import errors as smartbill_errors
 from accord.systems.smartbill import headers as smartbill_headers
 from accord.systems.smartbill.issue import SmartBillIssuer
 from accord.systems.stripe import classify, headers
+from accord.systems.stripe.client import Stripe as Client
 from accord.systems.stripe.issue import StripeIssuer
 from accord.systems.stripe.paid import StripePayments
 from accord.systems.stripe.parse import read
@@ -135,7 +136,7 @@ class Model:
         if lag:
             self.stripe.faults.add(lists)
         stripe = Network(self, self.stripe.answer, lambda: headers("sk_test_sandbox_full"), classify)
-        self.payments = StripePayments(stripe)  # type: ignore[arg-type]
+        self.payments = StripePayments(Client(stripe, "test"))  # type: ignore[arg-type]
         self.belongs: set[str] = set()  # payments of Stripe's own invoices
         if system == "stripe":
             self.issuer: Any = StripeIssuer("stripe/main", stripe, TERMS)  # type: ignore[arg-type]

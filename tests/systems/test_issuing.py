@@ -45,7 +45,7 @@ from accord.systems.oblio.tokens import Credentials, Tokens
 from accord.systems.smartbill import errors as smartbill_errors
 from accord.systems.smartbill import headers as smartbill_headers
 from accord.systems.smartbill.issue import SmartBillIssuer
-from accord.systems.stripe import classify, headers
+from accord.systems.stripe import Stripe, classify, headers
 from accord.systems.stripe.issue import StripeIssuer
 from accord.systems.stripe.paid import StripePayments
 from accord.systems.stripe.parse import read
@@ -73,7 +73,7 @@ class Shopkeeper:
         self._client = httpx.Client(transport=Direct(self.sandbox, self.clock.sleep))
         stripe = self._to("/stripe", lambda: headers("sk_test_sandbox_full"), classify)
         issuer: Any = getattr(self, f"_{system}")(stripe, terms)
-        self.action: Action = IssueInvoice(0, StripePayments(stripe), issuer, self.clock)
+        self.action: Action = IssueInvoice(0, StripePayments(Stripe(stripe, "test")), issuer, self.clock)
 
     def _to(self, path: str, authorize: Callable[[], Any], judge: Any) -> Transport:
         return Transport(

@@ -65,8 +65,9 @@ class Document(msgspec.Struct, kw_only=True):
     reverses: str | None
     mentions: str | None
     einvoice: str | None
-    origins: dict[str, Literal["api", "pdf", "computed", "export", "unknown"]]
+    origins: dict[str, Literal["api", "pdf", "computed", "export", "archive", "unknown"]]
     deleted: bool
+    pdf: str | None = None
 
 
 class Put(msgspec.Struct, kw_only=True):

@@ -10,7 +10,7 @@ from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import Malformed, decode
 from accord.sandbox.spoil import spoil, spoil_rows
 from accord.sandbox.stats import Stats
-from accord.sandbox.stripe import distort, routes
+from accord.sandbox.stripe import distort, files, routes
 from accord.sandbox.stripe.errors import StripeError
 from accord.sandbox.stripe.events import API_VERSION
 from accord.sandbox.stripe.expand import expand
@@ -83,13 +83,16 @@ class Stripe:
 
     def _begin(self, begun: Begun) -> None:
         ask = begun.ask
-        found = routes.find(ask.method, ask.path)
-        begun.found, begun.endpoint = found, found.name
+        begun.found = None if files.is_file(ask) else routes.find(ask.method, ask.path)
+        begun.endpoint = begun.found.name if begun.found else "GET pdf"
         if (fault := self.faults.first(distort.BEFORE, ask.method, ask.path)) is not None:
             if fault.kind == "drop_before":
                 begun.answer = Answer(0, {}, b"", "none")
             else:
                 begun.answer = self._answer(begun, *distort.refusal(fault))
+            return
+        found = begun.found
+        if found is None:
             return
         key = identify(ask.headers.get("authorization"))
         begun.shop = key.shop
@@ -130,7 +133,7 @@ class Stripe:
         answer = begun.answer or self._work(begun)
         method, path = begun.ask.method, begun.ask.path
         if answer.manner == "whole":
-            if answer.status == 200:
+            if answer.status == 200 and begun.found is not None:
                 body = spoil_rows(self.faults, method, path, answer.body)
                 answer = answer._replace(body=body)
             answer = spoil(self.faults, method, path, answer)
@@ -138,6 +141,8 @@ class Stripe:
         return answer
 
     def _work(self, begun: Begun) -> Answer:
+        if begun.found is None:
+            return files.answer([*self.stores.values()], begun.ask)
         keys = self.keys[begun.shop]
         fault = self.faults.first(("server_error",), begun.ask.method, begun.ask.path)
         try:
@@ -172,7 +177,7 @@ class Stripe:
             return error.status, msgspec.json.encode(error.body), error.headers, error.kept or worked
         finally:
             store.request = (None, None)
-        return 200, body, {}, True
+        return 200, files.linked(body, begun.ask), {}, True
 
     def _view(self, begun: Begun) -> View:
         faults = {}

@@ -3,7 +3,7 @@
 from accord.systems.oblio.client import Oblio, Series, connect
 from accord.systems.oblio.known import Known
 from accord.systems.oblio.rates import Rates
-from accord.systems.oblio.source import Invoices
+from accord.systems.oblio.source import Invoices, owner
 from accord.systems.oblio.tokens import Credentials
 
-__all__ = ["Credentials", "Invoices", "Known", "Oblio", "Rates", "Series", "connect"]
+__all__ = ["Credentials", "Invoices", "Known", "Oblio", "Rates", "Series", "connect", "owner"]

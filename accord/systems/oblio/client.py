@@ -158,9 +158,9 @@ class Oblio:
         rows = self._rows("/nomenclature/series", [("cif", self._cif)], shapes.SeriesList).data
         return [Series(one.type, one.name, one.next, one.start) for one in rows]
 
-    def issuer(self, account: str, terms: Terms) -> OblioIssuer:
+    def issuer(self, account: str, terms: Terms, admit: Callable[[], None]) -> OblioIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
-        return OblioIssuer(account, self._api, self._cif, terms, close=self.close)
+        return OblioIssuer(account, self._api, self._cif, terms, close=self.close, admit=admit)
 
     def close(self) -> None:
         """Give the connections back."""

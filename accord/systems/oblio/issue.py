@@ -73,9 +73,10 @@ class OblioIssuer:
         terms: Terms,
         waits: Waits | None = None,
         close: Callable[[], None] | None = None,
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
-        """`close` gives back more than `api` holds."""
-        self._close = close or api.close
+        """`close` gives back more than `api` holds; `admit` as in `accord.invoicing.Issuer`."""
+        self._close, self.admit = close or api.close, admit
         self.account, self.waits = account, waits or Waits()
         self._api, self._cif, self._terms = api, cif, terms
 

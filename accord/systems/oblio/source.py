@@ -96,7 +96,7 @@ class Invoices:
 
     def owner(self) -> Owner:
         """Whose invoices these are: the company, whichever of its accounts reads them."""
-        return Owner(f"{digits(self.oblio.company().vat_id or '')} at Oblio")
+        return owner(self.oblio.company().vat_id or "")
 
     def close(self) -> None:
         """Give the connections back."""
@@ -120,6 +120,11 @@ class Invoices:
             last = Place(msgspec.json.encode(behind).decode(), lowest)
         body = parse.keep(rows, issuer, missed)
         return Page(body, len(rows) + len(missed), behind is not None, last, self.date)
+
+
+def owner(cif: str) -> Owner:
+    """Whose the invoices of a company are, by its CIF as anybody writes it."""
+    return Owner(f"{digits(cif)} at Oblio")
 
 
 def _place(of: type[T], after: str | None) -> T:

@@ -144,9 +144,9 @@ class SmartBill:
             return None
         raise NoPdf("SmartBill knows the invoice, but gives no PDF of it for now")
 
-    def issuer(self, account: str, terms: Terms, clock: Clock) -> SmartBillIssuer:
+    def issuer(self, account: str, terms: Terms, clock: Clock, admit: Callable[[], None]) -> SmartBillIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
-        return SmartBillIssuer(account, self._transport, self._papers, self._cif, terms, clock)
+        return SmartBillIssuer(account, self._transport, self._papers, self._cif, terms, clock, admit=admit)
 
     def close(self) -> None:
         """Give the connections back."""

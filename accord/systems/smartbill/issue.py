@@ -4,7 +4,7 @@ A proforma is no fiscal document: one too many costs nothing. What was made of i
 whether its invoice was issued is known for sure, once what was sent can have no effect any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -61,8 +61,10 @@ class SmartBillIssuer:
         terms: Terms,
         clock: Clock,
         waits: Waits | None = None,
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
-        """`papers` asks for PDFs, by another Accept header."""
+        """`papers` asks for PDFs, by another Accept header; `admit` as in `accord.invoicing.Issuer`."""
+        self.admit = admit
         self.account, self.waits = account, waits or Waits()
         self._api, self._papers, self._cif, self._terms = api, papers, cif, terms
         self._proformas, self._clock = terms.proformas, clock

@@ -13,7 +13,7 @@ from accord.money import CURRENCIES
 from accord.records import Facts, Kind
 from accord.systems.smartbill.export import Row
 from accord.systems.smartbill.translate import key, name, named
-from accord.systems.smartbill.walk import Fingerprint, width_of
+from accord.systems.smartbill.walk import Fingerprint, Found, width_of
 
 OPEN = frozenset({State.ISSUED, State.PARTLY_PAID, State.UNKNOWN})
 
@@ -72,7 +72,7 @@ class Known:
                 numbers[one.number] = one
         self.open = sum(one.state in OPEN for one in self)
         """How many are open."""
-        self._stornos = {f"{one.facts['reverses']}": one for one in self if one.facts.get("reverses")}
+        self._stornos = {str(one.facts["reverses"]): one.amount("total") for one in self if one.facts.get("reverses")}
 
     def __iter__(self) -> Iterator[Invoice]:
         """Those that are not deleted, by series and number."""
@@ -102,9 +102,14 @@ class Known:
 
     def taken_back(self, series: str, written: str, total: Decimal | None) -> bool:
         """Whether a storno over the same total takes this invoice back."""
-        storno = self._stornos.get(f"{series} {written}")
-        back = None if storno is None else storno.amount("total")
+        back = self._stornos.get(f"{series} {written}")
         return back is not None and total is not None and back == -total
+
+    def meet(self, found: Found) -> None:
+        """Know of a storno that was just found, so that what it takes back is asked for in the same run."""
+        paper = found.paper
+        if paper is not None and paper.reverses is not None:
+            self._stornos[" ".join(paper.reverses)] = found.status.invoice_total_amount
 
 
 class Memory:

@@ -135,8 +135,7 @@ class Invoices:
         found = walk.look(self.api, series.name, series.next_number - 1, series.width)
         if found is None:
             return None
-        one = self._element(series.name, found, 1, self._memory.known())
-        return next(envelope.records(envelope.encode(one)))
+        return next(envelope.records(envelope.encode(self._element(series.name, found, 1, self._memory.known()))))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -254,10 +253,14 @@ class Invoices:
         if turn is Turn.STATUS and not polling.has_moved(one, status):
             return []
         found = walk.read(self.api, one.series, one.number, one.written, status)
-        return [_gone(one)] if found is None else self._elements(one.series, found, known)
+        if found is None:
+            return [_gone(one)]
+        # Its number may have been given out again behind the walk over the last ones.
+        return self._elements(one.series, found._replace(another=self._is_another(one, found, known)), known)
 
     def _elements(self, series: str, found: Found, known: Known) -> list[Element]:
         """What stands under a number now, behind what is gone from there."""
+        known.meet(found)
         before = known.latest(series, found.number)
         if before is None:
             return [self._element(series, found, 1, known)]

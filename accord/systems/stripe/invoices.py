@@ -15,6 +15,7 @@ from accord.systems.stripe import invoice_shapes as shapes
 from accord.systems.stripe.client import EVENT, Stripe
 from accord.systems.stripe.completion import Completion
 from accord.systems.stripe.errors import NotFound
+from accord.systems.stripe.papers import Papers
 from accord.systems.stripe.shapes import Shape
 
 SECONDS = 10.0  # after which a page is given out as it is: less than a lease lasts
@@ -69,8 +70,9 @@ class Invoices:
     # Events as for payments. Each run need not look at what is new: they tell of it.
     discovery = Discovery(events=Stripe.discovery.events, newest=frozenset())
 
-    def __init__(self, stripe: Stripe, clock: Clock) -> None:
-        self._stripe, self._clock = stripe, clock
+    def __init__(self, stripe: Stripe, clock: Clock, papers: Papers | None = None) -> None:
+        """`papers` fetches PDFs; without it there are none."""
+        self._stripe, self._clock, self._papers = stripe, clock, papers
         self._completion = Completion(stripe)
 
     @property
@@ -127,9 +129,17 @@ class Invoices:
         """No object of the account is older than this second."""
         return self._stripe.began()
 
+    def pdf(self, one: Parsed) -> bytes:
+        """The PDF of an invoice or a credit note that was just fetched. Raises Refused where there is none."""
+        if self._papers is None:
+            raise Refused("nothing fetches Stripe's PDFs here")
+        return self._papers.pdf(one)
+
     def close(self) -> None:
         """Give the connections back."""
         self._stripe.close()
+        if self._papers is not None:
+            self._papers.close()
 
     def _taken(self, path: str, page: Page, ends: float) -> tuple[list[bytes], _Spot | None]:
         """A page's objects, completed; once time is up not all of them, but at least one, and how far they go."""

@@ -3,7 +3,7 @@
 The payment was made already, so the invoice is marked as paid outside of Stripe's invoicing, and charges nobody.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -55,7 +55,16 @@ class StripeIssuer:
     steps = ("invoice",)
     heeds = 20 * 3600.0
 
-    def __init__(self, account: str, transport: Transport, terms: Terms, waits: Waits | None = None) -> None:
+    def __init__(
+        self,
+        account: str,
+        transport: Transport,
+        terms: Terms,
+        waits: Waits | None = None,
+        admit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`admit` as in `accord.invoicing.Issuer`."""
+        self.admit = admit
         self.account, self.waits = account, waits or Waits()
         self._transport, self._terms = transport, terms
 

@@ -8,10 +8,10 @@ import msgspec
 from accord.actions import NotNeeded
 from accord.documents import Party
 from accord.errors import Refused, TryLater
-from accord.http import Transport
 from accord.invoicing import Paid
 from accord.systems.answers import UNREADABLE
 from accord.systems.stripe import shapes
+from accord.systems.stripe.client import Stripe
 from accord.systems.stripe.documents import vat_id
 from accord.systems.stripe.errors import NotFound
 from accord.systems.stripe.invoice_shapes import TaxId
@@ -74,8 +74,8 @@ _ties = msgspec.json.Decoder(InvoicePayments).decode
 class StripePayments:
     """One account's payments: `accord.invoicing.Payments`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, stripe: Stripe) -> None:
+        self._stripe = stripe
 
     def paid(self, key: str) -> Paid:
         """A payment and its payer. Raises NotNeeded where it was given back or belongs to an invoice; and Refused."""
@@ -93,24 +93,23 @@ class StripePayments:
         return Paid(charge.id, charge.amount_captured, charge.currency.upper(), customer, client)
 
     def _vat_id(self, customer: str) -> str | None:
-        path = f"/v1/customers/{customer}/tax_ids"
-        body = self._transport.get(path, [("limit", "100")], endpoint="/v1/customers").body
+        body = self._stripe.get("/v1/customers", [("limit", "100")], key=f"{customer}/tax_ids").body
         return vat_id(_read(body, _tax_ids, "/v1/customers/…/tax_ids").data)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._transport.close()
+        self._stripe.close()
 
     def _require_free(self, intent: str) -> None:
         asked = [("payment[type]", "payment_intent"), ("payment[payment_intent]", intent), ("limit", "100")]
-        body = self._transport.get("/v1/invoice_payments", asked, endpoint="/v1/invoice_payments").body
+        body = self._stripe.get("/v1/invoice_payments", asked).body
         for tie in _read(body, _ties, "/v1/invoice_payments").data:
             if tie.status != "canceled":
                 raise NotNeeded(f"the payment belongs to Stripe's invoice {shapes.key(tie.invoice)}")
 
     def _one(self, path: str, key: str, decode: Callable[[bytes], T]) -> T:
         try:
-            body = self._transport.get(f"{path}/{key}", endpoint=path).body
+            body = self._stripe.get(path, key=key).body
         except NotFound:
             raise Refused("Stripe does not know the payment any more, or its customer") from None
         return _read(body, decode, path)

@@ -20,7 +20,12 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False, comment="of the record because of which it is done"),
         sa.Column("account", sa.Text(), nullable=False, comment="where it is done"),
-        sa.Column("state", sa.Text(), nullable=False, comment="wanted, sending, done, skipped, refused or unknown"),
+        sa.Column(
+            "state",
+            sa.Text(),
+            nullable=False,
+            comment="wanted, sending, done, overtaken, skipped, refused, unknown or dropped",
+        ),
         sa.Column(
             "version",
             sa.Integer(),
