@@ -23,6 +23,7 @@ class Kind(StrEnum):
     DISPUTE = "dispute"
     LEG = "leg"
     DOCUMENT = "document"
+    BOOKING = "booking"
 
 
 PARENTS_FIRST = tuple(Kind)
@@ -38,6 +39,7 @@ NEEDED: dict[Kind, tuple[Kind, ...]] = {
     Kind.DISPUTE: (Kind.PAYMENT,),
     Kind.LEG: (Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE),
     Kind.DOCUMENT: (),
+    Kind.BOOKING: (),
 }
 """The kinds whose records a kind's records may need first."""
 
