@@ -44,7 +44,7 @@ NEEDED: dict[Kind, tuple[Kind, ...]] = {
 """The kinds whose records a kind's records may need first."""
 
 TIMES = frozenset(
-    {"created", "available_on", "due_date", "period_start", "period_end", "canceled_at", "started"},
+    {"created", "updated", "available_on", "due_date", "period_start", "period_end", "canceled_at", "started"},
 )
 """The fields that hold a time, in Unix seconds UTC."""
 

@@ -1,0 +1,199 @@
+"""A booking system's database: whether its tables fit, who its people are, and Accord's own tables in it."""
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    extract,
+    false,
+    func,
+    inspect,
+    null,
+    select,
+    text,
+)
+
+from accord.calendars import Seat
+from accord.clock import Clock
+from accord.errors import Misconfigured
+from accord.ledger.engine import reaching, transact
+from accord.systems.bookings import columns
+from accord.systems.bookings.columns import Moments, Walls
+from accord.systems.bookings.mapping import LAYOUT, OWN, BookingTable, Mapping
+from accord.systems.sql_tables import TableMapping, reflect
+
+T = TypeVar("T")
+
+_TIMES: tuple[str, ...] = ("updated", "created")
+_WALLS: tuple[str, ...] = ("start", "end")
+_NUMBERS = ("version", "deleted")
+_AVAILABILITY = ("availability", "availability_as_of")
+
+
+class Outbox(NamedTuple):
+    """The table that tells which bookings were written."""
+
+    table: Table
+    id: Column[Any]
+    key: Column[Any]
+    at: Moments
+
+
+class Tables(NamedTuple):
+    """What a booking system keeps where, once it was found to fit."""
+
+    bookings: Table
+    by: dict[str, Column[Any]]  # the columns of the bookings, by field
+    shown: dict[str, ColumnElement[Any]]  # the same as texts and whole numbers
+    times: dict[str, Moments]  # when a booking was made, and changed
+    walls: dict[str, Walls]  # when it begins, and ends
+    key: Callable[[str], Any]
+    people: Table
+    seats: Select[Any]
+    outbox: Outbox | None
+
+
+class BookingsDatabase:
+    """One booking system's tables. Raises Misconfigured, naming table and column, where they do not fit.
+
+    Reading locks nothing, and asks for no right but that to read.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, mapping: Mapping | None = None) -> None:
+        self.engine, self.clock = engine, clock
+        self._own = mapping is None
+        self.mapping = mapping or OWN
+        self._tables: Tables | None = None
+
+    @property
+    def tables(self) -> Tables:
+        """The tables, looked at once."""
+        if self._tables is None:
+            self._tables = self.read(self._fit)
+        return self._tables
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    def check(self) -> None:
+        """Look whether every table and column of the mapping is there and fits."""
+        self._tables = self.read(self._fit)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction that only reads. Raises TryLater while the database is away."""
+        return transact(self.engine, work, self.clock, LAYOUT.database, writes=False)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction that may write."""
+        return transact(self.engine, work, self.clock, LAYOUT.database)
+
+    def now(self, connection: Connection) -> int:
+        """The second by the database's clock; SQLite has none but its host's."""
+        if connection.dialect.name == "sqlite":
+            return int(self.clock.now())
+        return int(connection.scalar(select(extract("epoch", func.clock_timestamp()))) or 0)
+
+    def people(self) -> dict[str, Seat]:
+        """Whose calendar is where. Who stands there twice, differently, or without one is not in it."""
+        found: dict[str, set[Seat]] = {}
+        seats = self.tables.seats
+        for person, account, calendar in self.read(lambda c: c.execute(seats).all()):
+            if person:
+                found.setdefault(person, set()).add(Seat(account or "", calendar or ""))
+        sure = {person: one.pop() for person, one in found.items() if len(one) == 1}
+        return {person: seat for person, seat in sure.items() if seat.account and seat.calendar}
+
+    def create_tables(self) -> None:
+        """Make what is missing of Accord's own tables; with a mapping, only those of the availability.
+
+        Raises Misconfigured, and makes nothing, where a table that is there already does not fit.
+        """
+
+        def make(c: Connection) -> None:
+            there = inspect(c).get_table_names()
+            if self._own and {OWN.booking.table, OWN.person.table} & {*there}:
+                self._fit(c)
+            require_availability(c, missing=False)
+            names = [c.dialect.name] if self._own else []
+            for name in [*names, "availability"]:
+                # A statement ends where a blank line is.
+                for statement in files(__package__).joinpath(f"{name}.sql").read_text("utf-8").split("\n\n"):
+                    c.execute(text(statement))
+
+        self.write(make)
+        self._tables = None
+
+    def check_writable(self) -> None:
+        """Raise Misconfigured unless bookings can be changed, and the availability be written."""
+        tables = self.tables
+        written = [tables.by[f] for f in ("start", "end", "zone", "status", "version", "updated") if f in tables.by]
+
+        def write_nothing(c: Connection) -> None:
+            c.execute(tables.bookings.update().where(false()).values({column: null() for column in written}))
+            require_availability(c)
+
+        self.write(write_nothing)
+
+    def rows(self) -> dict[str, tuple[str, int]]:
+        """The table of the bookings and that of the people, each with how many rows it has."""
+        named = {"booking": self.tables.bookings, "person": self.tables.people}
+        if self.tables.outbox is not None:
+            named["outbox"] = self.tables.outbox.table
+        with reaching(LAYOUT.database), self.engine.connect() as c:
+            return {
+                name: (table.fullname, c.scalar(select(func.count()).select_from(table)) or 0)
+                for name, table in named.items()
+            }
+
+    def _fit(self, c: Connection) -> Tables:
+        inspector, mapping, dialect = inspect(c), self.mapping, c.dialect.name
+        table, by, where = _mapped(inspector, mapping.booking)
+        times = {field: columns.moments(by[field], dialect, where) for field in _TIMES if field in by}
+        walls = {field: columns.walls(by[field], dialect, where) for field in _WALLS}
+        shown = {
+            field: columns.number(column, where) if field in _NUMBERS else columns.text(column, where)
+            for field, column in by.items()
+            if field not in times and field not in walls
+        }
+        shown |= {field: one.seconds for field, one in times.items()}
+        shown |= {field: one.shown for field, one in walls.items()}
+        people, whose, of_people = _mapped(inspector, mapping.person)
+        seats = select(*(columns.text(whose[field], of_people) for field in ("person", "account", "calendar")))
+        outbox = None
+        if mapping.outbox is not None:
+            kept, named, at = _mapped(inspector, mapping.outbox)
+            columns.number(named["id"], at)
+            outbox = Outbox(kept, named["id"], named["key"], columns.moments(named["at"], dialect, at))
+        return Tables(table, by, shown, times, walls, columns.key(by["key"]), people, seats, outbox)
+
+
+def require_availability(c: Connection, missing: bool = True) -> None:
+    """Raise Misconfigured where a table of the availability is another's, or with `missing` is not there."""
+    inspector = inspect(c)
+    for name, needed in zip(_AVAILABILITY, ({"person", "starts_at"}, {"person", "as_of"}), strict=True):
+        if not inspector.has_table(name):
+            if missing:
+                raise Misconfigured(f"{LAYOUT.database} has no table {name}; {LAYOUT.how_to_make}")
+        elif not needed <= {str(column["name"]) for column in inspector.get_columns(name)}:
+            raise Misconfigured(
+                f"{LAYOUT.database} has a table {name} already, and it is not Accord's; use another schema"
+            )
+
+
+def _mapped(inspector: Any, mapping: TableMapping | BookingTable) -> tuple[Table, dict[str, Column[Any]], str]:
+    """A table with its columns by field, and how messages call it."""
+    table = reflect(inspector, LAYOUT, mapping)
+    where = f"the bookings table {mapping.table}"
+    for field, name in mapping.columns.items():
+        if name not in table.c:
+            there = ", ".join(table.c.keys())
+            raise Misconfigured(f"{where} has no column {name} for {field}; its columns are {there}")
+    return table, {field: table.c[name] for field, name in mapping.columns.items()}, where

@@ -1,0 +1,118 @@
+"""What is written into a booking system's database: what people did in their calendars, and when they are taken."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Connection, Text, column, select, table
+from sqlalchemy.exc import DBAPIError
+
+from accord.bookings import Status, at, wall
+from accord.calendars import Busy, Seat
+from accord.errors import Misconfigured, Refused
+from accord.systems.bookings.database import BookingsDatabase, require_availability
+from accord.systems.sql_tables import refusal
+
+_SPANS = table(
+    "availability",
+    column("person", Text),
+    column("account", Text),
+    column("calendar", Text),
+    column("starts_at", BigInteger),
+    column("ends_at", BigInteger),
+    column("all_day", Boolean),
+)
+_AS_OF = table(
+    "availability_as_of",
+    column("person", Text),
+    column("as_of", BigInteger),
+    column("until", BigInteger),
+    column("unknown", Text),
+)
+
+
+class Store:
+    """Writes to one booking system; every write to a booking names the version that it was decided on."""
+
+    def __init__(self, database: BookingsDatabase) -> None:
+        self._database = database
+
+    def require_versions(self) -> None:
+        """Raise Misconfigured where nothing tells whether a booking was changed meanwhile.
+
+        When it was changed is not enough: two changes within one tick of a clock look alike.
+        """
+        by, where = self._database.tables.by, self._database.mapping.booking.table
+        if "version" not in by:
+            raise Misconfigured(
+                f"the mapping of the bookings table {where} names no column for the version, so nobody knows whether "
+                "a booking was changed meanwhile; map a whole number that each change counts up, or let bookings win"
+            )
+        if "status" not in by or not self._database.mapping.booking.statuses.get(Status.CANCELLED):
+            raise Misconfigured(
+                f"the mapping of the bookings table {where} does not say how a booking is marked as cancelled; map the "
+                "column of the status and its texts, or let bookings win"
+            )
+
+    def move(self, key: str, version: int, start: str, end: str, zone: str, place: str | None) -> bool:
+        """Have a booking take place then and there; False, and nothing is done, where it is not of this version."""
+        tables, fixed = self._database.tables, self._database.mapping.booking.zone
+        if fixed is not None and fixed != zone:
+            start, end, zone = _in_zone(start, zone, fixed), _in_zone(end, zone, fixed), fixed
+        try:
+            values = {field: tables.walls[field].put(time, zone) for field, time in (("start", start), ("end", end))}
+        except ValueError:
+            raise Refused("the bookings table holds days alone, and the event was moved to a time") from None
+        return self._change(key, version, values | {"zone": zone, "place": place})
+
+    def cancel(self, key: str, version: int) -> bool:
+        """Mark a booking as cancelled; False, and nothing is done, where it is not of this version."""
+        return self._change(key, version, {"status": self._database.mapping.booking.statuses[Status.CANCELLED][0]})
+
+    def _change(self, key: str, version: int, values: dict[str, Any]) -> bool:
+        self.require_versions()
+        tables = self._database.tables
+        by = tables.by
+        row = tables.bookings.update().where(by["key"] == tables.key(key), by["version"] == version)
+        row = row.values({by[field]: value for field, value in values.items() if field in by})
+        row = row.values({by["version"]: by["version"] + 1, by["updated"]: tables.times["updated"].now})
+        try:
+            return self._database.write(lambda c: c.execute(row).rowcount) == 1
+        except DBAPIError as error:
+            why = refusal(error)
+        # Outside the except: a database quotes the values that it refuses.
+        raise Refused(f"the bookings database refuses the change: {why}")
+
+    def show_busy(self, person: str, seat: Seat, busy: Busy, as_of: int, until: int) -> None:
+        """Show when a person is taken between two seconds, in place of what was shown; or why that is not known."""
+        spans = [
+            {"person": person, **seat._asdict(), "starts_at": one.start, "ends_at": one.end, "all_day": one.all_day}
+            for one in busy.spans
+        ]
+        told = {"person": person, "as_of": as_of, "until": until, "unknown": busy.unknown}
+
+        def show(c: Connection) -> None:
+            require_availability(c)
+            for of in (_SPANS, _AS_OF):
+                c.execute(of.delete().where(of.c.person == person))
+            if spans and busy.unknown is None:
+                c.execute(_SPANS.insert(), spans)
+            c.execute(_AS_OF.insert(), [told])
+
+        self._database.write(show)
+
+    def keep_busy(self, people: Collection[str]) -> None:
+        """Show nothing of anybody else any more."""
+
+        def forget(c: Connection) -> None:
+            require_availability(c)
+            shown = set(c.scalars(select(_AS_OF.c.person)))
+            for person in sorted(shown - {*people}):
+                for of in (_SPANS, _AS_OF):
+                    c.execute(of.delete().where(of.c.person == person))
+
+        self._database.write(forget)
+
+
+def _in_zone(time: str, zone: str, other: str) -> str:
+    """A wall time of one zone as that of another; a day is the same everywhere."""
+    return time if "T" not in time else wall(at(time, zone), other)
