@@ -1,6 +1,7 @@
 """Prefect blocks: what is needed to reach each system. Register them with `prefect block register -m blocks`."""
 
 from blocks.accounts_database import AccountsDatabase
+from blocks.bookings_database import BookingsDatabase
 from blocks.document_archive import DocumentArchive
 from blocks.invoice_issuing import InvoiceIssuing
 from blocks.oblio_account import OblioAccount
@@ -11,6 +12,7 @@ from blocks.stripe_account import StripeAccount
 
 __all__ = [
     "AccountsDatabase",
+    "BookingsDatabase",
     "DocumentArchive",
     "InvoiceIssuing",
     "OblioAccount",

@@ -176,6 +176,12 @@ def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         database.add_argument("--json", action="store_true", help="print JSON")
         database.set_defaults(run=_database, what=what)
 
+    bookings = commands.add_parser("bookings", help="the tables of a bookings database block")
+    bookings.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
+    bookings.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
+    bookings.add_argument("--json", action="store_true", help="print JSON")
+    bookings.set_defaults(run=_bookings)
+
 
 def _demo(options: argparse.Namespace) -> int:
     from deployments.demo import demo
@@ -266,6 +272,12 @@ def _database(options: argparse.Namespace) -> int:
     from deployments import tables
 
     return tables.database(options.what, options.action, options.name, options.json)
+
+
+def _bookings(options: argparse.Namespace) -> int:
+    from deployments import tables
+
+    return tables.bookings(options.action, options.name, options.json)
 
 
 if __name__ == "__main__":

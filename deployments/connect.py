@@ -45,6 +45,18 @@ def _source_parsers(systems: _Systems) -> None:
     _company_options(smartbill, "SmartBill")
     smartbill.set_defaults(run=_connect_smartbill)
 
+    bookings = systems.add_parser("bookings", help="the database of a booking system; asks for its URL")
+    bookings.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    bookings.add_argument("--mapping", type=Path, metavar="FILE", help="your own tables, as JSON (docs/bookings.md)")
+    bookings.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
+    bookings.add_argument(
+        "--policy",
+        choices=("booking", "calendar", "newest", "ask"),
+        help="who wins where a person changed an event in the calendar (booking, or as saved)",
+    )
+    bookings.add_argument("--json", action="store_true", help="print JSON")
+    bookings.set_defaults(run=_connect_bookings)
+
 
 def _company_options(system: argparse.ArgumentParser, title: str) -> None:
     system.add_argument("--base-url", help=f"where {title}'s API is found, if elsewhere")
@@ -130,6 +142,12 @@ def _connect_smartbill(options: argparse.Namespace) -> int:
 
     fields = ("email", "cif", "series", "base_url", "portal", "archive")
     return connect(options.name, _given(options, *fields), options.json)
+
+
+def _connect_bookings(options: argparse.Namespace) -> int:
+    from deployments.connect_bookings import connect
+
+    return connect(options.name, _given(options, "policy"), options.mapping, options.create, options.json)
 
 
 def _given(options: argparse.Namespace, *fields: str) -> dict[str, Any]:

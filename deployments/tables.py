@@ -1,4 +1,4 @@
-"""`accord db`, `accord accounts` and `accord portal`: the tables of the ledger, and those of the databases shown in."""
+"""`accord db`, `accord accounts`, `accord portal`, `accord bookings`: tables of the ledger and of other databases."""
 
 import json
 from typing import Any
@@ -51,6 +51,24 @@ def database(what: str, action: str, name: str, as_json: bool) -> int:
     finally:
         opened.close()
     _tell({what: name, "fit": True}, f"the tables of {opened.layout.database} fit", as_json)
+    return 0
+
+
+def bookings(action: str, name: str, as_json: bool) -> int:
+    """The same for the database of a booking system."""
+    from accord.clock import SystemClock
+    from accord.systems.bookings.mapping import LAYOUT
+    from blocks import BookingsDatabase
+    from tasks.workflows import load_block
+
+    opened = load_block(BookingsDatabase, name).tables(SystemClock())
+    try:
+        if action == "create":
+            opened.create_tables()
+        opened.check()
+    finally:
+        opened.close()
+    _tell({"bookings": name, "fit": True}, f"the tables of {LAYOUT.database} fit", as_json)
     return 0
 
 

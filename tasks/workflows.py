@@ -17,6 +17,7 @@ from accord.systems.portal_api import PortalApi
 from accord.systems.sql_look import SqlDatabase
 from blocks import (
     AccountsDatabase,
+    BookingsDatabase,
     DocumentArchive,
     InvoiceIssuing,
     OblioAccount,
@@ -187,7 +188,11 @@ def load_block(block: type[B], name: str) -> B:
     return found
 
 
-_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive", InvoiceIssuing: "invoices"}
+_SYSTEMS: dict[type[Block], str] = {
+    BookingsDatabase: "bookings",
+    DocumentArchive: "archive",
+    InvoiceIssuing: "invoices",
+}
 _SYSTEMS |= {one.blocks[0]: one.target for one in WORKFLOWS.values()} | {
     reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads
 }

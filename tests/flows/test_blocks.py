@@ -22,6 +22,7 @@ from accord.sandbox.portal.service import TOKEN
 from accord.sandbox.serve import served
 from blocks import (
     AccountsDatabase,
+    BookingsDatabase,
     DocumentArchive,
     InvoiceIssuing,
     OblioAccount,
@@ -42,6 +43,7 @@ Database = type[AccountsDatabase] | type[PortalDatabase]
         SmartBillAccount,
         AccountsDatabase,
         PortalDatabase,
+        BookingsDatabase,
         PortalApiAccount,
         DocumentArchive,
         InvoiceIssuing,

@@ -18,7 +18,7 @@ from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import EMAIL, TOKEN
 from accord.standing import stand
 from accord.sync import Sync
-from accord.systems.bookings import Bookings, BookingsDatabase, parse_mapping
+from accord.systems.bookings import Bookings, BookingTables, parse_mapping
 from accord.systems.portal import Portal
 from accord.systems.smartbill import Invoices, SmartBill, connect, headers
 
@@ -224,7 +224,7 @@ def run(engine: Engine) -> Callable[..., None]:
 @pytest.fixture
 def own(engine: Engine) -> Bookings:
     """A booking system in Accord's own tables."""
-    database = BookingsDatabase(engine, SystemClock())
+    database = BookingTables(engine, SystemClock())
     database.create_tables()
     return Bookings(database)
 
@@ -269,7 +269,7 @@ def mapped(engine: Engine, run: Callable[..., None]) -> Callable[..., Bookings]:
         }
         if outbox is not None:
             raw["outbox"] = outbox
-        return Bookings(BookingsDatabase(engine, SystemClock(), parse_mapping(raw)))
+        return Bookings(BookingTables(engine, SystemClock(), parse_mapping(raw)))
 
     return mapped
 

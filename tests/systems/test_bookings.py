@@ -14,7 +14,7 @@ from accord.clock import SystemClock
 from accord.errors import Misconfigured, Refused
 from accord.ledger.engine import open_database
 from accord.records import Kind
-from accord.systems.bookings import BookingsDatabase, source
+from accord.systems.bookings import BookingTables, source
 
 KIND = Kind.BOOKING
 ZONE = "Europe/Bucharest"
@@ -142,7 +142,7 @@ def test_when_a_booking_was_changed_may_be_in_other_types(mapped, visit, fresh, 
     assert walk(bookings, NOON + 1, None) == []
 
 
-UUIDS = [f"{number:08}-0000-0000-0000-000000000000" for number in (1, 2)]
+UUIDS = [f"a000000{number}-0000-0000-0000-000000000000" for number in (1, 2)]
 OUTBOX = {"table": "told", "columns": {"id": "n", "key": "k", "at": "t"}}
 
 
@@ -153,14 +153,15 @@ def test_keys_may_be_numbers_or_uuids(mapped, visit, run, fresh, type_, keys, mo
         pytest.skip("SQLite has no such type")
     bookings = mapped(key=f"{type_} PRIMARY KEY", outbox=OUTBOX)
     run("CREATE TABLE told (n INTEGER PRIMARY KEY, k TEXT, t TIMESTAMP)")
-    for number, key in enumerate([*keys, "no key"]):
-        run("INSERT INTO told VALUES (:n, :k, '2026-11-26 09:00:00')", n=number, k=key)
+    for number, key in enumerate([*keys, "no key", str(10**30)]):
+        run("INSERT INTO told VALUES (:n, :k, '2026-11-26 09:00:00')", n=number, k=key.upper())
     for key in keys:
         visit(key=int(key) if type_ == "BIGINT" else key)
     assert [parsed.key for parsed in walk(bookings)] == keys
     assert [parsed.key for parsed in walk(bookings, 0, None)] == keys
     assert [parsed.key for parsed in bookings.records(KIND, bookings.fetch(KIND, keys[0]))] == keys[:1]
     assert bookings.fetch(KIND, "no key") is None
+    assert bookings.fetch(KIND, str(10**30)) is None
 
 
 def test_statuses_and_the_zone_may_be_the_users_own(mapped, visit, run):
@@ -282,7 +283,7 @@ def test_how_a_file_of_somebody_elses_is_journalled_stays(fresh_files):
         theirs.execute("CREATE TABLE visits (id TEXT PRIMARY KEY)")
         opened = open_database(url, "it", ours=False)
         with pytest.raises(Misconfigured, match="no table bookings"):
-            BookingsDatabase(opened, SystemClock()).check()
+            BookingTables(opened, SystemClock()).check()
         opened.dispose()
         assert theirs.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 

@@ -1,5 +1,9 @@
 """What is written into a booking system's database, on both databases: moves, cancellations, when people are taken."""
 
+import time
+from functools import partial
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
@@ -7,6 +11,7 @@ from accord.bookings import Span
 from accord.calendars import Busy, Seat
 from accord.errors import Misconfigured, Refused
 from accord.systems.bookings import Store
+from accord.systems.bookings.store import TAKEN
 
 ZONE = "Europe/Bucharest"
 MOVED = ("2026-11-27T12:00:00", "2026-11-27T13:30:00", ZONE, "Room 2")
@@ -143,6 +148,43 @@ def test_when_a_person_is_taken_is_shown_whole(own, rows):
     store.keep_busy({"ana"})
     assert rows(as_of) == [("ana", 70, 1_020, "the calendar can not be read")]
     assert rows(shown) == []
+
+
+DAY = 86_400
+
+
+def test_who_is_not_known_to_be_free_is_taken(own):
+    store, now = Store(own.database), int(time.time())
+    why = partial(store.taken, "ana")
+    assert why(now, now + 60) == "nothing is known of the calendar"
+    spans = [
+        Span(now + 1_000, now + 2_000, False),
+        Span(40 * DAY + now // DAY * DAY, 41 * DAY + now // DAY * DAY, True),
+    ]
+    store.show_busy("ana", SEAT, Busy(spans), now, now + 60 * DAY)
+    assert why(now + 900, now + 1_000) is None
+    assert why(now + 2_000, now + 2_100) is None
+    for start, end in ((900, 1_001), (1_200, 1_300), (1_999, 3_000), (900, 3_000)):
+        assert why(now + start, now + end) == "the calendar is taken"
+    day = spans[1].start
+    for start, end in ((-14 * 3600, -14 * 3600 + 1), (12 * 3600, 13 * 3600), (36 * 3600 - 1, 36 * 3600)):
+        assert why(day + start, day + end) == "the calendar is taken"
+    assert why(day - 15 * 3600, day - 14 * 3600) is None
+    assert why(day + 36 * 3600, day + 37 * 3600) is None
+    assert why(now + 60 * DAY - 10, now + 60 * DAY + 1) == "the calendar was not asked about that time"
+    assert why(now - DAY, now - DAY + 10) == "the calendar was not asked about that time"
+    store.show_busy("ana", SEAT, Busy([]), now - 901, now + 60 * DAY)
+    assert why(now + 10, now + 20) == "what is known of the calendar is too old"
+    assert why(now + 10, now + 20, oldest=3_600) is None
+    store.show_busy("ana", SEAT, Busy([]), now + 1_000, now + 60 * DAY)
+    assert why(now + 10, now + 20) == "the clocks of Accord and of this database differ"
+    store.show_busy("ana", SEAT, Busy([], "google/main does not answer"), now, now + 60 * DAY)
+    assert why(now + 10, now + 20) == "google/main does not answer"
+    assert store.taken("dan", now + 10, now + 20) == "nothing is known of the calendar"
+
+
+def test_the_question_is_documented_as_it_is():
+    assert TAKEN.strip() in (Path(__file__).parents[2] / "docs/bookings.md").read_text()
 
 
 def test_without_its_tables_no_availability_is_shown(mapped, run):

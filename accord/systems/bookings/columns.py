@@ -98,7 +98,13 @@ def key(column: Column[Any]) -> Callable[[str], Any]:
     """From a key to what its column is compared with. It raises ValueError for what can be no key there."""
     if isinstance(column.type, Uuid):
         return UUID
-    return int if _is_whole(column.type) else str
+    return _number if _is_whole(column.type) else str
+
+
+def _number(text: str) -> int:
+    if not -(2**63) <= (number := int(text)) < 2**63:
+        raise ValueError("no column holds so great a number")
+    return number
 
 
 class Walls(NamedTuple):

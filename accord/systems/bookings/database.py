@@ -46,7 +46,7 @@ class Outbox(NamedTuple):
     at: Moments
 
 
-class Tables(NamedTuple):
+class Fitted(NamedTuple):
     """What a booking system keeps where, once it was found to fit."""
 
     bookings: Table
@@ -60,7 +60,7 @@ class Tables(NamedTuple):
     outbox: Outbox | None
 
 
-class BookingsDatabase:
+class BookingTables:
     """One booking system's tables. Raises Misconfigured, naming table and column, where they do not fit.
 
     Reading locks nothing, and asks for no right but that to read.
@@ -70,14 +70,14 @@ class BookingsDatabase:
         self.engine, self.clock = engine, clock
         self._own = mapping is None
         self.mapping = mapping or OWN
-        self._tables: Tables | None = None
+        self._fitted: Fitted | None = None
 
     @property
-    def tables(self) -> Tables:
+    def fitted(self) -> Fitted:
         """The tables, looked at once."""
-        if self._tables is None:
-            self._tables = self.read(self._fit)
-        return self._tables
+        if self._fitted is None:
+            self._fitted = self.read(self._fit)
+        return self._fitted
 
     def close(self) -> None:
         """Give the connections back."""
@@ -85,7 +85,7 @@ class BookingsDatabase:
 
     def check(self) -> None:
         """Look whether every table and column of the mapping is there and fits."""
-        self._tables = self.read(self._fit)
+        self._fitted = self.read(self._fit)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that only reads. Raises TryLater while the database is away."""
@@ -104,7 +104,7 @@ class BookingsDatabase:
     def people(self) -> dict[str, Seat]:
         """Whose calendar is where. Who stands there twice, differently, or without one is not in it."""
         found: dict[str, set[Seat]] = {}
-        seats = self.tables.seats
+        seats = self.fitted.seats
         for person, account, calendar in self.read(lambda c: c.execute(seats).all()):
             if person:
                 found.setdefault(person, set()).add(Seat(account or "", calendar or ""))
@@ -129,31 +129,36 @@ class BookingsDatabase:
                     c.execute(text(statement))
 
         self.write(make)
-        self._tables = None
+        self._fitted = None
 
     def check_writable(self) -> None:
-        """Raise Misconfigured unless bookings can be changed, and the availability be written."""
-        tables = self.tables
+        """Raise Misconfigured unless bookings can be changed."""
+        tables = self.fitted
         written = [tables.by[f] for f in ("start", "end", "zone", "status", "version", "updated") if f in tables.by]
 
-        def write_nothing(c: Connection) -> None:
-            c.execute(tables.bookings.update().where(false()).values({column: null() for column in written}))
-            require_availability(c)
+        nothing = tables.bookings.update().where(false()).values({column: null() for column in written})
+        self.write(lambda c: c.execute(nothing))
 
-        self.write(write_nothing)
+    def lacks_availability(self) -> str | None:
+        """Why it can not be shown here when people are taken; None where it can."""
+        try:
+            self.read(require_availability)
+        except Misconfigured as error:
+            return str(error)
+        return None
 
     def rows(self) -> dict[str, tuple[str, int]]:
         """The table of the bookings and that of the people, each with how many rows it has."""
-        named = {"booking": self.tables.bookings, "person": self.tables.people}
-        if self.tables.outbox is not None:
-            named["outbox"] = self.tables.outbox.table
+        named = {"booking": self.fitted.bookings, "person": self.fitted.people}
+        if self.fitted.outbox is not None:
+            named["outbox"] = self.fitted.outbox.table
         with reaching(LAYOUT.database), self.engine.connect() as c:
             return {
                 name: (table.fullname, c.scalar(select(func.count()).select_from(table)) or 0)
                 for name, table in named.items()
             }
 
-    def _fit(self, c: Connection) -> Tables:
+    def _fit(self, c: Connection) -> Fitted:
         inspector, mapping, dialect = inspect(c), self.mapping, c.dialect.name
         table, by, where = _mapped(inspector, mapping.booking)
         times = {field: columns.moments(by[field], dialect, where) for field in _TIMES if field in by}
@@ -172,7 +177,7 @@ class BookingsDatabase:
             kept, named, at = _mapped(inspector, mapping.outbox)
             columns.number(named["id"], at)
             outbox = Outbox(kept, named["id"], named["key"], columns.moments(named["at"], dialect, at))
-        return Tables(table, by, shown, times, walls, columns.key(by["key"]), people, seats, outbox)
+        return Fitted(table, by, shown, times, walls, columns.key(by["key"]), people, seats, outbox)
 
 
 def require_availability(c: Connection, missing: bool = True) -> None:

@@ -11,7 +11,7 @@ from accord.kinds import Kind
 from accord.ports import Discovery, Event, Owner, Page, Parsed, Place
 from accord.records import Record
 from accord.systems.bookings import parse
-from accord.systems.bookings.database import BookingsDatabase, Outbox, Tables
+from accord.systems.bookings.database import BookingTables, Fitted, Outbox
 from accord.systems.bookings.parse import Row
 
 PAGE = 1_000  # rows
@@ -33,7 +33,7 @@ class Bookings:
     is gone where no outbox tells it.
     """
 
-    def __init__(self, database: BookingsDatabase, admit: Callable[[Owner], None] = lambda _: None) -> None:
+    def __init__(self, database: BookingTables, admit: Callable[[Owner], None] = lambda _: None) -> None:
         """`admit` is told whose bookings these are before any is read, and raises where they are the wrong one's."""
         self.database = database
         self._admit = admit
@@ -61,7 +61,7 @@ class Bookings:
         if not self._admitted:
             self._admit(self.owner())
             self._admitted = True
-        tables = self.database.tables
+        tables = self.database.fitted
         behind = None if after is None else msgspec.json.decode(after, type=After)
 
         def read(c: Connection) -> tuple[int, Sequence[Row], Sequence[str], After | None]:
@@ -109,14 +109,14 @@ class Bookings:
         self.database.close()
 
     def _rows(self, key: str) -> Sequence[Row]:
-        tables, sought = self.database.tables, _key(self.database.tables, key)
+        tables, sought = self.database.fitted, _key(self.database.fitted, key)
         if sought is None:
             return []
         return self.database.read(lambda c: _read(c, tables, select(*_shown(tables)).where(tables.by["key"] == sought)))
 
 
 def _made(
-    c: Connection, tables: Tables, lo: int, hi: int, behind: After | None
+    c: Connection, tables: Fitted, lo: int, hi: int, behind: After | None
 ) -> tuple[Sequence[Row], Sequence[str], After | None]:
     key, made = tables.by["key"], tables.times.get("created")
     rows = select(*_shown(tables)).where(key.is_not(None)).order_by(key).limit(PAGE)
@@ -133,7 +133,7 @@ def _made(
 
 
 def _changed(
-    c: Connection, tables: Tables, lo: int, behind: After | None
+    c: Connection, tables: Fitted, lo: int, behind: After | None
 ) -> tuple[Sequence[Row], Sequence[str], After | None]:
     key, changed = tables.by["key"], tables.times["updated"]
     rows = select(*_shown(tables), changed.mark.label("mark")).order_by(changed.order, key).limit(PAGE)
@@ -147,7 +147,7 @@ def _changed(
 
 
 def _told(
-    c: Connection, tables: Tables, outbox: Outbox, lo: int, behind: After | None
+    c: Connection, tables: Fitted, outbox: Outbox, lo: int, behind: After | None
 ) -> tuple[Sequence[Row], Sequence[str], After | None]:
     """What the outbox speaks of, as it is now; what is not there any more is gone.
 
@@ -158,13 +158,14 @@ def _told(
     if behind is not None:
         told = told.where(outbox.id > behind.id)
     page = c.execute(told).all()
-    sought = {key: value for _, key in page if (value := _key(tables, key)) is not None}
+    # As the bookings have them: the outbox may write a UUID in capitals.
+    sought = {str(value): value for _, key in page if (value := _key(tables, key)) is not None}
     found = _read(c, tables, select(*_shown(tables)).where(tables.by["key"].in_(list(sought.values()))))
     gone = [key for key in sought if key not in {row.key for row in found}]
     return found, gone, After(id=page[-1][0]) if len(page) == PAGE else None
 
 
-def _key(tables: Tables, key: str) -> Any:
+def _key(tables: Fitted, key: str) -> Any:
     """A key as its column is compared with it; None where it can be none there."""
     try:
         return tables.key(key)
@@ -172,13 +173,13 @@ def _key(tables: Tables, key: str) -> Any:
         return None
 
 
-def _shown(tables: Tables) -> list[Any]:
+def _shown(tables: Fitted) -> list[Any]:
     return [expression.label(field) for field, expression in tables.shown.items()]
 
 
-def _read(c: Connection, tables: Tables, rows: Any) -> list[Row]:
+def _read(c: Connection, tables: Fitted, rows: Any) -> list[Row]:
     return [_row(tables, row) for row in c.execute(rows)]
 
 
-def _row(tables: Tables, row: Any) -> Row:
+def _row(tables: Fitted, row: Any) -> Row:
     return Row(**{field: row._mapping[field] for field in tables.shown})

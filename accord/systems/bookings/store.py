@@ -1,16 +1,20 @@
 """What is written into a booking system's database: what people did in their calendars, and when they are taken."""
 
 from collections.abc import Collection
+from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, Text, column, select, table
+from sqlalchemy import BigInteger, Boolean, Connection, Text, column, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from accord.bookings import Status, at, wall
 from accord.calendars import Busy, Seat
 from accord.errors import Misconfigured, Refused
-from accord.systems.bookings.database import BookingsDatabase, require_availability
+from accord.systems.bookings.database import BookingTables, require_availability
 from accord.systems.sql_tables import refusal
+
+TAKEN = files(__package__).joinpath("taken.sql").read_text("utf-8")
+OLDEST = 15 * 60  # seconds that what is known of a calendar may be old
 
 _SPANS = table(
     "availability",
@@ -33,7 +37,7 @@ _AS_OF = table(
 class Store:
     """Writes to one booking system; every write to a booking names the version that it was decided on."""
 
-    def __init__(self, database: BookingsDatabase) -> None:
+    def __init__(self, database: BookingTables) -> None:
         self._database = database
 
     def require_versions(self) -> None:
@@ -41,7 +45,7 @@ class Store:
 
         When it was changed is not enough: two changes within one tick of a clock look alike.
         """
-        by, where = self._database.tables.by, self._database.mapping.booking.table
+        by, where = self._database.fitted.by, self._database.mapping.booking.table
         if "version" not in by:
             raise Misconfigured(
                 f"the mapping of the bookings table {where} names no column for the version, so nobody knows whether "
@@ -55,7 +59,7 @@ class Store:
 
     def move(self, key: str, version: int, start: str, end: str, zone: str, place: str | None) -> bool:
         """Have a booking take place then and there; False, and nothing is done, where it is not of this version."""
-        tables, fixed = self._database.tables, self._database.mapping.booking.zone
+        tables, fixed = self._database.fitted, self._database.mapping.booking.zone
         if fixed is not None and fixed != zone:
             start, end, zone = _in_zone(start, zone, fixed), _in_zone(end, zone, fixed), fixed
         try:
@@ -70,7 +74,7 @@ class Store:
 
     def _change(self, key: str, version: int, values: dict[str, Any]) -> bool:
         self.require_versions()
-        tables = self._database.tables
+        tables = self._database.fitted
         by = tables.by
         row = tables.bookings.update().where(by["key"] == tables.key(key), by["version"] == version)
         row = row.values({by[field]: value for field, value in values.items() if field in by})
@@ -81,6 +85,10 @@ class Store:
             why = refusal(error)
         # Outside the except: a database quotes the values that it refuses.
         raise Refused(f"the bookings database refuses the change: {why}")
+
+    def people(self) -> dict[str, Seat]:
+        """Whose calendar is where."""
+        return self._database.people()
 
     def show_busy(self, person: str, seat: Seat, busy: Busy, as_of: int, until: int) -> None:
         """Show when a person is taken between two seconds, in place of what was shown; or why that is not known."""
@@ -99,6 +107,19 @@ class Store:
             c.execute(_AS_OF.insert(), [told])
 
         self._database.write(show)
+
+    def taken(self, person: str, start: int, end: int, oldest: int = OLDEST) -> str | None:
+        """Why a person is not free between two seconds, also where that is not known; None where free.
+
+        What is older than `oldest` seconds is not known. taken.sql is the question, for whoever asks the database.
+        """
+        asked: dict[str, Any] = {"person": person, "start": start, "end": end, "oldest": oldest}
+
+        def ask(c: Connection) -> str | None:
+            why: str | None = c.scalar(text(TAKEN), asked | {"now": self._database.now(c)})
+            return why
+
+        return self._database.read(ask)
 
     def keep_busy(self, people: Collection[str]) -> None:
         """Show nothing of anybody else any more."""
