@@ -24,6 +24,7 @@ from blocks import (
     AccountsDatabase,
     DocumentArchive,
     InvoiceIssuing,
+    MicrosoftCalendarAccount,
     OblioAccount,
     PortalApiAccount,
     PortalDatabase,
@@ -45,6 +46,7 @@ Database = type[AccountsDatabase] | type[PortalDatabase]
         PortalApiAccount,
         DocumentArchive,
         InvoiceIssuing,
+        MicrosoftCalendarAccount,
     ],
 )
 class TestStandards(BlockStandardTestSuite):

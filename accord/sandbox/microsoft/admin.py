@@ -15,7 +15,7 @@ from accord.sandbox.wire import Answer, Ask
 
 _SEEN = View(immutable=True)
 _DEATHS = ("410", "410-location", "400", "404")
-_ACCESS = ("", "denied", "disabled")
+_ACCESS = ("", "denied", "disabled", "silent")
 
 
 def answer(microsoft: Microsoft, ask: Ask) -> Answer:
@@ -119,7 +119,7 @@ def _expire(microsoft: Microsoft, given: dict[str, Any], _: str) -> Any:
 def _access(microsoft: Microsoft, given: dict[str, Any], _: str) -> Any:
     mailbox, access = _mailbox(microsoft, given), str(given.get("access", ""))
     if access not in _ACCESS:
-        raise ValueError("access is empty, denied or disabled")
+        raise ValueError("access is empty, denied, disabled or silent")
     mailbox.access = access
     microsoft.store.version += 1
     return {"mailbox": mailbox.address, "access": access}

@@ -32,9 +32,12 @@ def answer(store: Store, given: dict[str, Any], view: View) -> dict[str, Any]:
 
 def _one(store: Store, name: str, start: int, end: int, step: int, view: View) -> dict[str, Any]:
     try:
-        spans = _spans(store.mailbox(name), start, end)
+        mailbox = store.mailbox(name)
     except GraphError as error:
         return _failed(name, "ErrorMailRecipientNotFound" if error.status == 404 else "ErrorNoFreeBusyAccess")
+    if mailbox.access == "silent":
+        return _failed(name, "ErrorProxyRequestProcessingFailed")
+    spans = _spans(mailbox, start, end)
     if len(spans) > _MOST_ENTRIES:
         return _failed(name, "5006")
     items = [

@@ -8,18 +8,21 @@ from accord.sandbox.microsoft import events
 from accord.sandbox.microsoft.limits import Settings
 from accord.sandbox.microsoft.store import Event, Mailbox, Store
 
-PEOPLE = {"carmen@accord.test": "Carmen Exemplu", "dan@accord.test": "Dan Exemplu"}
+CARMEN, DAN = "carmen@accord.test", "dan@accord.test"
+PEOPLE = {CARMEN: "Carmen Exemplu", DAN: "Dan Exemplu"}
 
 _HOME = "GTB Standard Time"  # Bucharest
 
 
-def fill(store: Store) -> None:
-    """Open the mailboxes; what is in them lies around today."""
+def fill(store: Store, *, planned: bool = True) -> None:
+    """Open the mailboxes; what is `planned` in them lies around today."""
     for address, name in PEOPLE.items():
-        _fill(store, store.open(address, name))
+        mailbox = store.open(address, name)
+        if planned:
+            _plan(store, mailbox)
 
 
-def _fill(store: Store, mailbox: Mailbox) -> None:
+def _plan(store: Store, mailbox: Mailbox) -> None:
     today = datetime.fromtimestamp(store.now(), ZoneInfo("Europe/Bucharest")).replace(tzinfo=None)
     monday = (today - timedelta(days=today.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
     own = [

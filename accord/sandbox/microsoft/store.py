@@ -53,7 +53,8 @@ class Mailbox(msgspec.Struct, kw_only=True):
     change: int = 0  # the number of the last change
     tokens: int = 0  # which delta tokens live: those of this number
     death: str = "410"  # how the others are told to be dead
-    access: str = ""  # denied: an application access policy leaves it out; disabled: there is no mailbox
+    access: str = ""  # denied: an application access policy leaves it out; disabled: there is no mailbox;
+    # silent: it does not tell when it is taken
 
     def find(self, id: str) -> Event:
         """An event by either kind of id; raises GraphError."""

@@ -14,7 +14,8 @@ from accord.systems.microsoft.graph import MOST, Ask, Graph
 
 _WIDTH = 8  # batches at once
 _OF_ONE = 2  # at one mailbox: while one is made ready the other is under way
-_TRIES = 3  # of a part that met an outage, and of batches in a row
+_TRIES = 3  # of a part that met an outage
+_FAILURES = 5  # of batches in a row
 _THROTTLES = 5  # of a part
 _LONGEST_WAIT = 30.0  # seconds
 
@@ -133,7 +134,7 @@ class Batches:
 
     def _unheard(self, works: Sequence[_Work], error: TryLater, failures: int) -> list[_Work]:
         """What is left of a batch that as a whole was not answered."""
-        if failures >= _TRIES or (error.after or 0.0) > _LONGEST_WAIT:
+        if failures >= _FAILURES or (error.after or 0.0) > _LONGEST_WAIT:
             for work in works:
                 work.job.fail(error)
             return []

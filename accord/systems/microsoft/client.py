@@ -122,6 +122,16 @@ class MicrosoftCalendars:
         """When each calendar is taken between two seconds, events of other people's and series included."""
         return schedule.busy(self._graph, list(calendars), start, end)
 
+    def sign_in(self) -> None:
+        """Have a token given, to see whether that works."""
+        self._tokens.headers()
+
+    def look_at(self, calendar: str | None) -> shapes.Calendar:
+        """What Microsoft tells of a person's main calendar; without an address, that of the account that signed in."""
+        if calendar is None:
+            return self._graph.get("me", "/me/calendar", (), shapes.Calendar)
+        return self._graph.get(calendar, f"{users(calendar)}/calendar", (), shapes.Calendar)
+
     def close(self) -> None:
         """Give the connections back."""
         self._graph.close()

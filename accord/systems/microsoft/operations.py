@@ -256,7 +256,7 @@ def write_of(operation: Operation) -> Write:
                 return Deleting(operation)
     except ValueError as error:
         spoilt = Write(operation)
-        spoilt.fail(Refused(f"the booking's time can not be written: {error}"))
+        spoilt.fail(Refused(f"no event can show the booking: {error}"))
         return spoilt
 
 

@@ -53,6 +53,11 @@ class Moment(Shape, gc=False):
     timeZone: str
 
 
+class Calendar(Shape, gc=False):
+    name: str
+    canEdit: bool = True
+
+
 class Location(Shape, gc=False):
     displayName: Text = None
 

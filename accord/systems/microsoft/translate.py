@@ -19,6 +19,8 @@ SELECT = "id,subject,start,end,isAllDay,isCancelled,location,lastModifiedDateTim
 SELECT += ",originalStartTimeZone"
 EXPAND = f"singleValueExtendedProperties($filter=id eq '{NAME_PROPERTY}' or id eq '{REST_PROPERTY}')"
 
+_LONGEST = 32_000  # characters: a batch of twenty such stays below the 4 MB that a request may have
+
 _MADE_BY_PEOPLE = ("seriesMaster", "occurrence", "exception")
 
 
@@ -61,13 +63,15 @@ def shows(event: Event, wanted: Wanted) -> bool:
 
 
 def fields(wanted: Wanted) -> dict[str, Any]:
-    """What is written of an event: nothing else of it is touched. Raises ValueError for what is no time or zone."""
+    """What is written of an event: nothing else of it is touched. Raises ValueError for what no event can show."""
+    if len(text := _text(wanted)) > _LONGEST:
+        raise ValueError(f"its notes are longer than {_LONGEST:,} characters")
     all_day = bookings.span(wanted.start, wanted.end, wanted.zone).all_day
     moment = _day if all_day else _moment
     name, rest = encode(wanted.mark)
     return {
         "subject": wanted.title,
-        "body": {"contentType": "text", "content": _text(wanted)},
+        "body": {"contentType": "text", "content": text},
         "start": moment(wanted.start, wanted.zone),
         "end": moment(wanted.end, wanted.zone),
         "isAllDay": all_day,
