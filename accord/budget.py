@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from accord.clock import Clock
 from accord.errors import LeftAlone, Misconfigured, TryLater
 from accord.ledger import budgets
-from accord.ledger.budgets import CLOSED, LONGEST_PAUSE, Circuit, Rate, Slice, circuit
+from accord.ledger.budgets import BURST, CLOSED, LONGEST_PAUSE, Circuit, Rate, Slice, circuit
 from accord.ledger.engine import Ledger
 
 _LONGEST_WAIT = 30.0  # seconds that one request waits for the rate before it is given back to the caller
@@ -81,17 +81,25 @@ class SharedBudget:
 
     Rates are requests per second, None = unlimited. A worker takes a slice of both buckets in one
     transaction and spends it locally within a second; slices double while they are used up, so a worker that
-    asks little holds little. Over any T seconds all workers together send at most rate · (T + 1.5) + 1
+    asks little holds little. Over any T seconds all workers together send at most rate · (T + 1 + burst) + 1
     requests. With no rate at all the ledger is never asked, and a pause holds for this worker alone.
     """
 
     def __init__(
-        self, account: str, *, per_endpoint: float | None, in_all: float | None, ledger: Ledger, clock: Clock
+        self,
+        account: str,
+        *,
+        per_endpoint: float | None,
+        in_all: float | None,
+        ledger: Ledger,
+        clock: Clock,
+        burst: float = BURST,
     ) -> None:
         if any(rate is not None and not rate > 0 for rate in (per_endpoint, in_all)):
             raise Misconfigured(f"the rates of {account} must be above 0 requests per second, or left out")
-        self._account = Rate(account, in_all)
+        self._account = Rate(account, in_all, burst)
         self._per_endpoint = per_endpoint
+        self._burst = burst
         self._shared = per_endpoint is not None or in_all is not None
         self._ledger = ledger
         self._clock = clock
@@ -129,7 +137,7 @@ class SharedBudget:
             self._held.clear()
 
     def _bucket(self, endpoint: str) -> Rate:
-        return Rate(f"{self._account.name} {endpoint}", self._per_endpoint)
+        return Rate(f"{self._account.name} {endpoint}", self._per_endpoint, self._burst)
 
     def _spend(self, endpoint: str) -> float:
         """Spend one token and return 0, or the seconds until it is worth trying again."""

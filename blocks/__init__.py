@@ -4,6 +4,7 @@ from blocks.accounts_database import AccountsDatabase
 from blocks.bookings_database import BookingsDatabase
 from blocks.document_archive import DocumentArchive
 from blocks.invoice_issuing import InvoiceIssuing
+from blocks.microsoft_calendar_account import MicrosoftCalendarAccount
 from blocks.oblio_account import OblioAccount
 from blocks.portal_api import PortalApiAccount
 from blocks.portal_database import PortalDatabase
@@ -15,6 +16,7 @@ __all__ = [
     "BookingsDatabase",
     "DocumentArchive",
     "InvoiceIssuing",
+    "MicrosoftCalendarAccount",
     "OblioAccount",
     "PortalApiAccount",
     "PortalDatabase",

@@ -18,6 +18,7 @@ def connect_parsers(commands: _Systems) -> None:
     _source_parsers(systems)
     _target_parsers(systems)
     _issuing_parser(systems)
+    _calendar_parsers(systems)
 
 
 def _source_parsers(systems: _Systems) -> None:
@@ -90,6 +91,21 @@ def _target_parsers(systems: _Systems) -> None:
     archive.set_defaults(run=_connect_archive)
 
 
+def _calendar_parsers(systems: _Systems) -> None:
+    microsoft = systems.add_parser(
+        "microsoft", help="calendars of a Microsoft 365 tenant; asks for the app's secret. Again: a new secret"
+    )
+    microsoft.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    microsoft.add_argument("--tenant", help="its ID, or a domain of it (needed at first, or as saved)")
+    microsoft.add_argument("--client-id", help="of the app registration (needed at first, or as saved)")
+    microsoft.add_argument("--calendar", metavar="ADDRESS", help="of somebody whose calendar is tried")
+    microsoft.add_argument("--delegated", action="store_true", help="an account signed in: asks for its refresh token")
+    microsoft.add_argument("--base-url", help="where Microsoft Graph is found, if elsewhere")
+    microsoft.add_argument("--login-url", help="where its login is found, if elsewhere")
+    microsoft.add_argument("--json", action="store_true", help="print JSON")
+    microsoft.set_defaults(run=_connect_microsoft)
+
+
 def _issuing_parser(systems: _Systems) -> None:
     invoices = systems.add_parser("invoices", help="issue invoices for settled payments that belong to none")
     invoices.add_argument(
@@ -148,6 +164,13 @@ def _connect_bookings(options: argparse.Namespace) -> int:
     from deployments.connect_bookings import connect
 
     return connect(options.name, _given(options, "policy"), options.mapping, options.create, options.json)
+
+
+def _connect_microsoft(options: argparse.Namespace) -> int:
+    from deployments.connect_microsoft import connect
+
+    given = _given(options, "tenant", "client_id", "base_url", "login_url")
+    return connect(options.name, given, options.calendar, options.delegated, options.json)
 
 
 def _given(options: argparse.Namespace, *fields: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from blocks import (
     BookingsDatabase,
     DocumentArchive,
     InvoiceIssuing,
+    MicrosoftCalendarAccount,
     OblioAccount,
     PortalApiAccount,
     PortalDatabase,
@@ -47,6 +48,7 @@ Database = type[AccountsDatabase] | type[PortalDatabase]
         PortalApiAccount,
         DocumentArchive,
         InvoiceIssuing,
+        MicrosoftCalendarAccount,
     ],
 )
 class TestStandards(BlockStandardTestSuite):

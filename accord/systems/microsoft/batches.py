@@ -1,0 +1,149 @@
+"""Many jobs at many mailboxes: in batches, several at once, each part repeated alone where it was not done."""
+
+import random
+import threading
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from accord.errors import AccordError, NotSent, TryLater
+from accord.http import Response, Throttled, retry_after
+from accord.ports import FanOut
+from accord.systems.microsoft.errors import classify
+from accord.systems.microsoft.graph import MOST, Ask, Graph
+
+_WIDTH = 8  # batches at once
+_OF_ONE = 2  # at one mailbox: while one is made ready the other is under way
+_TRIES = 3  # of a part that met an outage
+_FAILURES = 5  # of batches in a row
+_THROTTLES = 5  # of a part
+_LONGEST_WAIT = 30.0  # seconds
+
+_NOT_DONE = 424  # since a part that it was to wait for failed
+
+
+class Job(Protocol):
+    """What one operation asks, request by request, until it is settled. It may be asked again at any time."""
+
+    calendar: str
+
+    def ask(self) -> Ask:
+        """The request that is next."""
+
+    def hear(self, answer: Response, fault: Exception | None) -> bool:
+        """Take an answer, with what is wrong with it; whether that settles the job."""
+
+    def doubt(self) -> None:
+        """Have a look first, before it is written again: it may be done, or it was to wait for one that failed."""
+
+    def fail(self, error: AccordError) -> None:
+        """Settle the job: nothing is known to be done."""
+
+
+class _Work:
+    """A job with what it met so far."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.tries = 0
+        self.throttles = 0
+
+
+class Batches:
+    """Works off jobs. Between two batches a mailbox's turns are free for others."""
+
+    def __init__(self, graph: Graph, fan_out: FanOut, connection: str) -> None:
+        self._graph = graph
+        self._fan_out = fan_out
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Settle all jobs. Raises Misconfigured; some are settled then."""
+        left: dict[str, deque[_Work]] = defaultdict(deque)
+        for job in jobs:
+            left[job.calendar.lower()].append(_Work(job))
+        under_way: dict[str, int] = defaultdict(int)
+        failures = [0]
+
+        def step() -> bool:
+            with self._lock:
+                free = [one for one, works in left.items() if works and under_way[one] < _OF_ONE]
+                if not free:
+                    return False
+                calendar = min(free, key=under_way.__getitem__)
+                works = [left[calendar].popleft() for _ in range(min(MOST, len(left[calendar])))]
+                under_way[calendar] += 1
+                # Two batches at once get half of the turns each; a single one gets them all.
+                many = left[calendar] or under_way[calendar] > 1
+            again: list[_Work] = []
+            try:
+                again = self._send(works, -(-self._graph.parallel // _OF_ONE) if many else self._graph.parallel)
+                failures[0] = 0
+            except TryLater as error:
+                failures[0] += 1
+                again = self._unheard(works, error, failures[0])
+            finally:
+                with self._lock:
+                    left[calendar].extend(again)
+                    under_way[calendar] -= 1
+            return True
+
+        self._fan_out.repeat(step, _WIDTH)
+
+    def _send(self, works: Sequence[_Work], most: int) -> list[_Work]:
+        """Those that are to be sent again."""
+        calendar = works[0].job.calendar
+        answers = self._graph.batch(calendar, [work.job.ask() for work in works], most)
+        return [work for work, answer in zip(works, answers, strict=True) if not self._heard(work, answer)]
+
+    def _heard(self, work: _Work, answer: Response | None) -> bool:
+        """Whether a job is settled by an answer."""
+        if answer is not None and answer.status == _NOT_DONE:
+            # What made that one fail may be so for this one, too. Looking does not fail, and holds up no other.
+            work.job.doubt()
+            return False
+        fault = TryLater("Microsoft left it out of an answer") if answer is None else self._fault(answer)
+        if isinstance(fault, Throttled):
+            work.throttles += 1
+            seconds = max(fault.after or 0.0, _backoff(work.throttles))
+            self._graph.pause(work.job.calendar, seconds)
+            fault.after = seconds
+            return work.throttles >= _THROTTLES and self._given_up(work, fault)
+        if answer is None or isinstance(fault, TryLater):
+            return self._tried(work, fault if isinstance(fault, TryLater) else TryLater("no answer"))
+        try:
+            return work.job.hear(answer, fault)
+        except TryLater as error:
+            return self._tried(work, error)
+
+    def _fault(self, answer: Response) -> Exception | None:
+        fault = classify(answer, self._connection)
+        if isinstance(fault, TryLater):
+            fault.after = retry_after(answer.headers.get("retry-after", ""), self._graph.clock.now())
+        return fault
+
+    def _tried(self, work: _Work, error: TryLater) -> bool:
+        work.tries += 1
+        work.job.doubt()
+        return work.tries >= _TRIES and self._given_up(work, error)
+
+    def _given_up(self, work: _Work, error: AccordError) -> bool:
+        work.job.fail(error)
+        return True
+
+    def _unheard(self, works: Sequence[_Work], error: TryLater, failures: int) -> list[_Work]:
+        """What is left of a batch that as a whole was not answered."""
+        if failures >= _FAILURES or (error.after or 0.0) > _LONGEST_WAIT:
+            for work in works:
+                work.job.fail(error)
+            return []
+        if not isinstance(error, NotSent):
+            for work in works:
+                work.job.doubt()
+        self._graph.clock.sleep(max(error.after or 0.0, _backoff(failures)))
+        return list(works)
+
+
+def _backoff(tries: int) -> float:
+    return min(0.5 * 2.0 ** (tries - 1), 8.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,119 @@
+"""Microsoft Graph as it is asked about one mailbox at a time: single requests, and many in one ($batch)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from accord.addresses import Addresses
+from accord.budget import Budget
+from accord.clock import Clock
+from accord.http import NotAccepted, Response, Transport
+from accord.systems.microsoft import shapes
+from accord.systems.microsoft.errors import decoded
+from accord.systems.microsoft.limits import Turns, name_of
+
+MOST = 20
+"""Requests in a $batch."""
+
+T = TypeVar("T")
+
+_JSON = "application/json"
+_encode = msgspec.json.Encoder().encode
+
+
+class Ask(NamedTuple):
+    """One request of a $batch; `path` is below the version, such as /users/…"""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    etag: str | None = None
+
+
+def users(calendar: str) -> str:
+    """The path of a mailbox. Application permissions reach no other one."""
+    return f"/users/{quote(calendar, safe='@')}"
+
+
+class Graph:
+    """One tenant's mailboxes. Methods raise TryLater, Refused and Misconfigured, and TokenGone for a dead token."""
+
+    def __init__(
+        self, transport: Transport, addresses: Addresses, budget: Budget, turns: Turns, clock: Clock, prefer: str
+    ) -> None:
+        self._transport = transport
+        self._addresses = addresses
+        self._budget = budget
+        self._turns = turns
+        self._prefer = prefer
+        self.clock = clock
+
+    @property
+    def parallel(self) -> int:
+        """How many requests one mailbox takes at a time."""
+        return self._turns.parallel
+
+    def get(self, calendar: str, path: str, params: Sequence[tuple[str, str]], shape: type[T]) -> T:
+        """The answer to a GET of a path below the version, or of a link that Microsoft gave."""
+        with self._turns.taken(calendar, 1):
+            body = self._transport.get(path, params, endpoint=name_of(calendar)).body
+        return decoded(body, shape, "a list of events" if params else "an event")
+
+    def post(self, calendar: str, path: str, body: Mapping[str, Any], shape: type[T]) -> T:
+        """The answer to a POST that changes nothing."""
+        with self._turns.taken(calendar, 1):
+            return decoded(self._post(calendar, path, body).body, shape, path.rpartition("/")[2])
+
+    def own(self, link: str) -> str:
+        """A link that leads to Microsoft and below its address. Raises Refused for any other."""
+        self._addresses.url(link)
+        return link
+
+    def batch(self, calendar: str, asks: Sequence[Ask], most: int) -> list[Response | None]:
+        """What each of up to `MOST` requests to one mailbox was answered, None where nothing was.
+
+        Up to `most` of them run at once: the others wait for one before them, and are not done where that one fails.
+        """
+        with self._turns.taken(calendar, min(most, len(asks))) as width:
+            requests = [self._request(number, ask, width) for number, ask in enumerate(asks)]
+            for _ in asks[1:]:  # the parts count one by one; the first goes by the POST itself
+                self._budget.take(name_of(calendar))
+            answer = self._post(calendar, "/$batch", {"requests": requests})
+        found = {one.id: one for one in decoded(answer.body, shapes.Batch, "$batch").responses}
+        return [_response(found.get(str(number))) for number in range(len(asks))]
+
+    def pause(self, calendar: str, seconds: float) -> None:
+        """Send nothing to this mailbox for so long."""
+        self._budget.pause(name_of(calendar), seconds)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
+    def _post(self, calendar: str, path: str, body: Mapping[str, Any]) -> Response:
+        sent = _encode(body)
+        try:
+            return self._transport.post(path, sent, content_type=_JSON, endpoint=name_of(calendar))
+        except NotAccepted:  # nothing was done, and the next request asks for a new token
+            return self._transport.post(path, sent, content_type=_JSON, endpoint=name_of(calendar))
+
+    def _request(self, number: int, ask: Ask, width: int) -> dict[str, Any]:
+        request: dict[str, Any] = {"id": str(number), "method": ask.method, "url": ask.path}
+        headers = {"Prefer": self._prefer}
+        if ask.body is not None:
+            request["body"] = ask.body
+            headers["Content-Type"] = _JSON
+        if ask.etag is not None:
+            headers["If-Match"] = ask.etag
+        if number >= width:
+            request["dependsOn"] = [str(number - width)]
+        return request | {"headers": headers}
+
+
+def _response(item: shapes.BatchItem | None) -> Response | None:
+    if item is None:
+        return None
+    headers = {name.lower(): value for name, value in (item.headers or {}).items()}
+    return Response(item.status, headers, bytes(item.body))

@@ -1,0 +1,77 @@
+"""How much one mailbox takes: four requests at a time, and 10,000 in ten minutes (Microsoft Graph, throttling limits).
+
+The parts of a $batch count one by one. Both limits are of an app and a mailbox, so all workers share them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from accord.budget import SharedBudget
+from accord.errors import NotSent, Superseded
+from accord.ledger import leases
+from accord.ledger.engine import Ledger
+
+PARALLEL = 4
+REQUESTS = 10_000
+
+_WINDOW = 600.0  # seconds, of the second limit
+
+# So much of it may go out at once; the rest comes in evenly, and both together stay below it in any ten minutes.
+_AT_ONCE = 0.39
+_EVENLY = 0.6
+
+_LOOK_AGAIN = 0.05  # seconds
+_PATIENCE = 30.0  # seconds that one request waits for its turn
+
+
+def name_of(calendar: str) -> str:
+    """What a mailbox is called by in the ledger and in logs, which are not to hold people's addresses."""
+    return blake2b(calendar.lower().encode(), digest_size=8).hexdigest()
+
+
+def budget(account: str, ledger: Ledger, requests: int) -> SharedBudget:
+    """So many requests in ten minutes to each mailbox."""
+    rate = _EVENLY * requests / _WINDOW
+    burst = _AT_ONCE / _EVENLY * _WINDOW
+    return SharedBudget(account, per_endpoint=rate, in_all=None, ledger=ledger, clock=ledger.clock, burst=burst)
+
+
+class Turns:
+    """Who sends to a mailbox now: so many turns, each a lease in the ledger. One whose worker died ends by itself."""
+
+    def __init__(self, account: str, ledger: Ledger, parallel: int) -> None:
+        self._account = account
+        self._ledger = ledger
+        self.parallel = parallel
+
+    @contextmanager
+    def taken(self, calendar: str, most: int) -> Iterator[int]:
+        """Hold one to `most` turns at a mailbox; how many. Raises NotSent where none is free for long."""
+        ledger, owner = self._ledger, uuid4().hex
+        ends = ledger.clock.monotonic() + _PATIENCE
+        while not (held := ledger.write(lambda c: self._take(c, calendar, most, owner))):
+            if ledger.clock.monotonic() > ends:
+                raise NotSent("other requests to this calendar take all that Microsoft allows at once", _PATIENCE)
+            ledger.clock.sleep(_LOOK_AGAIN)
+        try:
+            yield len(held)
+        finally:
+            ledger.write(lambda c: self._give_back(c, held))
+
+    def _take(self, connection: Connection, calendar: str, most: int, owner: str) -> dict[str, int]:
+        held: dict[str, int] = {}
+        now = self._ledger.now(connection)
+        for number in range(self.parallel):
+            name = f"{self._account} {name_of(calendar)} {number}"
+            if len(held) < most and (token := leases.acquire(connection, name, owner, now)) is not None:
+                held[name] = token
+        return held
+
+    def _give_back(self, connection: Connection, held: dict[str, int]) -> None:
+        for name, token in held.items():
+            with suppress(Superseded):  # the request took so long that another worker has the turn now
+                leases.release(connection, name, token)
