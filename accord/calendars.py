@@ -13,6 +13,16 @@ from accord.bookings import Span
 from accord.errors import AccordError
 
 
+class Seat(NamedTuple):
+    """A calendar, and the account that reaches it, as its connection is called: google/main."""
+
+    account: str
+    calendar: str
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.calendar}"
+
+
 class Mark(NamedTuple):
     """What an event of ours carries, where people do not see it: whose it is, and which writing of it."""
 
