@@ -5,8 +5,11 @@ Times are wall times with an IANA zone, since that is what people agreed on; `at
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from hashlib import blake2b
+from typing import ClassVar, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from accord.kinds import Fields, Kind
 
@@ -50,6 +53,25 @@ class Booking(Fields, frozen=True, kw_only=True, gc=False):
             return None
         return span(self.start, self.end, self.zone)
 
+    @property
+    def shown(self) -> str:
+        """What calendars are to show of it, so far as people may change it there; empty where they show nothing."""
+        try:
+            takes = self.takes
+        except ValueError:
+            return "times that can not be read"
+        return f"{self.person} {showing(takes, self.place)}" if takes else ""
+
+
+class BookingStore(Protocol):
+    """Where bookings are written back to. Methods raise TryLater, Refused or Misconfigured."""
+
+    def move(self, key: str, version: int, start: str, end: str, zone: str, place: str | None) -> bool:
+        """Give a booking another time and place, and a higher version; False, and nothing, where it has another one."""
+
+    def cancel(self, key: str, version: int) -> bool:
+        """Cancel a booking under a higher version; False, and nothing is done, where it has another version."""
+
 
 class Span(NamedTuple):
     """A stretch [start, end) of time, in Unix seconds; of whole days, in seconds of days as if they were in UTC."""
@@ -65,6 +87,31 @@ def span(start: str, end: str, zone: str) -> Span:
         first, last = (datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC) for day in (start, end))
         return Span(int(first.timestamp()), int(last.timestamp()), all_day)
     return Span(at(start, zone), at(end, zone), all_day)
+
+
+def showing(takes: Span, place: str | None) -> str:
+    """A digest of a time and a place, by which a booking and an event are compared; blanks do not count."""
+    said = msgspec.json.encode((*takes, " ".join((place or "").split())))
+    return blake2b(said, digest_size=16).hexdigest()
+
+
+def told(takes: Span, *zones: str | None) -> tuple[str, str, str]:
+    """Start, end and zone as a booking tells them that takes this time: in the first of the zones that can tell it.
+
+    An hour that a zone's clocks show twice is told by its first half only; UTC can tell any.
+    """
+    zone = next((zone for zone in zones if zone), "UTC")
+    if takes.all_day:
+        first, last = (datetime.fromtimestamp(second, UTC).date().isoformat() for second in takes[:2])
+        return first, last, zone
+    for zone in filter(None, (*zones, "UTC")):
+        try:
+            start, end = wall(takes.start, zone), wall(takes.end, zone)
+            if span(start, end, zone) == takes:
+                break
+        except ValueError:
+            continue
+    return start, end, zone
 
 
 def at(wall: str, zone: str) -> int:

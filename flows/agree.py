@@ -17,6 +17,7 @@ from accord.batch import Prepared
 from accord.errors import AccordError, Disagrees, Misconfigured, Stopped, TryLater
 from accord.ledger import batches, streams
 from accord.plan import Mode
+from accord.ports import Listens
 from accord.run import attempt
 from accord.settle import Settled
 from accord.sweep import sweep
@@ -123,6 +124,11 @@ class _Tasks:
 
     def plan(self) -> None:
         plan(self._sync, self._mode, self._since, self._until)
+
+    def listen(self) -> None:
+        # Not tried again here: while one account is away, all others go on.
+        if isinstance(self._at.target, Listens):
+            self._at.target.listen()
 
     def collect(self, stream: str) -> Callable[[], bool]:
         reading = collect.submit(self._sync, stream)

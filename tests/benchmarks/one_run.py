@@ -76,6 +76,9 @@ def _plain(url: str, folder: Path, kinds: str, rps: float) -> Callable[[], Any]:
         def plan(self) -> None:
             plan.plan(sync, source, ledger, target.mappings, LAG)
 
+        def listen(self) -> None:
+            pass
+
         def collect(self, stream: str) -> Callable[[], bool]:
             reading = pool.submit(collector.stream, stream)
 

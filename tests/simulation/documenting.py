@@ -100,7 +100,7 @@ class Steps(SimSteps):
                 if last:
                     raise
             else:
-                for what, count in zip(Settled._fields[:-1], settled[:-1], strict=True):
+                for what, count in zip(run.Tally._fields, settled, strict=False):
                     home.world.seen[f"settled: {what}"] += count
                 return settled
         raise AssertionError

@@ -1,0 +1,182 @@
+"""Pairs: a booking and its event in one calendar, with what both sides agreed on and what was seen since."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, update
+
+from accord.bookings import Booking
+from accord.calendars import Event, Seat
+from accord.ledger.cipher import Cipher
+from accord.ledger.dialect import among, put
+from accord.ledger.schema import pairs
+
+
+class Seen(NamedTuple):
+    """An event as a calendar last told of it; None where it is gone."""
+
+    event: Event | None
+
+
+class Sent(NamedTuple):
+    """A writing of an event of which no outcome is known: under which rev, and digests of what it gave the event."""
+
+    rev: int
+    booked: str
+    texts: str
+
+
+class Pair(NamedTuple):
+    """A booking and its event in one calendar."""
+
+    sync: str
+    key: str
+    account: str
+    calendar: str
+    person: str
+    state: str = "gone"
+    rev: int = 0
+    event: str | None = None
+    generation: int = -1  # of the first event it is 0
+    etag: str | None = None
+    booked: str | None = None
+    texts: str | None = None
+    shown: str | None = None
+    version: int = 0
+    sent: tuple[Sent, ...] = ()
+    seen: Seen | None = None
+    since: float | None = None
+    booking: Booking | None = None
+    because: str | None = None
+    choice: str | None = None
+
+    def __repr__(self) -> str:
+        """Without what was seen, which is people's."""
+        return f"<Pair {self.key} in {self.account} {self.calendar}: {self.state}, rev {self.rev}>"
+
+    @property
+    def seat(self) -> Seat:
+        """Where the calendar is."""
+        return Seat(self.account, self.calendar)
+
+
+_COLUMNS = [pairs.c[name] for name in Pair._fields]
+_SAME = ("sync", "key", "account", "calendar")
+_event = msgspec.json.Decoder(Event | None)
+_booking = msgspec.json.Decoder(Booking)
+_sent = msgspec.json.Decoder(tuple[Sent, ...])
+_encode = msgspec.json.Encoder().encode
+
+
+def of(connection: Connection, cipher: Cipher, sync: str, keys: Collection[str]) -> dict[str, list[Pair]]:
+    """The pairs of these bookings, those that ended among them, by the bookings' keys."""
+    found: dict[str, list[Pair]] = {}
+    for pair in _read(connection, cipher, _of(sync).where(among(connection, pairs.c.key, keys))) if keys else ():
+        found.setdefault(pair.key, []).append(pair)
+    return found
+
+
+def by_events(
+    connection: Connection, cipher: Cipher, sync: str, seat: Seat, events: Collection[str]
+) -> dict[str, Pair]:
+    """The pairs of one calendar whose events have these ids, by the ids."""
+    rows = _of(sync).where(_in(seat), among(connection, pairs.c.event, events))
+    return {str(pair.event): pair for pair in (_read(connection, cipher, rows) if events else ())}
+
+
+def events_in(connection: Connection, sync: str, seat: Seat) -> set[str]:
+    """The ids of the events that should be in a calendar."""
+    rows = select(pairs.c.event).where(pairs.c.sync == sync, _in(seat), pairs.c.state != "gone")
+    return set(connection.scalars(rows.where(pairs.c.event.is_not(None))))
+
+
+def seats(connection: Connection, sync: str) -> list[tuple[str, str, str]]:
+    """Which calendars the sync has events in, as (person, account, calendar)."""
+    rows = select(pairs.c.person, pairs.c.account, pairs.c.calendar).where(pairs.c.sync == sync)
+    return [(*row,) for row in connection.execute(rows.where(pairs.c.state != "gone").distinct())]
+
+
+def keys_of(connection: Connection, sync: str, person: str, seat: Seat) -> list[str]:
+    """The keys of the bookings that a person has in a calendar."""
+    rows = select(pairs.c.key).where(pairs.c.sync == sync, pairs.c.person == person, _in(seat))
+    return list(connection.scalars(rows.where(pairs.c.state != "gone")))
+
+
+def in_doubt(connection: Connection, sync: str) -> list[tuple[str, str, str]]:
+    """Pairs with something seen, or sent, that is not dealt with and is no conflict: (key, account, calendar)."""
+    open_ = pairs.c.seen.is_not(None) | (pairs.c.sent != "[]") | pairs.c.state.in_(("making", "deleting"))
+    rows = select(pairs.c.key, pairs.c.account, pairs.c.calendar).where(pairs.c.sync == sync, open_)
+    return [(*row,) for row in connection.execute(rows.where(pairs.c.state != "conflict"))]
+
+
+def conflicts(connection: Connection, cipher: Cipher, sync: str | None = None) -> list[Pair]:
+    """What waits for a person, of one sync or of all; what has waited longest comes first."""
+    rows = select(*_COLUMNS).where(pairs.c.state == "conflict").order_by(pairs.c.since, pairs.c.key)
+    return _read(connection, cipher, rows if sync is None else rows.where(pairs.c.sync == sync))
+
+
+def conflicting(connection: Connection, sync: str) -> list[tuple[str, float, str]]:
+    """The bookings that wait for a person, each with since when and why, without what is people's."""
+    rows = select(pairs.c.key, pairs.c.since, pairs.c.because).where(pairs.c.sync == sync)
+    return [(*row,) for row in connection.execute(rows.where(pairs.c.state == "conflict").order_by(pairs.c.since))]
+
+
+def count(connection: Connection, sync: str) -> int:
+    """How many pairs have not ended."""
+    where = (pairs.c.sync == sync) & (pairs.c.state != "gone")
+    return connection.scalar(select(func.count()).select_from(pairs).where(where)) or 0
+
+
+def save(connection: Connection, cipher: Cipher, made: Collection[Pair]) -> None:
+    """Write pairs as they are given, in the transaction that has looked at them under the counter's lock."""
+    values = {name: [_stored(cipher, pair, name) for pair in made] for name in Pair._fields}
+    put(connection, pairs, values, _SAME)
+
+
+def save_if(connection: Connection, cipher: Cipher, pair: Pair, rev: int) -> bool:
+    """Write a pair, if the last rev taken for it is still this one."""
+    same = and_(*(pairs.c[name] == getattr(pair, name) for name in _SAME), pairs.c.rev == rev)
+    values = {name: _stored(cipher, pair, name) for name in Pair._fields if name not in _SAME}
+    return connection.execute(update(pairs).where(same).values(values)).rowcount == 1
+
+
+def any_sealed(connection: Connection) -> tuple[bytes, str] | None:
+    """Something encrypted with what it was encrypted for, to try a key on; None where nothing is kept."""
+    row = connection.execute(select(*_COLUMNS).where(pairs.c.seen.is_not(None)).limit(1)).one_or_none()
+    return None if row is None else (row.seen, _about(row, "seen"))
+
+
+def _of(sync: str) -> Select[Any]:
+    return select(*_COLUMNS).where(pairs.c.sync == sync).order_by(*(pairs.c[name] for name in _SAME))
+
+
+def _in(seat: Seat) -> ColumnElement[bool]:
+    return (pairs.c.account == seat.account) & (pairs.c.calendar == seat.calendar)
+
+
+def _read(connection: Connection, cipher: Cipher, rows: Select[Any]) -> list[Pair]:
+    return [_opened(cipher, row) for row in connection.execute(rows)]
+
+
+def _opened(cipher: Cipher, row: Any) -> Pair:
+    pair = Pair(*row)._replace(sent=() if row.sent == "[]" else _sent.decode(row.sent))
+    if row.seen is not None:
+        pair = pair._replace(seen=Seen(_event.decode(cipher.open(row.seen, _about(row, "seen")))))
+    if row.booking is not None:
+        pair = pair._replace(booking=_booking.decode(cipher.open(row.booking, _about(row, "booking"))))
+    return pair
+
+
+def _stored(cipher: Cipher, pair: Pair, name: str) -> Any:
+    value = getattr(pair, name)
+    if name == "sent":
+        return _encode(value).decode()
+    if value is None or name not in ("seen", "booking"):
+        return value
+    return cipher.seal(_encode(value.event if isinstance(value, Seen) else value), _about(pair, name))
+
+
+def _about(of: Iterable[Any], what: str) -> str:
+    sync, key, account, calendar, *_ = of
+    return f"pairs:{what}:{sync}:{key}:{account}:{calendar}"
