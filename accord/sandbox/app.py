@@ -14,6 +14,11 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
 from accord.sandbox import page
+from accord.sandbox.bookings import admin as bookings_admin
+from accord.sandbox.bookings import front as bookings_front
+from accord.sandbox.bookings import seed as bookings_seed
+from accord.sandbox.bookings.calendars import Calendars
+from accord.sandbox.bookings.service import Bookings
 from accord.sandbox.clock import SandboxClock
 from accord.sandbox.google import admin as google_admin
 from accord.sandbox.google import page as google_page
@@ -61,6 +66,7 @@ class Sandbox:
         portal: Portal,
         google: Google,
         microsoft: Microsoft,
+        bookings: Bookings,
         keeper: Keeper | None,
     ) -> None:
         self.clock = clock
@@ -70,6 +76,7 @@ class Sandbox:
         self.portal = portal
         self.google = google
         self.microsoft = microsoft
+        self.bookings = bookings
         self.providers = {
             "/stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
             "/oblio": Provider(oblio, partial(oblio_admin.answer, oblio)),
@@ -77,6 +84,7 @@ class Sandbox:
             "/portal": Provider(portal, partial(portal_admin.answer, portal)),
             "/google": Provider(google, partial(google_admin.answer, google)),
             "/microsoft": Provider(microsoft, partial(microsoft_admin.answer, microsoft)),
+            "/bookings": Provider(bookings, partial(bookings_admin.answer, bookings)),
         }
         self._keeper = keeper
         self._saved: tuple[float, ...] | None = None
@@ -101,12 +109,14 @@ def build(
     state: Path | None = None,
     reset: bool = False,
     portal_database: Path | None = None,
+    bookings_database: Path | None = None,
 ) -> Sandbox:
     """The providers, from the file `state` or, without one, from the seed; `reset` forgets the file first.
 
     `now` is the time in Unix seconds, `payments` the size of the seed (0: nothing but what can be sold),
     `per_endpoint` a limit of requests per second for each of Stripe's endpoints (four times that in all). The portal's
-    page shows the SQLite database `portal_database`, where one is named. Raises ValueError for a file that is no state.
+    page shows the SQLite database `portal_database`, where one is named. The booking system keeps its bookings in
+    `bookings_database`, or in memory where none is named. Raises ValueError for a file that is no state.
     """
     clock = SandboxClock(now)
     stripe = Stripe(clock, seed=seed, per_endpoint=per_endpoint)
@@ -143,7 +153,12 @@ def build(
         microsoft.load(saved["microsoft"])
     else:
         microsoft_seed.fill(microsoft.store, planned=payments > 0)
-    return Sandbox(clock, stripe, oblio, smartbill, portal, google, microsoft, keeper)
+    if bookings_database and reset:
+        for ending in ("", "-wal", "-shm"):  # SQLite's own files beside it
+            bookings_database.with_name(bookings_database.name + ending).unlink(missing_ok=True)
+    bookings = Bookings(clock, database=bookings_database, calendars=Calendars(google, microsoft))
+    bookings_seed.fill(bookings.store, seed=seed, now=clock.now(), planned=payments > 0)
+    return Sandbox(clock, stripe, oblio, smartbill, portal, google, microsoft, bookings, keeper)
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -158,6 +173,7 @@ def application(sandbox: Sandbox) -> Starlette:
             portal_page.render(sandbox.portal, base),
             google_page.render(sandbox.google, base),
             microsoft_page.render(sandbox.microsoft, base),
+            bookings_front.render(sandbox.bookings, base),
         ]
         return HTMLResponse(page.render(sandbox.stripe, base, others))
 
