@@ -151,14 +151,15 @@ def _write_back(terms: Terms, step: Step) -> None:
 # -- noting
 
 
-def conclude(connection: Connection, terms: Terms, steps: Sequence[Step]) -> Refusals:
+def conclude(connection: Connection, terms: Terms, steps: Sequence[Step], mine: set[int]) -> Refusals:
     """Note what came of each step, unless something newer was noted meanwhile; why bookings are not in agreement."""
     left: Refusals = {}
     ledger = terms.ledger
-    counters.lock(connection, terms.sync.connection)
+    number = counters.next_rev(connection, terms.sync.connection)
+    mine.add(number)
     for step in steps:
         pair, why = _after(step)
-        if not pairs.save_if(connection, ledger.cipher, pair, step.rev):
+        if not pairs.save_if(connection, ledger.cipher, pair._replace(rev=number), mine):
             why = NotYet("something newer was dealt with meanwhile")
         if why is not None and not isinstance(left.get(pair.key), NotYet):
             left[pair.key] = why

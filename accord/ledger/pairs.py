@@ -134,9 +134,9 @@ def save(connection: Connection, cipher: Cipher, made: Collection[Pair]) -> None
     put(connection, pairs, values, _SAME)
 
 
-def save_if(connection: Connection, cipher: Cipher, pair: Pair, rev: int) -> bool:
-    """Write a pair, if the last rev taken for it is still this one."""
-    same = and_(*(pairs.c[name] == getattr(pair, name) for name in _SAME), pairs.c.rev == rev)
+def save_if(connection: Connection, cipher: Cipher, pair: Pair, revs: Collection[int]) -> bool:
+    """Write a pair, if the last rev taken for it is still one of these."""
+    same = and_(*(pairs.c[name] == getattr(pair, name) for name in _SAME), pairs.c.rev.in_(revs))
     values = {name: _stored(cipher, pair, name) for name in Pair._fields if name not in _SAME}
     return connection.execute(update(pairs).where(same).values(values)).rowcount == 1
 
