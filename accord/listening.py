@@ -133,6 +133,7 @@ class _Ear:
             raise Refused(f"the list of the calendar {self._seat} goes in a circle; it would never end")
         if not self._missed(gone | (before - met), listened.lenient):
             return None
+        self._ledger.write(lambda c: self._unsettle(c, gone, whole))
         self._remove_strays()
         return at
 
@@ -181,7 +182,7 @@ class _Ear:
         late, seen, calm = [], [], []
         for event in events:
             pair = self._pair(connection, event)
-            if pair is None or matches(pair, event):
+            if pair is None or (pair.seen is None and matches(pair, event)):
                 continue
             if pair.rev > ticket:
                 late.append(event.id)
@@ -245,6 +246,17 @@ class _Ear:
         there = pairs.events_in(connection, self._sync.name, self._seat)
         known = pairs.by_events(connection, self._ledger.cipher, self._sync.name, self._seat, there & suspects)
         return sorted(id for id, pair in known.items() if not _is_known_gone(pair)), len(there)
+
+    def _unsettle(self, connection: Connection, gone: set[str], whole: bool) -> None:
+        """Have those looked at again whose event is being made: an event that is gone and that nobody knows may be it.
+
+        Its id is known only to the worker that made it, who may be asleep.
+        """
+        cipher, sync = self._ledger.cipher, self._sync.name
+        if not whole and not gone - pairs.by_events(connection, cipher, sync, self._seat, gone).keys():
+            return
+        counters.lock(connection, self._sync.connection)
+        self._see(connection, pairs.making(connection, cipher, sync, self._seat), _DELETED)
 
     def _lose(self, connection: Connection, ids: Collection[str], ticket: int) -> list[str]:
         """Note that events are gone; the ids of those of which that may be no more true."""

@@ -103,11 +103,9 @@ def keys_of(connection: Connection, sync: str, person: str, seat: Seat) -> list[
     return list(connection.scalars(rows.where(pairs.c.state != "gone")))
 
 
-def in_doubt(connection: Connection, sync: str) -> list[tuple[str, str, str]]:
-    """Pairs with something seen, or sent, that is not dealt with and is no conflict: (key, account, calendar)."""
-    open_ = pairs.c.seen.is_not(None) | (pairs.c.sent != "[]") | pairs.c.state.in_(("making", "deleting"))
-    rows = select(pairs.c.key, pairs.c.account, pairs.c.calendar).where(pairs.c.sync == sync, open_)
-    return [(*row,) for row in connection.execute(rows.where(pairs.c.state != "conflict"))]
+def making(connection: Connection, cipher: Cipher, sync: str, seat: Seat) -> list[Pair]:
+    """The pairs of one calendar whose events are being made: nobody may know their ids yet."""
+    return _read(connection, cipher, _of(sync).where(_in(seat), pairs.c.state == "making"))
 
 
 def conflicts(connection: Connection, cipher: Cipher, sync: str | None = None) -> list[Pair]:

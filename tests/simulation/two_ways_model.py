@@ -47,6 +47,7 @@ class Office:
         self.people = dict(HOME)
         self.by_people: dict[str, set[str]] = {}  # what people ever made the events of a booking show; "" is gone
         self.untold: dict[tuple[str, str], str] = {}  # of an event, what people made it show that nobody else knows yet
+        self.binned: dict[tuple[str, str], str | None] = {}  # the same, of what was deleted
         self.copies: set[str] = set()
         self.chosen: set[str] = set()  # bookings of which a person said which side counts
         self.late: list[tuple[float, int, Callable[[], object]]] = []
@@ -137,6 +138,7 @@ class Office:
         if found := self._pick(self.events()):
             name, event = found
             self.accounts[name].delete(event.calendar, event.id)
+            self.binned[name, event.id] = self.untold.get((name, event.id))
             self._touch(name, event, "")
 
     def restore(self) -> None:
@@ -144,7 +146,11 @@ class Office:
         bins = [(name, e) for name, a in self.accounts.items() for of in a.gone.values() for e in of.values() if e.mark]
         if found := self._pick(bins):
             name, event = found
-            self._touch(name, self.accounts[name].restore(event.calendar, event.id), shows(event))
+            back = self.accounts[name].restore(event.calendar, event.id)
+            self._touch(name, back, shows(back))
+            told = self.binned.pop((name, event.id), None)
+            if told is None:  # it shows what Accord gave it, as if nothing had been
+                del self.untold[name, event.id]
 
     def touch(self) -> None:
         """Somebody mends a title for themselves."""
