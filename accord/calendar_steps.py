@@ -26,10 +26,10 @@ from accord.calendars import (
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.ledger import counters, pairs
 from accord.ledger.engine import Ledger
-from accord.ledger.pairs import Pair, Seen
+from accord.ledger.pairs import Pair
 from accord.pairing import Act, Decision, Policy
 from accord.ports import FanOut, NotYet
-from accord.sides import agreed, digest, ended, unsent, written
+from accord.sides import agreed, digest, ended, sighted, unsent, written
 from accord.sync import Sync
 
 WIDTH = 8  # accounts, look-ups or bookings at once
@@ -179,7 +179,7 @@ def _after(step: Step) -> tuple[Pair, str | NotYet | None]:
                 return agreed(pair, digest(event), event)._replace(version=step.booking.version + 1), None
             return (pair if event is None else written(pair, step.booking, event)), None
         case Differs(event):
-            return pair._replace(seen=Seen(event), choice=None), NotYet("one of both sides was changed meanwhile")
+            return sighted(pair, event), NotYet("one of both sides was changed meanwhile")
         case NotDone(error):
             if isinstance(error, Refused):
                 return unsent(pair, step.rev), str(error)

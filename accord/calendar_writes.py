@@ -9,10 +9,10 @@ from accord.calendar_steps import WIDTH, Refusals, Step, Terms, conclude, do, na
 from accord.calendars import Done, Seat
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.ledger import calendars, counters, pairs
-from accord.ledger.pairs import Pair, Seen
+from accord.ledger.pairs import Pair
 from accord.pairing import Act, Booked, Policy, decide
 from accord.ports import NotYet
-from accord.sides import adopted, agreed, booked_of, ended, facts_of, quiet, sending
+from accord.sides import adopted, agreed, booked_of, ended, facts_of, quiet, sending, sighted
 
 
 def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
@@ -81,12 +81,12 @@ def _look_up(terms: Terms, pair: Pair) -> Pair | AccordError:
     try:
         if pair.state == "deleting":
             event = system.get(pair.calendar, str(pair.event))
-            return pair._replace(seen=Seen(event)) if event else ended(pair)
+            return sighted(pair, event) if event else ended(pair)
         there = system.find(pair.calendar, named(pair.sync, pair.key))
     except (TryLater, Refused, Misconfigured) as error:
         return error
     mine = [event for event in there if event.span and event.mark and event.mark.generation == pair.generation]
-    return pair._replace(seen=Seen(mine[0])) if mine else pair
+    return sighted(pair, mine[0]) if mine else pair
 
 
 # -- deciding
@@ -116,6 +116,10 @@ def _intend(
             continue
         if not booking.deleted and any(pair.version > booking.version for pair in of):
             left[booking.key] = NotYet("it was read before it was written back")
+            continue
+        if booking.deleted and all(pair.state == "found" for pair in of):
+            # As likely another installation's: nothing of it was ever settled here, so it is left as it is.
+            made += [pair._replace(seen=None) for pair in of]
             continue
         for pair in _seated(terms, booking, of, left):
             if pair.seat in paused:
@@ -155,8 +159,6 @@ def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> t
     pair = adopted(pair)
     here = _wants(terms, booking, pair.seat)
     event, facts = pair.seen.event if pair.seen else None, facts_of(pair, booking, here)
-    if booking.deleted and pair.state == "found":
-        return None, pair._replace(seen=None)  # as likely another installation's: nothing of it was ever settled here
     chosen = pair.choice is not None and pair.booking is not None and pair.booking.version == booking.version
     policy = Policy(str(pair.choice)) if chosen else terms.policy
     decision = decide(facts, policy, chosen)

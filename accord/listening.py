@@ -16,7 +16,7 @@ from accord.ledger import calendars, counters, inbox, links, pairs
 from accord.ledger.calendars import Listened
 from accord.ledger.pairs import Pair, Seen
 from accord.records import Kind
-from accord.sides import differs, matches
+from accord.sides import differs, matches, sighted
 
 LOOKS = 50  # events asked for by themselves, before it is looked whether too many of them are gone
 TRIES = 3
@@ -187,7 +187,7 @@ class _Ear:
             if pair.rev > ticket:
                 late.append(event.id)
             elif differs(pair, event) or pair.seen is not None:
-                seen.append(pair._replace(seen=Seen(event), choice=None))
+                seen.append(sighted(pair, event))
             else:
                 calm.append(pair._replace(etag=event.etag))
         self._see(connection, seen, _CHANGED)
@@ -263,7 +263,7 @@ class _Ear:
         counters.lock(connection, self._sync.connection)
         known = pairs.by_events(connection, self._ledger.cipher, self._sync.name, self._seat, ids)
         lost = [pair for pair in known.values() if not _is_known_gone(pair)]
-        seen = [pair._replace(seen=Seen(None), choice=None) for pair in lost if pair.rev <= ticket]
+        seen = [sighted(pair, None) for pair in lost if pair.rev <= ticket]
         self._see(connection, seen, _DELETED)
         return [str(pair.event) for pair in lost if pair.rev > ticket]
 

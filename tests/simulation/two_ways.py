@@ -260,7 +260,12 @@ class TwoWays:
                 return "waits as a conflict with another version of the booking"
             if (seen and shows(seen)) != there:
                 return "waits as a conflict with another version of the event"
-            return "waits as a conflict and agrees" if wanted and there in wanted else None
+            # What a server made of a place, where its answer was lost, may be what a person made of it.
+            return (
+                "waits as a conflict and agrees"
+                if booking and takes and there == showing(takes, booking.place)
+                else None
+            )
         if wanted is None:
             return f"is gone and shown: {shown}" if shown else None
         if there is None:
