@@ -26,10 +26,10 @@ from accord.calendars import (
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.ledger import counters, pairs
 from accord.ledger.engine import Ledger
-from accord.ledger.pairs import Pair, Seen
+from accord.ledger.pairs import Pair
 from accord.pairing import Act, Decision, Policy
 from accord.ports import FanOut, NotYet
-from accord.sides import agreed, digest, ended, unsent, written
+from accord.sides import agreed, digest, ended, sighted, unsent, written
 from accord.sync import Sync
 
 WIDTH = 8  # accounts, look-ups or bookings at once
@@ -151,14 +151,15 @@ def _write_back(terms: Terms, step: Step) -> None:
 # -- noting
 
 
-def conclude(connection: Connection, terms: Terms, steps: Sequence[Step]) -> Refusals:
+def conclude(connection: Connection, terms: Terms, steps: Sequence[Step], mine: set[int]) -> Refusals:
     """Note what came of each step, unless something newer was noted meanwhile; why bookings are not in agreement."""
     left: Refusals = {}
     ledger = terms.ledger
-    counters.lock(connection, terms.sync.connection)
+    number = counters.next_rev(connection, terms.sync.connection)
+    mine.add(number)
     for step in steps:
         pair, why = _after(step)
-        if not pairs.save_if(connection, ledger.cipher, pair, step.rev):
+        if not pairs.save_if(connection, ledger.cipher, pair._replace(rev=number), mine):
             why = NotYet("something newer was dealt with meanwhile")
         if why is not None and not isinstance(left.get(pair.key), NotYet):
             left[pair.key] = why
@@ -178,7 +179,7 @@ def _after(step: Step) -> tuple[Pair, str | NotYet | None]:
                 return agreed(pair, digest(event), event)._replace(version=step.booking.version + 1), None
             return (pair if event is None else written(pair, step.booking, event)), None
         case Differs(event):
-            return pair._replace(seen=Seen(event), choice=None), NotYet("one of both sides was changed meanwhile")
+            return sighted(pair, event), NotYet("one of both sides was changed meanwhile")
         case NotDone(error):
             if isinstance(error, Refused):
                 return unsent(pair, step.rev), str(error)

@@ -9,10 +9,10 @@ from accord.calendar_steps import WIDTH, Refusals, Step, Terms, conclude, do, na
 from accord.calendars import Done, Seat
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.ledger import calendars, counters, pairs
-from accord.ledger.pairs import Pair, Seen
+from accord.ledger.pairs import Pair
 from accord.pairing import Act, Booked, Policy, decide
 from accord.ports import NotYet
-from accord.sides import adopted, agreed, booked_of, ended, facts_of, quiet, sending
+from accord.sides import adopted, agreed, booked_of, ended, facts_of, quiet, sending, sighted
 
 
 def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
@@ -21,13 +21,14 @@ def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
     sound = [row for row in rows if row[1].key not in bad]
     unclear = _clear_up(terms, sound)
     ready = [row for row in sound if row[1].key not in unclear]
-    steps, left = terms.ledger.write(lambda c: _intend(c, terms, ready))
+    mine: set[int] = set()  # the numbers that this call has taken
+    steps, left = terms.ledger.write(lambda c: _intend(c, terms, ready, mine))
     do(terms, [step for step in steps if not step.last])
     waits = {step.pair.key for step in steps if not step.last and not isinstance(step.outcome, Done)}
     ends = [step for step in steps if step.last and step.pair.key not in waits]
     do(terms, ends)
     done = [step for step in steps if step.outcome is not None]
-    found = terms.ledger.write(lambda c: conclude(c, terms, done))
+    found = terms.ledger.write(lambda c: conclude(c, terms, done, mine))
     again = {step.pair.key: NotYet("its new event is not there yet") for step in steps if step.outcome is None}
     refusals: Refusals = {**bad}
     reasons: list[Mapping[str, str | NotYet]] = [again, left, unclear, found]
@@ -68,7 +69,7 @@ def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
     def note(connection: Connection) -> None:
         for pair, sight in zip(unclear, found, strict=True):
             if isinstance(sight, Pair):
-                pairs.save_if(connection, ledger.cipher, sight, pair.rev)
+                pairs.save_if(connection, ledger.cipher, sight, [pair.rev])
 
     ledger.write(note)
     both = zip(unclear, found, strict=True)
@@ -80,12 +81,12 @@ def _look_up(terms: Terms, pair: Pair) -> Pair | AccordError:
     try:
         if pair.state == "deleting":
             event = system.get(pair.calendar, str(pair.event))
-            return pair._replace(seen=Seen(event)) if event else ended(pair)
+            return sighted(pair, event) if event else ended(pair)
         there = system.find(pair.calendar, named(pair.sync, pair.key))
     except (TryLater, Refused, Misconfigured) as error:
         return error
     mine = [event for event in there if event.span and event.mark and event.mark.generation == pair.generation]
-    return pair._replace(seen=Seen(mine[0])) if mine else pair
+    return sighted(pair, mine[0]) if mine else pair
 
 
 # -- deciding
@@ -96,10 +97,13 @@ def _wants(terms: Terms, booking: Booking, seat: Seat) -> bool:
     return booking.takes is not None and terms.people.get(booking.person) == seat
 
 
-def _intend(connection: Connection, terms: Terms, rows: Sequence[tuple[int, Booking]]) -> tuple[list[Step], Refusals]:
-    """Decide about each booking, and note what is going to be done."""
+def _intend(
+    connection: Connection, terms: Terms, rows: Sequence[tuple[int, Booking]], mine: set[int]
+) -> tuple[list[Step], Refusals]:
+    """Decide about each booking, and note what is going to be done, under a number of its own."""
     ledger, sync = terms.ledger, terms.sync
-    counters.lock(connection, sync.connection)
+    number = counters.next_rev(connection, sync.connection)
+    mine.add(number)
     known = pairs.of(connection, ledger.cipher, sync.name, [booking.key for _, booking in rows])
     paused, now = calendars.paused(connection, sync.name), ledger.now(connection)
     steps: list[Step] = []
@@ -107,18 +111,22 @@ def _intend(connection: Connection, terms: Terms, rows: Sequence[tuple[int, Book
     made: list[Pair] = []
     for rev, booking in rows:
         of = known.get(booking.key, [])
-        if any(pair.rev > rev for pair in of):
+        if any(pair.rev > rev and pair.rev not in mine for pair in of):
             left[booking.key] = NotYet("something newer was dealt with meanwhile")
             continue
         if not booking.deleted and any(pair.version > booking.version for pair in of):
             left[booking.key] = NotYet("it was read before it was written back")
+            continue
+        if booking.deleted and all(pair.state == "found" for pair in of):
+            # As likely another installation's: nothing of it was ever settled here, so it is left as it is.
+            made += [pair._replace(seen=None) for pair in of]
             continue
         for pair in _seated(terms, booking, of, left):
             if pair.seat in paused:
                 why = f"the calendar {pair.seat} is paused: {paused[pair.seat]}"
                 left[booking.key] = NotYet(why, f"calendar {pair.seat}")
                 continue
-            step, pair = _plan(terms, rev, booking, pair, now)
+            step, pair = _plan(terms, number, booking, pair, now)
             made.append(pair)
             if step is not None:
                 steps.append(step)
@@ -151,8 +159,6 @@ def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> t
     pair = adopted(pair)
     here = _wants(terms, booking, pair.seat)
     event, facts = pair.seen.event if pair.seen else None, facts_of(pair, booking, here)
-    if booking.deleted and pair.state == "found":
-        return None, pair._replace(seen=None)  # as likely another installation's: nothing of it was ever settled here
     chosen = pair.choice is not None and pair.booking is not None and pair.booking.version == booking.version
     policy = Policy(str(pair.choice)) if chosen else terms.policy
     decision = decide(facts, policy, chosen)

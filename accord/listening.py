@@ -16,7 +16,7 @@ from accord.ledger import calendars, counters, inbox, links, pairs
 from accord.ledger.calendars import Listened
 from accord.ledger.pairs import Pair, Seen
 from accord.records import Kind
-from accord.sides import differs, matches
+from accord.sides import differs, matches, sighted
 
 LOOKS = 50  # events asked for by themselves, before it is looked whether too many of them are gone
 TRIES = 3
@@ -133,6 +133,7 @@ class _Ear:
             raise Refused(f"the list of the calendar {self._seat} goes in a circle; it would never end")
         if not self._missed(gone | (before - met), listened.lenient):
             return None
+        self._ledger.write(lambda c: self._unsettle(c, gone, whole))
         self._remove_strays()
         return at
 
@@ -181,12 +182,12 @@ class _Ear:
         late, seen, calm = [], [], []
         for event in events:
             pair = self._pair(connection, event)
-            if pair is None or matches(pair, event):
+            if pair is None or (pair.seen is None and matches(pair, event)):
                 continue
             if pair.rev > ticket:
                 late.append(event.id)
             elif differs(pair, event) or pair.seen is not None:
-                seen.append(pair._replace(seen=Seen(event), choice=None))
+                seen.append(sighted(pair, event))
             else:
                 calm.append(pair._replace(etag=event.etag))
         self._see(connection, seen, _CHANGED)
@@ -246,12 +247,23 @@ class _Ear:
         known = pairs.by_events(connection, self._ledger.cipher, self._sync.name, self._seat, there & suspects)
         return sorted(id for id, pair in known.items() if not _is_known_gone(pair)), len(there)
 
+    def _unsettle(self, connection: Connection, gone: set[str], whole: bool) -> None:
+        """Have those looked at again whose event is being made: an event that is gone and that nobody knows may be it.
+
+        Its id is known only to the worker that made it, who may be asleep.
+        """
+        cipher, sync = self._ledger.cipher, self._sync.name
+        if not whole and not gone - pairs.by_events(connection, cipher, sync, self._seat, gone).keys():
+            return
+        counters.lock(connection, self._sync.connection)
+        self._see(connection, pairs.making(connection, cipher, sync, self._seat), _DELETED)
+
     def _lose(self, connection: Connection, ids: Collection[str], ticket: int) -> list[str]:
         """Note that events are gone; the ids of those of which that may be no more true."""
         counters.lock(connection, self._sync.connection)
         known = pairs.by_events(connection, self._ledger.cipher, self._sync.name, self._seat, ids)
         lost = [pair for pair in known.values() if not _is_known_gone(pair)]
-        seen = [pair._replace(seen=Seen(None), choice=None) for pair in lost if pair.rev <= ticket]
+        seen = [sighted(pair, None) for pair in lost if pair.rev <= ticket]
         self._see(connection, seen, _DELETED)
         return [str(pair.event) for pair in lost if pair.rev > ticket]
 

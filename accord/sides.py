@@ -6,7 +6,7 @@ import msgspec
 
 from accord.bookings import Booking, showing
 from accord.calendars import Event
-from accord.ledger.pairs import Pair, Sent
+from accord.ledger.pairs import Pair, Seen, Sent
 from accord.pairing import Booked, Facts, Newer, Shown
 
 
@@ -91,6 +91,11 @@ def agreed(pair: Pair, booked: str | None, event: Event | None) -> Pair:
     """Both sides show the same; of an event that was not seen, as it was."""
     pair = quiet(pair)._replace(state="agreed", booked=booked)
     return pair if event is None else pair._replace(event=event.id, etag=event.etag, shown=digest(event))
+
+
+def sighted(pair: Pair, event: Event | None) -> Pair:
+    """The event was seen as it is now, or not to be there."""
+    return pair._replace(seen=Seen(event), event=event.id if event else pair.event, choice=None)
 
 
 def sending(pair: Pair, booking: Booking, rev: int) -> Pair:

@@ -103,11 +103,9 @@ def keys_of(connection: Connection, sync: str, person: str, seat: Seat) -> list[
     return list(connection.scalars(rows.where(pairs.c.state != "gone")))
 
 
-def in_doubt(connection: Connection, sync: str) -> list[tuple[str, str, str]]:
-    """Pairs with something seen, or sent, that is not dealt with and is no conflict: (key, account, calendar)."""
-    open_ = pairs.c.seen.is_not(None) | (pairs.c.sent != "[]") | pairs.c.state.in_(("making", "deleting"))
-    rows = select(pairs.c.key, pairs.c.account, pairs.c.calendar).where(pairs.c.sync == sync, open_)
-    return [(*row,) for row in connection.execute(rows.where(pairs.c.state != "conflict"))]
+def making(connection: Connection, cipher: Cipher, sync: str, seat: Seat) -> list[Pair]:
+    """The pairs of one calendar whose events are being made: nobody may know their ids yet."""
+    return _read(connection, cipher, _of(sync).where(_in(seat), pairs.c.state == "making"))
 
 
 def conflicts(connection: Connection, cipher: Cipher, sync: str | None = None) -> list[Pair]:
@@ -134,9 +132,9 @@ def save(connection: Connection, cipher: Cipher, made: Collection[Pair]) -> None
     put(connection, pairs, values, _SAME)
 
 
-def save_if(connection: Connection, cipher: Cipher, pair: Pair, rev: int) -> bool:
-    """Write a pair, if the last rev taken for it is still this one."""
-    same = and_(*(pairs.c[name] == getattr(pair, name) for name in _SAME), pairs.c.rev == rev)
+def save_if(connection: Connection, cipher: Cipher, pair: Pair, revs: Collection[int]) -> bool:
+    """Write a pair, if the last rev taken for it is still one of these."""
+    same = and_(*(pairs.c[name] == getattr(pair, name) for name in _SAME), pairs.c.rev.in_(revs))
     values = {name: _stored(cipher, pair, name) for name in Pair._fields if name not in _SAME}
     return connection.execute(update(pairs).where(same).values(values)).rowcount == 1
 

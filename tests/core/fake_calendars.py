@@ -286,7 +286,7 @@ class FakeBookings:
 
     def began(self) -> int:
         """Before all of them."""
-        return START - 86_400
+        return 1_700_000_000
 
     # -- as a store
 
@@ -312,7 +312,7 @@ class FakeBookings:
 
     def add(self, made: Booking) -> Booking:
         """Somebody books."""
-        self.held[made.key] = msgspec.structs.replace(made, updated=self.date)
+        self.held[made.key] = msgspec.structs.replace(made, updated=self.date, created=self.date)
         return self.held[made.key]
 
     def change(self, key: str, **changed: Any) -> Booking:
