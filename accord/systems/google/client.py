@@ -194,9 +194,10 @@ class Google:
             raise faults[0]
         return {calendar: busy for part in told for calendar, busy in part.items()}
 
-    def look(self, calendar: str) -> None:
-        """Raise where the calendar is not there, or its events may not be read."""
-        self._body(calendar, "/events", [("maxResults", "1"), ("fields", "items(id)")])
+    def look(self, calendar: str) -> str:
+        """What this account is to the calendar, such as owner or reader. Raises Refused where it may not even read."""
+        asked = [("maxResults", "1"), ("fields", "accessRole")]
+        return self._ask(calendar, "/events", asked, Page).accessRole or "nothing known"
 
     def close(self) -> None:
         """Give the connections back."""
