@@ -259,6 +259,14 @@ def test_what_people_changed_is_not_written_over(tried: Tried) -> None:
     assert tried.client.get(tried.calendar, event.id) == moved
 
 
+def test_a_mending_that_came_too_late_is_not_taken_for_done(tried: Tried) -> None:
+    """Time and place are as wanted, since only the title was to change."""
+    event = make(tried)
+    tried.person.retitle(event.id, "Dan!")
+    update = Update(tried.calendar, event.id, event.etag, wanted(rev=2, title="Another"))
+    assert tried.client.apply([update]) == [Differs(tried.client.get(tried.calendar, event.id))]
+
+
 def test_what_people_deleted_is_not_mended(tried: Tried) -> None:
     event = make(tried)
     tried.person.delete(event.id)

@@ -19,7 +19,8 @@ from accord.systems.google.shapes import FIELDS, PATH
 
 _BATCH_PATH = "/batch/calendar/v3"
 _MIXED = {"Accept": "multipart/mixed"}
-_QUIET = {"sendUpdates": "none", "maxAttendees": "1", "fields": FIELDS}  # nobody is mailed; guests are not told of
+_SILENT = {"sendUpdates": "none"}  # nobody gets mail from Google because of us
+_QUIET = {**_SILENT, "maxAttendees": "1", "fields": FIELDS}
 
 _MOST = 50  # calls in a request: Google takes 1,000, and then throttles within the request
 _MOST_BYTES = 500_000
@@ -177,7 +178,7 @@ def _call(operation: Operation) -> Call:
             body = translate.written(wanted)
             return Call("PATCH", f"{events}/{quote(id, safe='')}{asked}", translate.matches(etag), body)
         case Delete(_, id, etag):
-            return Call("DELETE", f"{events}/{quote(id, safe='')}{asked}", translate.matches(etag), b"")
+            return Call("DELETE", f"{events}/{quote(id, safe='')}?{urlencode(_SILENT)}", translate.matches(etag), b"")
 
 
 def _loads(asked: Sequence[_Asked], most: int) -> Iterator[list[_Asked]]:
