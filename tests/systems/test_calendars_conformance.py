@@ -224,6 +224,16 @@ def test_a_repeat_tells_what_people_did_since(tried: Tried) -> None:
     assert outcome.event.span == Span(at("2026-03-11T09:00:00", BUCHAREST), at("2026-03-11T10:00:00", BUCHAREST), False)
 
 
+def test_a_repeat_with_other_texts_tells_those_that_are_there(tried: Tried) -> None:
+    """Whoever asks for it under another rev has to know that it is not this one which was written."""
+    event = make(tried, title="As it was")
+    [outcome] = tried.client.apply([Create(tried.calendar, wanted(rev=2, title="As it is"))])
+    assert isinstance(outcome, Done | Differs)
+    assert outcome.event == event
+    assert outcome.event.mark is not None
+    assert outcome.event.mark.rev == 1
+
+
 def test_what_was_deleted_comes_back_under_a_new_generation_only(tried: Tried) -> None:
     event = make(tried)
     tried.person.delete(event.id)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from accord.budget import NeverOpen
-from accord.calendars import Busy, Create, Delete, Done, Event, Mark, NotDone, TokenGone, Update, Wanted
+from accord.calendars import Busy, Create, Delete, Differs, Done, Event, Mark, NotDone, TokenGone, Update, Wanted
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Throttled
 from accord.ledger.engine import Ledger
@@ -339,6 +339,13 @@ def test_a_throttle_without_end_is_handed_back(sandbox: Sandbox, client: Google)
     [outcome] = client.apply([Create(ANA, wanted())])
     assert isinstance(outcome, NotDone)
     assert isinstance(outcome.error, Throttled)
+
+
+def test_a_repeat_under_another_rev_is_not_done(client: Google) -> None:
+    event = make(client)
+    [outcome] = client.apply([Create(ANA, wanted(rev=2))])
+    assert isinstance(outcome, Differs)
+    assert outcome.event == event
 
 
 # What of an event is left alone

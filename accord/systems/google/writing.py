@@ -159,11 +159,8 @@ class Writing:
 
 
 def _done(operation: Create | Update, now: Event) -> bool:
-    """Whether an event is as this write would have it, whoever sent it. A mended one tells by its rev."""
-    wanted, mark = operation.wanted, now.mark
-    if mark is None or mark[:2] != wanted.mark[:2] or not translate.shows(now, wanted):
-        return False
-    return isinstance(operation, Create) or mark.rev == wanted.mark.rev
+    """Whether an event is as this write would have it: written under its rev, by whichever request, and not changed."""
+    return now.mark == operation.wanted.mark and translate.shows(now, operation.wanted)
 
 
 def _call(operation: Operation) -> Call:
