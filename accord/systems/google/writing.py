@@ -11,9 +11,10 @@ from accord.clock import Clock
 from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
 from accord.ports import FanOut
+from accord.systems.answers import must_be_json
 from accord.systems.google import translate
 from accord.systems.google.batch import CONTENT_TYPE, Call, packed, unpacked
-from accord.systems.google.errors import Changed, Gone, Nobody, NotFound, Taken, must_be_json
+from accord.systems.google.errors import Changed, Gone, Nobody, NotFound, Taken
 from accord.systems.google.people import BATCH, CALL, People, Person
 from accord.systems.google.shapes import FIELDS, PATH
 
@@ -134,7 +135,7 @@ class Writing:
         if isinstance(operation, Delete):
             return self._deleted(operation, fault)
         if fault is None:
-            must_be_json(answer.body, "an event")
+            must_be_json(answer.body, "Google's answer for an event")
             return Done(translate.read(operation.calendar, answer.body))
         if isinstance(operation, Create):
             if not isinstance(fault, Taken):
