@@ -3,6 +3,7 @@
 from blocks.accounts_database import AccountsDatabase
 from blocks.bookings_database import BookingsDatabase
 from blocks.document_archive import DocumentArchive
+from blocks.google_calendar_account import GoogleCalendarAccount
 from blocks.invoice_issuing import InvoiceIssuing
 from blocks.microsoft_calendar_account import MicrosoftCalendarAccount
 from blocks.oblio_account import OblioAccount
@@ -15,6 +16,7 @@ __all__ = [
     "AccountsDatabase",
     "BookingsDatabase",
     "DocumentArchive",
+    "GoogleCalendarAccount",
     "InvoiceIssuing",
     "MicrosoftCalendarAccount",
     "OblioAccount",

@@ -21,11 +21,11 @@ import acting
 import acting_mutants
 import documenting
 import documents_mutants
+import mutants
 import two_ways
 from faults import KILL, UNKNOWN, Profile
-from mutants import MUTANTS
 from schedule import Outcome, Schedule, play, small
-from world import Script, Violation
+from world import Violation
 
 TRACE = 25  # of the last things that happened, shown where a seed fails
 HUNT = 300  # seeds within which a planted bug must be caught
@@ -59,10 +59,10 @@ PLAYS: dict[str, Any] = {
     "documents": documenting.play,
     "bookings": two_ways.play,
 }
-PLANTED: dict[str, dict[str, Any]] = {
-    "payments": {**MUTANTS},
-    "actions": {**acting_mutants.MUTANTS},
-    "documents": {**documents_mutants.MUTANTS},
+PLANTED = {
+    "payments": mutants.MUTANTS,
+    "actions": acting_mutants.MUTANTS,
+    "documents": documents_mutants.MUTANTS,
 }
 
 
@@ -110,12 +110,8 @@ def _crashed(profile: Profile, mode: str, faults: dict[int, str]) -> list[str]:
             for _ in range(6):
                 schedule.change()
             world.true += 3600
-            world.script = Script(faults)
             schedule.begin(mode)
-            while world.workers and world.run_one():
-                pass
-            ports = list(world.script.ports)
-            world.script = None
+            ports = world.follow(faults)
             schedule.peace()
         finally:
             world.close()

@@ -1,20 +1,16 @@
 """One schedule of bookings: into calendars and back while much fails, then peace, then judgement."""
 
-import contextlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
-from unittest import mock
 
-import templates
 from databases import Databases
-from schedule import LAG, SMALL, Outcome, databases
+from schedule import LAG, Outcome, Patch, databases, played, small
 from two_ways_faults import Profile
 from two_ways_model import Office, SimBookings, SimCalendars, shows
 from workers import SYNCED, SimFanOut, SimLedger, SimSteps
-from world import Violation, Worker, World, said
+from world import Violation, Worker, World
 
-from accord import conflicts, deletions, listening, run, settle
+from accord import conflicts, deletions, listening, run
 from accord.batch import Prepared
 from accord.bookings import showing
 from accord.calendar_target import CalendarTarget
@@ -25,19 +21,9 @@ from accord.ledger.pairs import Pair
 from accord.records import Kind
 from accord.settle import Settled
 
-SMALLER = ((listening, "LOOKS", 2), (deletions, "ROWS", 10**6))  # a calendar of few events is not guarded here
+SMALLER: tuple[Patch, ...] = ((listening, "LOOKS", 2), (deletions, "ROWS", 10**6))  # few events are not guarded here
 DRAINS = 16
 HOUR = 3600
-
-
-@contextlib.contextmanager
-def small() -> Iterator[None]:
-    """Pages and batches of a size that a few bookings fill."""
-    with contextlib.ExitStack() as stack:
-        for module, name, value in (*SMALL, *SMALLER):
-            stack.enter_context(mock.patch.object(module, name, value))
-        stack.enter_context(templates.made_once())
-        yield
 
 
 class Home:
@@ -80,19 +66,10 @@ class Steps(SimSteps):
 
     def settle(self, prepared: Prepared) -> Settled:
         """Tried twice, as a task is."""
-        home = self._home
-        for last in (False, True):
-            try:
-                kinds = dict.fromkeys(self._kinds, "")
-                settled = settle.settle(SYNCED, prepared, home.ledger, self._target, self._run, kinds)
-            except TryLater:
-                if last:
-                    raise
-            else:
-                for what, count in zip(run.Tally._fields, settled, strict=False):
-                    home.world.seen[f"settled: {what}"] += count
-                return settled
-        raise AssertionError
+        try:
+            return super().settle(prepared)
+        except TryLater:
+            return super().settle(prepared)
 
 
 class TwoWays:
@@ -100,8 +77,8 @@ class TwoWays:
 
     def __init__(self, seed: int, profile: Profile) -> None:
         databases().reset()
-        self.world = world = World(seed, profile)  # type: ignore[arg-type]
-        self.profile: Profile = world.profile  # type: ignore[assignment]
+        self.world = world = World(seed, profile)
+        self.profile: Profile = world.profile
         chosen = self.profile
         assert chosen.policy is not None
         self.office = Office(world, chosen.policy, bool(chosen.rewrites), chosen.omits or 0.0)
@@ -123,26 +100,16 @@ class TwoWays:
 
     def chaos(self) -> None:
         """Workers, faults and people, for so many steps."""
-        world = self.world
-        while world.steps < self.profile.steps:
-            world.steps += 1
-            roll = world.rng.random()
-            for move, rate in self.profile.moves.items():
-                roll -= rate
-                if roll < 0:
-                    getattr(self, move)()
-                    break
-            else:
-                self.work()
+        for move in self.world.moves(self.profile.moves):
+            getattr(self, move)()
 
     def work(self) -> None:
         """A new worker where one is missing, or a step of one that runs."""
         world = self.world
-        if len(world.workers) < (self.profile.workers or 1) and (not world.workers or world.rng.random() < 0.1):
+        if world.short_of_workers():
             mode = world.rng.choice(self.profile.modes)
             world.start(f"w{self.home.runs}", mode, lambda worker: self.home.run(mode, worker))
-        if not world.run_one() and world.workers:
-            world.true = max(world.true, min(worker.asleep_until for worker in world.workers))
+        world.go_on()
 
     def change(self) -> None:
         """Somebody works on one of both sides."""
@@ -280,19 +247,6 @@ class TwoWays:
 
 def play(seed: int, profile: Profile | None = None) -> Outcome:
     """Play a seed to its end."""
-    with small():
+    with small(*SMALLER):
         two = TwoWays(seed, profile or Profile())
-        world, violation = two.world, None
-        try:
-            two.begin()
-            two.chaos()
-            two.peace()
-        except (Violation, AccordError, AssertionError) as error:
-            violation = said(error)
-        finally:
-            world.close()
-            two.home.ledger.close()
-    return Outcome(seed, violation, world.steps, world.seen, world.trace, world.digest())
-
-
-__all__ = ["Counter", "TwoWays", "play"]
+        return played(seed, two.world, two.home.ledger, two.begin, two.chaos, two.peace)

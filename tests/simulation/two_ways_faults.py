@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import ClassVar
 
 from faults import FITTING as CORE
-from faults import KILL, LOST, OK, RATES, REPLY_LOST, SUSPEND, THROTTLED
+from faults import KILL, LATE, LOST, RATES, REPLY_LOST, SUSPEND, THROTTLED, Mix
 
 from accord.pairing import Policy
-
-LATE = "late effect"
 
 FITTING = {
     **CORE,
@@ -41,9 +40,10 @@ CHANGES = (
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Mix):
     """A mix of faults. What is None is drawn for each seed."""
 
+    fitting: ClassVar[dict[str, dict[str, float]]] = FITTING
     name: str = "swarm"
     policy: Policy | None = None
     steps: int = 400
@@ -89,13 +89,3 @@ class Profile:
             zombies=rng.random() < 0.5 if self.zombies is None else self.zombies,
             sticky=rng.choice((0.0, 0.5, 0.9)) if self.sticky is None else self.sticky,
         )
-
-    def verdict(self, rng: Random, port: str, what: str) -> str:
-        """What happens to the next call of a port."""
-        assert self.rates is not None
-        roll = rng.random()
-        for fault, factor in FITTING[port].items():
-            roll -= self.rates[fault] * factor
-            if roll < 0:
-                return fault if fault != SUSPEND or self.naps_at in what else OK
-        return OK
