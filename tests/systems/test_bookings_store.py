@@ -119,6 +119,37 @@ def test_what_the_database_refuses_is_told_without_the_values(mapped, visit, run
     assert "13:30" not in str(refused.value)
 
 
+def test_without_a_text_for_cancelled_nothing_is_cancelled(mapped, visit):
+    store = Store(mapped(more={"statuses": {"booked": ["booked"]}}.items()).database)
+    visit()
+    with pytest.raises(Misconfigured, match="marked as cancelled"):
+        store.cancel("b_1", 1)
+
+
+def test_a_trigger_of_the_users_own_may_refuse_a_change(own, book, run, fresh):
+    book("b_1")
+    if fresh.system == "postgresql":
+        run(
+            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'never on Ion'; END $$",
+            "CREATE TRIGGER no BEFORE UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION no()",
+        )
+    else:
+        run("CREATE TRIGGER no BEFORE UPDATE ON bookings BEGIN SELECT RAISE(ABORT, 'never on Ion'); END")
+    with pytest.raises(Refused, match="refuses the change") as refused:
+        Store(own.database).move("b_1", 1, *MOVED)
+    assert "never" not in str(refused.value)
+
+
+def test_tables_that_are_not_as_they_were_are_named(own, book, run):
+    book("b_1")
+    store = Store(own.database)
+    assert store.move("b_1", 1, *MOVED)
+    run("ALTER TABLE bookings RENAME COLUMN place TO room")
+    for attempt in (lambda: store.move("b_1", 2, *MOVED), lambda: own.page("booking", 0, None, None)):
+        with pytest.raises(Misconfigured, match="bookings database refuses what is asked of it"):
+            attempt()
+
+
 @pytest.mark.parametrize(
     ("field", "why"), [("version", "no column for the version"), ("status", "marked as cancelled")]
 )
@@ -126,6 +157,8 @@ def test_a_mapping_by_which_nothing_can_be_written_back_safely_is_named(mapped, 
     bookings = mapped(**{field: None})
     visit(**{field: ...})
     store = Store(bookings.database)
+    # Read all the same, and by policies that write nothing.
+    assert bookings.fetch("booking", "b_1") is not None
     for attempt in (store.require_versions, lambda: store.cancel("b_1", 1), lambda: store.move("b_1", 1, *MOVED)):
         with pytest.raises(Misconfigured, match=why):
             attempt()
