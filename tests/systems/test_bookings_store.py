@@ -101,6 +101,28 @@ def test_where_all_bookings_have_one_zone_the_time_is_told_in_that(mapped, visit
     assert (parsed.record.start, parsed.record.end) == ("2026-11-28T01:30:00", "2026-11-28T02:30:00")
 
 
+AGAIN = ("2026-10-25T01:30:00", "2026-10-25T02:30:00", "UTC", None)  # from 03:30, as clocks show it again, to 04:30
+
+
+def test_an_hour_that_clocks_show_again_is_not_written_as_the_first_one(mapped, visit):
+    bookings = mapped(zone=None, start="TEXT", end="TEXT", more={"zone": ZONE}.items())
+    visit(zone=...)
+    with pytest.raises(Refused, match="the second of two hours that clocks in Europe/Bucharest show alike"):
+        Store(bookings.database).move("b_1", 1, *AGAIN)
+    assert Store(bookings.database).move("b_1", 1, "2026-10-25T00:30:00", "2026-10-25T02:30:00", "UTC", None)
+
+
+@pytest.mark.parametrize("type_", ["TIMESTAMP WITH TIME ZONE", "BIGINT"])
+def test_moments_tell_that_hour_too(mapped, visit, fresh, type_):
+    if fresh.system == "sqlite" and "WITH TIME ZONE" in type_:
+        pytest.skip("SQLite has no such type")
+    bookings = mapped(zone=None, start=type_, end=type_, more={"zone": ZONE}.items())
+    visit(zone=..., start=0, end=0) if type_ == "BIGINT" else visit(zone=...)
+    assert Store(bookings.database).move("b_1", 1, *AGAIN)
+    (parsed,) = bookings.records("booking", bookings.fetch("booking", "b_1"))
+    assert (parsed.record.start, parsed.record.end, parsed.record.zone) == AGAIN[:3]
+
+
 def test_a_column_of_days_takes_no_times(mapped, visit, fresh):
     if fresh.system == "sqlite":
         pytest.skip("SQLite's columns take whatever is given")

@@ -61,13 +61,15 @@ class Store:
     def move(self, key: str, version: int, start: str, end: str, zone: str, place: str | None) -> bool:
         """Have a booking take place then and there; False, and nothing is done, where it is not of this version."""
         self.require_versions()
-        tables, fixed = self._database.fitted, self._database.mapping.booking.zone
-        if fixed is not None and fixed != zone:
-            start, end, zone = _in_zone(start, zone, fixed), _in_zone(end, zone, fixed), fixed
-        try:
-            values = {field: tables.walls[field].put(time, zone) for field, time in (("start", start), ("end", end))}
-        except ValueError:
-            raise Refused("the bookings table holds days alone, and the event was moved to a time") from None
+        fixed, values = self._database.mapping.booking.zone, dict[str, Any]()
+        for field, time in (("start", start), ("end", end)):
+            column = self._database.fitted.walls[field]
+            if fixed is not None and not column.zoned:
+                time = _in_zone(time, zone, fixed)
+            try:
+                values[field] = column.put(time, zone)
+            except ValueError:
+                raise Refused("the bookings table holds days alone, and the event was moved to a time") from None
         return self._change(key, version, values | {"zone": zone, "place": place})
 
     def cancel(self, key: str, version: int) -> bool:
@@ -151,5 +153,11 @@ class Store:
 
 
 def _in_zone(time: str, zone: str, other: str) -> str:
-    """A wall time of one zone as that of another; a day is the same everywhere."""
-    return time if "T" not in time else wall(at(time, zone), other)
+    """A wall time of one zone as that of another; a day is the same everywhere. Raises Refused where it has none."""
+    if "T" not in time or zone == other:
+        return time
+    second = at(time, zone)
+    shown = wall(second, other)
+    if at(shown, other) != second:
+        raise Refused(f"the event was moved into the second of two hours that clocks in {other} show alike")
+    return shown
