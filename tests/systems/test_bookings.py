@@ -234,6 +234,13 @@ def test_times_that_no_clock_knows_stop_nothing(mapped, visit, fresh):
     assert one(bookings).unsound in ("its start is no time that calendars have", "it has no start that clocks know")
 
 
+@pytest.mark.parametrize("seconds", [(10**15, 10**15 + 1), (-(10**15), 0), (2**62, 2**62 + 1)])
+def test_seconds_beyond_all_calendars_are_told(mapped, visit, seconds):
+    bookings = mapped(start="BIGINT", end="BIGINT")
+    visit(start=seconds[0], end=seconds[1])
+    assert one(bookings).unsound == "its start or end is beyond all calendars"
+
+
 DST = {
     "in the gap of spring": ("2026-03-29T03:30", "2026-03-29T04:45"),
     "over the gap": ("2026-03-28T23:00", "2026-03-29T05:00"),

@@ -101,6 +101,28 @@ def test_where_all_bookings_have_one_zone_the_time_is_told_in_that(mapped, visit
     assert (parsed.record.start, parsed.record.end) == ("2026-11-28T01:30:00", "2026-11-28T02:30:00")
 
 
+AGAIN = ("2026-10-25T01:30:00", "2026-10-25T02:30:00", "UTC", None)  # from 03:30, as clocks show it again, to 04:30
+
+
+def test_an_hour_that_clocks_show_again_is_not_written_as_the_first_one(mapped, visit):
+    bookings = mapped(zone=None, start="TEXT", end="TEXT", more={"zone": ZONE}.items())
+    visit(zone=...)
+    with pytest.raises(Refused, match="the second of two hours that clocks in Europe/Bucharest show alike"):
+        Store(bookings.database).move("b_1", 1, *AGAIN)
+    assert Store(bookings.database).move("b_1", 1, "2026-10-25T00:30:00", "2026-10-25T02:30:00", "UTC", None)
+
+
+@pytest.mark.parametrize("type_", ["TIMESTAMP WITH TIME ZONE", "BIGINT"])
+def test_moments_tell_that_hour_too(mapped, visit, fresh, type_):
+    if fresh.system == "sqlite" and "WITH TIME ZONE" in type_:
+        pytest.skip("SQLite has no such type")
+    bookings = mapped(zone=None, start=type_, end=type_, more={"zone": ZONE}.items())
+    visit(zone=..., start=0, end=0) if type_ == "BIGINT" else visit(zone=...)
+    assert Store(bookings.database).move("b_1", 1, *AGAIN)
+    (parsed,) = bookings.records("booking", bookings.fetch("booking", "b_1"))
+    assert (parsed.record.start, parsed.record.end, parsed.record.zone) == AGAIN[:3]
+
+
 def test_a_column_of_days_takes_no_times(mapped, visit, fresh):
     if fresh.system == "sqlite":
         pytest.skip("SQLite's columns take whatever is given")
@@ -119,6 +141,37 @@ def test_what_the_database_refuses_is_told_without_the_values(mapped, visit, run
     assert "13:30" not in str(refused.value)
 
 
+def test_without_a_text_for_cancelled_nothing_is_cancelled(mapped, visit):
+    store = Store(mapped(more={"statuses": {"booked": ["booked"]}}.items()).database)
+    visit()
+    with pytest.raises(Misconfigured, match="marked as cancelled"):
+        store.cancel("b_1", 1)
+
+
+def test_a_trigger_of_the_users_own_may_refuse_a_change(own, book, run, fresh):
+    book("b_1")
+    if fresh.system == "postgresql":
+        run(
+            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'never on Ion'; END $$",
+            "CREATE TRIGGER no BEFORE UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION no()",
+        )
+    else:
+        run("CREATE TRIGGER no BEFORE UPDATE ON bookings BEGIN SELECT RAISE(ABORT, 'never on Ion'); END")
+    with pytest.raises(Refused, match="refuses the change") as refused:
+        Store(own.database).move("b_1", 1, *MOVED)
+    assert "never" not in str(refused.value)
+
+
+def test_tables_that_are_not_as_they_were_are_named(own, book, run):
+    book("b_1")
+    store = Store(own.database)
+    assert store.move("b_1", 1, *MOVED)
+    run("ALTER TABLE bookings RENAME COLUMN place TO room")
+    for attempt in (lambda: store.move("b_1", 2, *MOVED), lambda: own.page("booking", 0, None, None)):
+        with pytest.raises(Misconfigured, match="bookings database refuses what is asked of it"):
+            attempt()
+
+
 @pytest.mark.parametrize(
     ("field", "why"), [("version", "no column for the version"), ("status", "marked as cancelled")]
 )
@@ -126,6 +179,8 @@ def test_a_mapping_by_which_nothing_can_be_written_back_safely_is_named(mapped, 
     bookings = mapped(**{field: None})
     visit(**{field: ...})
     store = Store(bookings.database)
+    # Read all the same, and by policies that write nothing.
+    assert bookings.fetch("booking", "b_1") is not None
     for attempt in (store.require_versions, lambda: store.cancel("b_1", 1), lambda: store.move("b_1", 1, *MOVED)):
         with pytest.raises(Misconfigured, match=why):
             attempt()

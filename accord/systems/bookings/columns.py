@@ -112,13 +112,14 @@ class Walls(NamedTuple):
 
     shown: ColumnElement[Any]  # a text: wall time or day; a whole number: Unix seconds
     put: Callable[[str, str], Any]  # from a wall time or day and its zone to what the column takes
+    zoned: bool = False  # whether it holds moments, which are the same in any zone
 
 
 def walls(column: Column[Any], dialect: str, where: str) -> Walls:
     """A column that says when a booking begins or ends. Raises Misconfigured where it can not."""
     type_ = column.type
     if _is_whole(type_):
-        return Walls(cast(column, BigInteger), at)
+        return Walls(cast(column, BigInteger), at, zoned=True)
     if isinstance(type_, String):
         return Walls(cast(column, Text), lambda time, _: time)
     if isinstance(type_, Date | DateTime) and dialect == "sqlite":
@@ -128,7 +129,8 @@ def walls(column: Column[Any], dialect: str, where: str) -> Walls:
     if isinstance(type_, DateTime) and not type_.timezone:
         return Walls(func.to_char(column, 'YYYY-MM-DD"T"HH24:MI:SS'), lambda time, _: datetime.fromisoformat(time))
     if isinstance(type_, DateTime):
-        return Walls(moments(column, dialect, where).seconds, lambda time, zone: _moment(at(time, zone) * MICROS))
+        shown = moments(column, dialect, where).seconds
+        return Walls(shown, lambda time, zone: _moment(at(time, zone) * MICROS), zoned=True)
     raise Misconfigured(
         f"{where} has a column {column.name} of type {type_}, which can not say when a booking is; it takes a "
         "timestamp, a date, a text such as 2026-03-29T10:00, or whole numbers as Unix seconds"

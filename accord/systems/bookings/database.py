@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.exc import DBAPIError
 
 from accord.calendars import Seat
 from accord.clock import Clock
@@ -27,7 +28,7 @@ from accord.ledger.engine import reaching, transact
 from accord.systems.bookings import columns
 from accord.systems.bookings.columns import Moments, Walls
 from accord.systems.bookings.mapping import LAYOUT, OWN, BookingTable, Mapping
-from accord.systems.sql_tables import TableMapping, reflect
+from accord.systems.sql_tables import TableMapping, reflect, refusal
 
 T = TypeVar("T")
 
@@ -89,11 +90,11 @@ class BookingTables:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that only reads. Raises TryLater while the database is away."""
-        return transact(self.engine, work, self.clock, LAYOUT.database, writes=False)
+        return self._transact(work, writes=False)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that may write."""
-        return transact(self.engine, work, self.clock, LAYOUT.database)
+        return self._transact(work, writes=True)
 
     def now(self, connection: Connection) -> int:
         """The second by the database's clock; SQLite has none but its host's."""
@@ -157,6 +158,14 @@ class BookingTables:
                 name: (table.fullname, c.scalar(select(func.count()).select_from(table)) or 0)
                 for name, table in named.items()
             }
+
+    def _transact(self, work: Callable[[Connection], T], writes: bool) -> T:
+        try:
+            return transact(self.engine, work, self.clock, LAYOUT.database, writes)
+        except DBAPIError as error:
+            why = refusal(error)
+        # Outside the except: a database quotes the values that it refuses.
+        raise Misconfigured(f"{LAYOUT.database} refuses what is asked of it: {why}; are its tables as they were?")
 
     def _fit(self, c: Connection) -> Fitted:
         inspector, mapping, dialect = inspect(c), self.mapping, c.dialect.name

@@ -1,13 +1,14 @@
 """From the rows of a bookings table to bookings, one by one, so that a row that is wrong spoils no other; pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from accord.bookings import Booking, Status, span, wall
+from accord.bookings import Booking, Span, Status, span, told, wall
 from accord.errors import Refused
 from accord.ports import Parsed
 from accord.systems.bookings.mapping import BookingTable
@@ -87,8 +88,7 @@ def booking(row: Row, table: BookingTable) -> Booking:
         raise Unsound("it does not say when it was changed last")
     if row.version is None and "version" in table.columns:
         raise Unsound("it has no version")
-    zone = row.zone if table.zone is None else table.zone
-    start, end = _times(row, zone or "")
+    start, end, zone = _times(row, (row.zone if table.zone is None else table.zone) or "")
     texts: dict[str, Any] = {field: getattr(row, field) or None for field in _OPTIONAL}
     return Booking(
         key=row.key,
@@ -98,7 +98,7 @@ def booking(row: Row, table: BookingTable) -> Booking:
         status=_status(row, table),
         start=start,
         end=end,
-        zone=zone or "",
+        zone=zone,
         title=row.title or "",
         created=max(0, row.created or 0),
         **texts,
@@ -122,21 +122,34 @@ def _status(row: Row, table: BookingTable) -> Status:
     return found
 
 
-def _times(row: Row, zone: str) -> tuple[str, str]:
+def _times(row: Row, zone: str) -> tuple[str, str, str]:
+    """Start, end and zone. Seconds that clocks of the zone can not tell are told in UTC."""
     try:
         wall(0, zone)
     except ValueError:
         raise Unsound("its zone is not known; IANA zones are written like Europe/Bucharest") from None
+    if isinstance(row.start, int) and isinstance(row.end, int):
+        if row.end <= row.start:
+            raise Unsound("its end is not after its start")
+        with _on_calendars():
+            wall(row.start, "UTC"), wall(row.end, "UTC")
+            return told(Span(row.start, row.end, False), zone)
     start, end = _time(row.start, zone, "start"), _time(row.end, zone, "end")
     if (len(start) == len(_DAY)) != (len(end) == len(_DAY)):
         raise Unsound("one of start and end is a day and the other a time; both must be the same")
-    try:
+    with _on_calendars():
         taken = span(start, end, zone)
-    except (ValueError, OverflowError):
-        raise Unsound("its start or end is beyond all calendars") from None
     if taken.end <= taken.start:
         raise Unsound("its end is not after its start")
-    return start, end
+    return start, end, zone
+
+
+@contextmanager
+def _on_calendars() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OverflowError, OSError):
+        raise Unsound("its start or end is beyond all calendars") from None
 
 
 def _time(value: str | int | None, zone: str, which: str) -> str:

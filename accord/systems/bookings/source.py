@@ -58,10 +58,7 @@ class Bookings:
         """
         if stream != Kind.BOOKING:
             raise Refused(f"a booking system has no {stream} records")
-        if not self._admitted:
-            self._admit(self.owner())
-            self._admitted = True
-        tables = self.database.fitted
+        tables = self._opened()
         behind = None if after is None else msgspec.json.decode(after, type=After)
 
         def read(c: Connection) -> tuple[int, Sequence[Row], Sequence[str], After | None]:
@@ -108,8 +105,16 @@ class Bookings:
         """Give the connections back."""
         self.database.close()
 
+    def _opened(self) -> Fitted:
+        """The tables, once it is known that they may be read."""
+        if not self._admitted:
+            self._admit(self.owner())
+            self._admitted = True
+        return self.database.fitted
+
     def _rows(self, key: str) -> Sequence[Row]:
-        tables, sought = self.database.fitted, _key(self.database.fitted, key)
+        tables = self._opened()
+        sought = _key(tables, key)
         if sought is None:
             return []
         return self.database.read(lambda c: _read(c, tables, select(*_shown(tables)).where(tables.by["key"] == sought)))

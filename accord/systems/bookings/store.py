@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, Text, column, select, table, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from accord.bookings import Status, at, wall
 from accord.calendars import Busy, Seat
@@ -39,6 +39,7 @@ class Store:
 
     def __init__(self, database: BookingTables) -> None:
         self._database = database
+        self._found = False  # that the tables of the availability are there
 
     def require_versions(self) -> None:
         """Raise Misconfigured where nothing tells whether a booking was changed meanwhile.
@@ -59,32 +60,43 @@ class Store:
 
     def move(self, key: str, version: int, start: str, end: str, zone: str, place: str | None) -> bool:
         """Have a booking take place then and there; False, and nothing is done, where it is not of this version."""
-        tables, fixed = self._database.fitted, self._database.mapping.booking.zone
-        if fixed is not None and fixed != zone:
-            start, end, zone = _in_zone(start, zone, fixed), _in_zone(end, zone, fixed), fixed
-        try:
-            values = {field: tables.walls[field].put(time, zone) for field, time in (("start", start), ("end", end))}
-        except ValueError:
-            raise Refused("the bookings table holds days alone, and the event was moved to a time") from None
+        self.require_versions()
+        fixed, values = self._database.mapping.booking.zone, dict[str, Any]()
+        for field, time in (("start", start), ("end", end)):
+            column = self._database.fitted.walls[field]
+            if fixed is not None and not column.zoned:
+                time = _in_zone(time, zone, fixed)
+            try:
+                values[field] = column.put(time, zone)
+            except ValueError:
+                raise Refused("the bookings table holds days alone, and the event was moved to a time") from None
         return self._change(key, version, values | {"zone": zone, "place": place})
 
     def cancel(self, key: str, version: int) -> bool:
         """Mark a booking as cancelled; False, and nothing is done, where it is not of this version."""
+        self.require_versions()
         return self._change(key, version, {"status": self._database.mapping.booking.statuses[Status.CANCELLED][0]})
 
     def _change(self, key: str, version: int, values: dict[str, Any]) -> bool:
-        self.require_versions()
         tables = self._database.fitted
         by = tables.by
         row = tables.bookings.update().where(by["key"] == tables.key(key), by["version"] == version)
         row = row.values({by[field]: value for field, value in values.items() if field in by})
         row = row.values({by["version"]: by["version"] + 1, by["updated"]: tables.times["updated"].now})
-        try:
-            return self._database.write(lambda c: c.execute(row).rowcount) == 1
-        except DBAPIError as error:
-            why = refusal(error)
-        # Outside the except: a database quotes the values that it refuses.
-        raise Refused(f"the bookings database refuses the change: {why}")
+
+        def change(c: Connection) -> int | str:
+            try:
+                return c.execute(row).rowcount
+            except DBAPIError as error:
+                by_trigger = getattr(error.orig, "sqlstate", None) == "P0001"  # one of the user's own, in PostgreSQL
+                if by_trigger or isinstance(error, IntegrityError | DataError):
+                    return refusal(error)
+                raise  # whatever it is, it would meet any booking
+
+        changed = self._database.write(change)
+        if isinstance(changed, str):
+            raise Refused(f"the bookings database refuses the change: {changed}")
+        return changed == 1
 
     def people(self) -> dict[str, Seat]:
         """Whose calendar is where."""
@@ -99,7 +111,7 @@ class Store:
         told = {"person": person, "as_of": as_of, "until": until, "unknown": busy.unknown}
 
         def show(c: Connection) -> None:
-            require_availability(c)
+            self._require_tables(c)
             for of in (_SPANS, _AS_OF):
                 c.execute(of.delete().where(of.c.person == person))
             if spans and busy.unknown is None:
@@ -116,6 +128,7 @@ class Store:
         asked: dict[str, Any] = {"person": person, "start": start, "end": end, "oldest": oldest}
 
         def ask(c: Connection) -> str | None:
+            self._require_tables(c)
             why: str | None = c.scalar(text(TAKEN), asked | {"now": self._database.now(c)})
             return why
 
@@ -125,7 +138,7 @@ class Store:
         """Show nothing of anybody else any more."""
 
         def forget(c: Connection) -> None:
-            require_availability(c)
+            self._require_tables(c)
             shown = set(c.scalars(select(_AS_OF.c.person)))
             for person in sorted(shown - {*people}):
                 for of in (_SPANS, _AS_OF):
@@ -133,7 +146,18 @@ class Store:
 
         self._database.write(forget)
 
+    def _require_tables(self, c: Connection) -> None:
+        if not self._found:
+            require_availability(c)
+            self._found = True
+
 
 def _in_zone(time: str, zone: str, other: str) -> str:
-    """A wall time of one zone as that of another; a day is the same everywhere."""
-    return time if "T" not in time else wall(at(time, zone), other)
+    """A wall time of one zone as that of another; a day is the same everywhere. Raises Refused where it has none."""
+    if "T" not in time or zone == other:
+        return time
+    second = at(time, zone)
+    shown = wall(second, other)
+    if at(shown, other) != second:
+        raise Refused(f"the event was moved into the second of two hours that clocks in {other} show alike")
+    return shown
