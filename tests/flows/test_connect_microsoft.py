@@ -95,7 +95,11 @@ def test_a_new_secret_keeps_the_rest(connect: Connect, capsys: Said) -> None:
         (NAMED, tokens.EXPIRED_SECRET, "AADSTS7000222): the client secret has expired; make a new one in Entra"),
         (("--tenant", "other.test", "--client-id", tokens.CLIENT_ID), tokens.CLIENT_SECRET, "the tenant is not known"),
         (("--tenant", tokens.TENANT, "--client-id", "0"), tokens.CLIENT_SECRET, "the tenant has no such app"),
-        ((*NAMED, "--calendar", "nobody@accord.test"), tokens.CLIENT_SECRET, "there is no such calendar or event"),
+        (
+            (*NAMED, "--calendar", "nobody@accord.test"),
+            tokens.CLIENT_SECRET,
+            "there is no such calendar; is the address right?",
+        ),
         (("--tenant", "a b", "--client-id", "0"), tokens.CLIENT_SECRET, "--tenant is the Directory (tenant) ID"),
         ((), tokens.CLIENT_SECRET, "a new connection needs --tenant and --client-id"),
         (NAMED, "", "no Microsoft client secret was given"),

@@ -6,10 +6,11 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from accord.errors import AccordError, NotSent, TryLater
+from accord.calendars import TokenGone
+from accord.errors import AccordError, NotSent, Refused, TryLater
 from accord.http import Response, Throttled, retry_after
 from accord.ports import FanOut
-from accord.systems.microsoft.errors import classify
+from accord.systems.microsoft.errors import NotFound, classify
 from accord.systems.microsoft.graph import MOST, Ask, Graph
 
 _WIDTH = 8  # batches at once
@@ -83,6 +84,9 @@ class Batches:
             except TryLater as error:
                 failures[0] += 1
                 again = self._unheard(works, error, failures[0])
+            except Refused as error:
+                for work in works:
+                    work.job.fail(error)
             finally:
                 with self._lock:
                     left[calendar].extend(again)
@@ -119,6 +123,8 @@ class Batches:
 
     def _fault(self, answer: Response) -> Exception | None:
         fault = classify(answer, self._connection)
+        if isinstance(fault, TokenGone):  # no part has a token: the event itself is gone
+            return NotFound(str(fault))
         if isinstance(fault, TryLater):
             fault.after = retry_after(answer.headers.get("retry-after", ""), self._graph.clock.now())
         return fault
@@ -138,7 +144,7 @@ class Batches:
             for work in works:
                 work.job.fail(error)
             return []
-        if not isinstance(error, NotSent):
+        if not isinstance(error, NotSent | Throttled):
             for work in works:
                 work.job.doubt()
         self._graph.clock.sleep(max(error.after or 0.0, _backoff(failures)))

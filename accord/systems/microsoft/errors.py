@@ -31,7 +31,7 @@ class Duplicate(Refused):
 
 
 class NotFound(Refused):
-    """There is no such event; of a list of events: no such calendar."""
+    """There is no such event."""
 
 
 def classify(response: Response, connection: str = "main") -> Exception | None:
@@ -63,8 +63,10 @@ def classify(response: Response, connection: str = "main") -> Exception | None:
             )
         case 404 if code == "MailboxNotEnabledForRESTAPI":
             return Refused(f"{said}: there is no mailbox in Exchange Online for this calendar, or it has no licence")
+        case 404 if code == "ErrorItemNotFound":
+            return NotFound(f"{said}: there is no such event")
         case 404:
-            return NotFound(f"{said}: there is no such calendar or event")
+            return Refused(f"{said}: there is no such calendar; is the address right?")
         case 429:
             return Throttled(f"{said}: too many requests", "account" if code == "ApplicationThrottled" else "endpoint")
         case 408 | 409 | 423 | 425:
@@ -106,7 +108,7 @@ _MFA = f"the account has to prove itself with a second factor; {_SIGN_IN}"
 
 _BY_CODE = {
     7000222: f"the client secret has expired; {_NEW_SECRET}",
-    7000215: f"the client secret is wrong: it is the secret's Value, not its Secret ID; look again, or {_NEW_SECRET}",
+    7000215: f"the client secret is wrong: take its Value, not its Secret ID, or {_NEW_SECRET}",
     700016: "the tenant has no such app; take the Application (client) ID of the app registration's page",
     90002: _TENANT,
     900023: _TENANT,

@@ -1,6 +1,6 @@
 """Microsoft Graph as it is asked about one mailbox at a time: single requests, and many in one ($batch)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -9,6 +9,7 @@ import msgspec
 from accord.addresses import Addresses
 from accord.budget import Budget
 from accord.clock import Clock
+from accord.errors import NotSent, Refused, TryLater
 from accord.http import NotAccepted, Response, Transport
 from accord.systems.microsoft import shapes
 from accord.systems.microsoft.errors import decoded
@@ -61,6 +62,19 @@ class Graph:
             body = self._transport.get(path, params, endpoint=name_of(calendar)).body
         return decoded(body, shape, "a list of events" if params else "an event")
 
+    def pages(self, calendar: str, path: str, params: Sequence[tuple[str, str]]) -> Iterator[shapes.Page]:
+        """All pages of a list. Raises Refused where it goes round, or leads away from Microsoft."""
+        page = self.get(calendar, path, params, shapes.Page)
+        seen: set[str] = set()
+        while True:
+            yield page
+            if page.next is None:
+                return
+            if page.next in seen:
+                raise Refused("Microsoft's list of events goes round; it would never end")
+            seen.add(page.next)
+            page = self.get(calendar, self.own(page.next), (), shapes.Page)
+
     def post(self, calendar: str, path: str, body: Mapping[str, Any], shape: type[T]) -> T:
         """The answer to a POST that changes nothing."""
         with self._turns.taken(calendar, 1):
@@ -78,8 +92,7 @@ class Graph:
         """
         with self._turns.taken(calendar, min(most, len(asks))) as width:
             requests = [self._request(number, ask, width) for number, ask in enumerate(asks)]
-            for _ in asks[1:]:  # the parts count one by one; the first goes by the POST itself
-                self._budget.take(name_of(calendar))
+            self._count(calendar, len(asks) - 1)  # the parts count one by one; the first by the POST itself
             answer = self._post(calendar, "/$batch", {"requests": requests})
         found = {one.id: one for one in decoded(answer.body, shapes.Batch, "$batch").responses}
         return [_response(found.get(str(number))) for number in range(len(asks))]
@@ -91,6 +104,13 @@ class Graph:
     def close(self) -> None:
         """Give the connections back."""
         self._transport.close()
+
+    def _count(self, calendar: str, requests: int) -> None:
+        try:
+            for _ in range(requests):
+                self._budget.take(name_of(calendar))
+        except TryLater as error:
+            raise NotSent(str(error), error.after) from None
 
     def _post(self, calendar: str, path: str, body: Mapping[str, Any]) -> Response:
         sent = _encode(body)

@@ -24,7 +24,7 @@ _WINDOW = 600.0  # seconds, of the second limit
 _AT_ONCE = 0.39
 _EVENLY = 0.6
 
-_LOOK_AGAIN = 0.05  # seconds
+_LOOK_AGAIN, _SELDOM = 0.02, 0.5  # seconds: at first, and after a while
 _PATIENCE = 30.0  # seconds that one request waits for its turn
 
 
@@ -52,11 +52,12 @@ class Turns:
     def taken(self, calendar: str, most: int) -> Iterator[int]:
         """Hold one to `most` turns at a mailbox; how many. Raises NotSent where none is free for long."""
         ledger, owner = self._ledger, uuid4().hex
-        ends = ledger.clock.monotonic() + _PATIENCE
+        ends, wait = ledger.clock.monotonic() + _PATIENCE, _LOOK_AGAIN
         while not (held := ledger.write(lambda c: self._take(c, calendar, most, owner))):
             if ledger.clock.monotonic() > ends:
                 raise NotSent("other requests to this calendar take all that Microsoft allows at once", _PATIENCE)
-            ledger.clock.sleep(_LOOK_AGAIN)
+            ledger.clock.sleep(wait)
+            wait = min(1.5 * wait, _SELDOM)
         try:
             yield len(held)
         finally:

@@ -114,15 +114,11 @@ class Listening:
     def _list(self, calendar: str, place: _Place) -> Iterator[tuple[shapes.Item, Mark | None]]:
         """Everything in the window, with its mark."""
         params = [*_window(place), ("$select", "id,type"), ("$expand", translate.EXPAND), ("$top", str(_LISTED))]
-        page = self._graph.get(calendar, f"{users(calendar)}/calendarView", params, shapes.Page)
-        while True:
+        for page in self._graph.pages(calendar, f"{users(calendar)}/calendarView", params):
             for raw in page.value:
                 # One that can not be read is asked for by itself, should it matter.
                 if (item := _readable(bytes(raw))) is not None:
                     yield item, translate.mark_of(item)
-            if page.next is None:
-                return
-            page = self._graph.get(calendar, self._graph.own(page.next), (), shapes.Page)
 
 
 def _split(page: shapes.Page) -> tuple[list[str], dict[str, shapes.Item | None]]:
