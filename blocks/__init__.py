@@ -2,6 +2,7 @@
 
 from blocks.accounts_database import AccountsDatabase
 from blocks.document_archive import DocumentArchive
+from blocks.google_calendar_account import GoogleCalendarAccount
 from blocks.invoice_issuing import InvoiceIssuing
 from blocks.microsoft_calendar_account import MicrosoftCalendarAccount
 from blocks.oblio_account import OblioAccount
@@ -13,6 +14,7 @@ from blocks.stripe_account import StripeAccount
 __all__ = [
     "AccountsDatabase",
     "DocumentArchive",
+    "GoogleCalendarAccount",
     "InvoiceIssuing",
     "MicrosoftCalendarAccount",
     "OblioAccount",

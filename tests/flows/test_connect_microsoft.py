@@ -62,7 +62,7 @@ def test_a_secret_is_tested_on_a_calendar_and_saved(connect: Connect, capsys: Sa
     assert connect(*NAMED, "--name", "eu", "--calendar", CARMEN) == 0
     said = capsys.readouterr().out
     assert f"tenant {tokens.TENANT}, by the app's own rights" in said
-    assert f"  {CARMEN:<22}may be read and written" in said
+    assert f"  {CARMEN:<22}read and written, and known when it is taken" in said
     assert "saved as MicrosoftCalendarAccount/eu" in said
     assert "note" not in said
     assert tokens.CLIENT_SECRET not in said
@@ -123,6 +123,9 @@ def test_a_mailbox_that_a_policy_leaves_out_is_named(connect: Connect, admin: ht
     admin.post("/access", json={"mailbox": DAN, "access": "denied"}).raise_for_status()
     assert connect(*NAMED, "--calendar", DAN) == 2
     assert "Does an application access policy leave it out" in capsys.readouterr().err
+    admin.post("/access", json={"mailbox": DAN, "access": "silent"}).raise_for_status()
+    assert connect(*NAMED, "--calendar", DAN) == 2
+    assert "when this calendar is taken is not told" in capsys.readouterr().err
 
 
 def test_a_login_that_does_not_answer_is_told_from_a_wrong_secret(connect: Connect, capsys: Said) -> None:

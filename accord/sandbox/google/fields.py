@@ -14,32 +14,41 @@ _TOKEN = re.compile(r"[A-Za-z]+|[,()/*]")
 def parse(text: str) -> Mask:
     """The mask that a text stands for; raises 400."""
     tokens = _TOKEN.findall(text)
-    if "".join(tokens) != text or not text:
-        raise GoogleError(400, f"Invalid field selection {text[:100]}", "invalidParameter")
-    mask, rest = _parsed(tokens)
-    if rest:
-        raise GoogleError(400, f"Invalid field selection {text[:100]}", "invalidParameter")
+    try:
+        if "".join(tokens) != text:
+            raise ValueError(text)
+        mask, rest = _parsed(tokens)
+        if rest:
+            raise ValueError(text)
+    except ValueError:
+        raise GoogleError(400, f"Invalid field selection {text[:100]}", "invalidParameter") from None
     return mask
 
 
 def _parsed(tokens: list[str]) -> tuple[Mask, list[str]]:
+    """A list of names, each with a path or a list in brackets behind it, and what follows."""
     mask: Mask = {}
     while True:
-        here, name = mask, tokens[0] if tokens else ")"
-        tokens = tokens[1:]
-        while tokens[:1] == ["/"] and len(tokens) > 1:
+        here, name, tokens = mask, _name(tokens), tokens[1:]
+        while tokens[:1] == ["/"]:
             here = here.setdefault(name, {})
-            name, tokens = tokens[1], tokens[2:]
+            name, tokens = _name(tokens[1:]), tokens[2:]
         within = here.setdefault(name, {})
         if tokens[:1] == ["("]:
             inner, tokens = _parsed(tokens[1:])
             within.update(inner)
             if tokens[:1] != [")"]:
-                raise GoogleError(400, "Invalid field selection", "invalidParameter")
+                raise ValueError(tokens)
             tokens = tokens[1:]
         if tokens[:1] != [","]:
             return mask, tokens
         tokens = tokens[1:]
+
+
+def _name(tokens: list[str]) -> str:
+    if not tokens or not (tokens[0].isalpha() or tokens[0] == "*"):
+        raise ValueError(tokens)
+    return tokens[0]
 
 
 def masked(value: Any, mask: Mask) -> Any:

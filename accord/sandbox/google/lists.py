@@ -38,8 +38,8 @@ class Token(msgspec.Struct, array_like=True):
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
 
 
-def page(store: Store, calendar: Calendar, params: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """A page of the list that is asked for; raises 400 and 410."""
+def page(store: Store, calendar: Calendar, params: dict[str, Any], settings: Settings, user: str) -> dict[str, Any]:
+    """A page of the list that a user asks for; raises 400 and 410."""
     size = _size(params)
     bound = sorted([key, str(value)] for key, value in params.items() if key not in _FREE)
     token = _token(calendar, params, "syncToken")
@@ -62,7 +62,7 @@ def page(store: Store, calendar: Calendar, params: dict[str, Any], settings: Set
         "etag": f'"p{store.version}"',
         "summary": calendar.id,
         "timeZone": calendar.time_zone,
-        "accessRole": "writer",
+        "accessRole": calendar.role(user),
         "defaultReminders": [],
         "items": [events.shown(row, params) for row in shown],
     }

@@ -98,7 +98,8 @@ def _free_busy(call: Call) -> Any:
 
 
 def _list(call: Call) -> Any:
-    return lists.page(call.store, call.store.calendar(call.calendar, call.user), call.params, call.settings)
+    calendar = call.store.calendar(call.calendar, call.user)
+    return lists.page(call.store, calendar, call.params, call.settings, call.user)
 
 
 def _insert(call: Call) -> Row:

@@ -10,8 +10,8 @@ import httpx
 from accord.budget import Breaker, Unlimited
 from accord.calendars import Busy, Changes, Event, Operation, Outcome, TokenGone
 from accord.clock import Clock
-from accord.errors import AccordError, Refused
-from accord.http import Transport
+from accord.errors import AccordError, LeftAlone, Refused, TryLater
+from accord.http import NotAccepted, Transport
 from accord.ports import FanOut, Threads
 from accord.quota import SharedQuota
 from accord.systems.google import free_busy, listing, translate
@@ -21,11 +21,13 @@ from accord.systems.google.listing import Place
 from accord.systems.google.people import CALL, People, Person, PersonsBudget
 from accord.systems.google.shapes import FIELDS, PATH, FreeBusy, Page
 from accord.systems.google.tokens import Tokens
-from accord.systems.google.writing import Writing
+from accord.systems.google.writing import Writing, after
 
 _PAGE = 1_000  # events of a list at once; with what is asked of each, far below what one answer may have
 _BUSY_AT_ONCE = 50  # calendars in one question, the most that Google takes
 _WIDTH = 4  # questions at once
+_TRIES = 3  # of a question
+_LONGEST_WAIT = 10.0  # seconds between two tries of it
 
 _LISTED = {
     "maxResults": str(_PAGE),
@@ -75,7 +77,7 @@ def connect(
             classify=partial(classify, connection=connection),
             budget=budget,
         )
-        return Person(budget, api)
+        return Person(budget, tokens, api)
 
     people = People(delegated, person)
     return Google(people, asking, partial(classify, connection=connection), clock, fan_out or Threads())
@@ -94,6 +96,7 @@ class Google:
     ) -> None:
         self._people = people
         self._asking = asking
+        self._clock = clock
         self._fan_out = fan_out
         self._writing = Writing(people, self.get, judge, clock, fan_out)
 
@@ -191,9 +194,10 @@ class Google:
             raise faults[0]
         return {calendar: busy for part in told for calendar, busy in part.items()}
 
-    def look(self, calendar: str) -> None:
-        """Raise where the calendar is not there, or its events may not be read."""
-        self._body(calendar, "/events", [("maxResults", "1"), ("fields", "items(id)")])
+    def look(self, calendar: str) -> str:
+        """What this account is to the calendar, such as owner or reader. Raises Refused where it may not even read."""
+        asked = [("maxResults", "1"), ("fields", "accessRole")]
+        return self._ask(calendar, "/events", asked, Page).accessRole or "nothing known"
 
     def close(self) -> None:
         """Give the connections back."""
@@ -201,9 +205,20 @@ class Google:
         self._asking.close()
 
     def _free_busy(self, person: Person, calendars: Sequence[str], start: int, end: int) -> FreeBusy:
-        asked = free_busy.question(calendars, start, end)
-        body = person.transport.post(f"{PATH}/freeBusy", asked, content_type="application/json", endpoint=CALL).body
-        return decoded(body, FreeBusy, "when people are taken")
+        """A question that has to be sent as a POST, and is repeated as a GET is."""
+        asked, tries = free_busy.question(calendars, start, end), 0
+        while True:
+            try:
+                answer = person.transport.post(
+                    f"{PATH}/freeBusy", asked, content_type="application/json", endpoint=CALL
+                )
+            except (TryLater, NotAccepted) as error:
+                tries += 1
+                if tries == _TRIES or isinstance(error, LeftAlone) or after(error) > _LONGEST_WAIT:
+                    raise
+                self._clock.sleep(after(error) or tries)
+            else:
+                return decoded(answer.body, FreeBusy, "when people are taken")
 
     def _ask(self, calendar: str, path: str, params: Sequence[tuple[str, str]], shape: type[T]) -> T:
         return decoded(self._body(calendar, path, params), shape, "a list of events")

@@ -106,7 +106,7 @@ def classify_token(response: Response, connection: str = "main") -> Exception | 
     if 200 <= status < 300:
         return None
     said = f"Google answered {status}" + (f" ({error})" if error else "")
-    if status in (408, 425, 429) or status >= 500 or error in _PASSING:
+    if status in (408, 425, 429) or status >= 500 or error in _PASSING | _RATES:
         return TryLater(said)
     again = f"run: accord connect google --name {connection}"
     if error == "invalid_grant" and "email or user id" in described.lower():

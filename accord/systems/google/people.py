@@ -8,6 +8,7 @@ from typing import Final
 
 from accord.http import Transport
 from accord.quota import SharedQuota
+from accord.systems.google.tokens import Tokens
 
 CALL: Final = "call"
 BATCH: Final = "batch"
@@ -43,8 +44,9 @@ class PersonsBudget:
 class Person:
     """Somebody in whose name Google is asked."""
 
-    def __init__(self, budget: PersonsBudget, transport: Transport) -> None:
+    def __init__(self, budget: PersonsBudget, tokens: Tokens, transport: Transport) -> None:
         self.budget = budget
+        self.tokens = tokens
         self.transport = transport
 
 

@@ -64,6 +64,7 @@ class Page(Shape, gc=False):
     items: list[Raw] | None = None
     nextPageToken: Text = None
     nextSyncToken: Text = None
+    accessRole: Text = None
 
 
 class Id(Shape, gc=False):

@@ -52,6 +52,10 @@ class Tokens:
         self._ends = asked + _USED * lasts if lasts is not None and lasts > 0 else None
         return {"Authorization": f"Bearer {token.access_token}"}
 
+    def refused(self) -> None:
+        """Have the next request get a new one: a call within a batch was told that this one is not accepted."""
+        self._ends = float("-inf")
+
     def stale(self) -> bool:
         """Whether nine tenths of the token's life are over; never where its life was not told."""
         return self._ends is not None and self._clock.monotonic() >= self._ends

@@ -89,7 +89,7 @@ class Writing:
                 raise fault
             if tries == _TRIES or isinstance(fault, LeftAlone | Refused) or _far(fault):
                 return outcomes | {asked.place: NotDone(fault) for asked in load}
-            seconds = max(_after(fault), 0.5 * 2.0 ** (tries - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            seconds = max(after(fault), 0.5 * 2.0 ** (tries - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             if isinstance(fault, Throttled):
                 person.budget.pause(CALL, seconds)
             else:
@@ -115,6 +115,9 @@ class Writing:
                 if given is None:
                     raise TryLater("Google's answer to a batch of calls is cut off")
                 outcomes[asked.place] = self._outcome(asked.operation, given)
+            except NotAccepted as error:
+                person.tokens.refused()
+                fault = error
             except TryLater as error:
                 if _far(error):
                     outcomes[asked.place] = NotDone(error)
@@ -191,10 +194,11 @@ def _loads(asked: Sequence[_Asked], most: int) -> Iterator[list[_Asked]]:
         yield load
 
 
-def _after(fault: AccordError) -> float:
+def after(fault: AccordError) -> float:
+    """The seconds that Google asks to be given."""
     return (fault.after if isinstance(fault, TryLater) else None) or 0.0
 
 
 def _far(fault: AccordError) -> bool:
     """Whether it is longer until the next try than anybody should wait for it here."""
-    return _after(fault) > _LONGEST_WAIT
+    return after(fault) > _LONGEST_WAIT
