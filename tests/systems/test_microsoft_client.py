@@ -39,8 +39,8 @@ def moment(hour: int) -> dict[str, str]:
 
 
 def event(id: str = "A1", **more: Any) -> dict[str, Any]:
-    shown = {"@odata.etag": f'W/"{id}"', "id": id, "type": "singleInstance", "subject": "Visit"}
-    shown |= {"start": moment(8), "end": moment(9), "location": {"displayName": "Room 5"}}
+    shown = {"@odata.etag": f'W/"{id}"', "id": id, "type": "singleInstance", "isAllDay": False}
+    shown |= {"start": moment(8), "end": moment(9), "subject": "Visit", "location": {"displayName": "Room 5"}}
     return shown | more
 
 

@@ -259,6 +259,44 @@ def test_a_meeting_that_was_cancelled_is_as_good_as_gone(tenant: Tenant, calenda
     assert calendars.apply([Delete(CARMEN, event.id, event.etag)]) == [Done(None)]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "extra_fields"},
+        {"kind": "unknown_enum", "field": "type", "nth": 0},
+        {"kind": "unknown_enum", "field": "showAs", "nth": 0},
+        {"kind": "null_field", "field": "location", "nth": 0},
+        {"kind": "missing_field", "field": "lastModifiedDateTime", "nth": 0},
+        {"kind": "null_field", "field": "transactionId", "nth": 0},
+    ],
+    ids=lambda fault: " ".join(str(value) for value in fault.values()),
+)
+def test_fields_come_and_go(tenant: Tenant, calendars: MicrosoftCalendars, fault: dict[str, Any]) -> None:
+    event = make(calendars)
+    tenant.fault(rate=1, path=PARTS, **fault)
+    [seen] = read_all(calendars)[0].values()
+    assert (seen.id, seen.mark, seen.span) == (event.id, event.mark, event.span)
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [("start", "null_field"), ("start", "wrong_type"), ("isAllDay", "wrong_type"), ("end", "missing_field")],
+)
+def test_a_time_that_is_missing_is_told_of_events_of_ours_and_no_others(
+    tenant: Tenant, calendars: MicrosoftCalendars, field: str, kind: str
+) -> None:
+    theirs = tenant.act("events", subject="Own", start="2026-10-12T10:00:00", end="2026-10-12T11:00:00")["id"]
+    tenant.fault(rate=1, path=PARTS, kind=kind, field=field, nth=0)
+    assert read_all(calendars)[:2] == ({}, [])
+    with pytest.raises(Refused):
+        calendars.get(CARMEN, theirs)
+    tenant.microsoft.faults.clear()
+    make(calendars)
+    tenant.fault(rate=1, path=PARTS, kind=kind, field=field, nth=0)
+    with pytest.raises(Refused):
+        read_all(calendars)
+
+
 def test_parts_that_are_throttled_are_sent_again_alone_after_what_is_asked_for(
     tenant: Tenant, calendars: MicrosoftCalendars, own_time: Any
 ) -> None:

@@ -29,6 +29,7 @@ def item(**more: Any) -> Item:
         "originalStartTimeZone": "GTB Standard Time",
         "location": Location("Room 5"),
         "subject": "Visit",
+        "isAllDay": False,
     }
     return Item(**usual | more)
 
@@ -69,6 +70,7 @@ def test_what_is_missing_is_left_empty() -> None:
     "wrong",
     [
         {"start": None},
+        {"isAllDay": None},
         {"start": Moment("2026-03-10T08:00:00", "Elsewhere Standard Time")},
         {"start": Moment("soon", "UTC")},
         {"isAllDay": True, "start": Moment("soon", "UTC")},

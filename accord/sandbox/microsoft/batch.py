@@ -71,9 +71,9 @@ def failed_dependency() -> GraphError:
     return GraphError(424, "FailedDependency", "A request that this one depends on failed.")
 
 
-def shown(part: Part, status: int, headers: dict[str, str], body: dict[str, Any] | None) -> dict[str, Any]:
+def shown(part: Part, status: int, headers: dict[str, str], body: bytes) -> dict[str, Any]:
     """One answer of a batch."""
     shown: dict[str, Any] = {"id": part.id, "status": status}
     if headers:
         shown["headers"] = headers
-    return shown if body is None else shown | {"body": body}
+    return shown | {"body": msgspec.Raw(body)} if body else shown

@@ -18,7 +18,7 @@ from accord.sandbox.microsoft.limits import Limits, Settings
 from accord.sandbox.microsoft.routes import Call
 from accord.sandbox.microsoft.store import Store
 from accord.sandbox.microsoft.tokens import Tokens
-from accord.sandbox.spoil import spoil
+from accord.sandbox.spoil import spoil, spoil_rows
 from accord.sandbox.stats import Stats
 from accord.sandbox.wire import Answer, Ask
 
@@ -143,19 +143,27 @@ class Microsoft:
             told = routes.answer(self.store, self.settings, begun.call, begun.who, _base(begun.ask))
         except (GraphError, Malformed) as error:
             return self._refusal(error if isinstance(error, GraphError) else GraphError(400, "BadRequest", str(error)))
-        return Answer(told.status, _JSON, b"" if told.body is None else msgspec.json.encode(told.body))
+        body = self._encoded(begun.call, told.body)
+        return Answer(told.status, _JSON, body)
+
+    def _encoded(self, call: Call, body: dict[str, Any] | None) -> bytes:
+        """As JSON, with objects spoilt where a fault wants it."""
+        if body is None:
+            return b""
+        return spoil_rows(self.faults, call.method, _VERSION + call.path, msgspec.json.encode(body))
 
     def _batch(self, begun: Begun) -> Answer:
         answers: list[dict[str, Any]] = []
         failed: set[str] = set()
         for planned in begun.planned:
             headers: dict[str, str] = {}
-            body: dict[str, Any] | None
             try:
-                status, body = self._part(begun, planned, failed)
+                told = self._part(begun, planned, failed)
+                status, body = told.status, self._encoded(planned.call, told.body)
             except GraphError as error:
                 failed.add(planned.part.id)
-                status, headers, body = error.status, error.headers, error.body(self.clock.now())
+                status, headers = error.status, error.headers
+                body = msgspec.json.encode(error.body(self.clock.now()))
             self.stats.count(f"batched {planned.call.name}", status)
             answers.append(batch.shown(planned.part, status, headers, body))
         self._dice.shuffle(answers)

@@ -123,6 +123,8 @@ def _utc(second: int) -> dict[str, str]:
 def _span(item: shapes.Item) -> Span:
     if item.start is None or item.end is None:
         raise Unsound("no start or no end")
+    if item.isAllDay is None and item.type != "occurrence":
+        raise Unsound("it is not told whether whole days are taken")
     if not item.isAllDay:
         return span_of(item.start, item.end)
     try:  # midnights, in whichever zone: they are days, and are never converted
