@@ -328,7 +328,7 @@ def test_a_batch_has_twenty_parts_at_most_and_four_of_a_mailbox_at_a_time(http: 
     found = batch(http, *[part() for _ in range(6)])
     assert [found[str(n)]["status"] for n in range(6)] == [201] * 4 + [429] * 2
     assert found["5"]["headers"] == {"Retry-After": "1"}
-    chained = [part() if n < 4 else part(dependsOn=[str(n - 4)]) for n in range(20)]
+    chained = [part(dependsOn=[str(n - 1)] if n else []) for n in range(20)]
     assert {one["status"] for one in batch(http, *chained).values()} == {201}
     other = EVENTS.removeprefix("/v1.0").replace(CARMEN, DAN)
     both = [part(url=url) for url in (EVENTS.removeprefix("/v1.0"), other) for _ in range(4)]
@@ -337,8 +337,9 @@ def test_a_batch_has_twenty_parts_at_most_and_four_of_a_mailbox_at_a_time(http: 
 
 def test_a_part_whose_dependency_failed_is_not_done(http: httpx.Client) -> None:
     wrong = part(body=event(end=moment("2020-01-01T00:00:00")))
-    found = batch(http, wrong, part(dependsOn=["0"]), part(dependsOn=["1"]), part())
-    assert [found[str(n)]["status"] for n in range(4)] == [400, 424, 424, 201]
+    found = batch(http, part(), wrong | {"dependsOn": ["0"]}, part(dependsOn=["1"]), part(dependsOn=["2"]))
+    assert [found[str(n)]["status"] for n in range(4)] == [201, 400, 424, 424]
+    batch(http, part(), part(), part(dependsOn=["0"]), part(dependsOn=["1"]), status=400)
     batch(http, part(dependsOn=["7"]), status=400)
     batch(http, part(url=f"http://sandbox.test{EVENTS}"), status=400)
     batch(http, part(id="1"), part(id="1"), status=400)
@@ -357,9 +358,10 @@ def test_the_time_of_a_batch_is_that_of_its_longest_chain(sandbox: Sandbox, http
     waited: list[float] = []
     with httpx.Client(transport=Direct(sandbox, waited.append), base_url=http.base_url, headers=http.headers) as slow:
         slow.post("/_admin/faults", json={"kind": "latency", "seconds": 0.05, "rate": 1})
-        batch(slow, part(), part(), part(dependsOn=["0"]), part(dependsOn=["2"]))
+        batch(slow, part(), part(), part())
+        batch(slow, part(), part(dependsOn=["0"]), part(dependsOn=["1"]))
         slow.get(EVENTS)
-    assert waited == pytest.approx([4 * 0.05, 0.05])
+    assert waited == pytest.approx([2 * 0.05, 4 * 0.05, 0.05])
 
 
 def test_requests_of_ten_minutes_are_counted(http: httpx.Client, time: Time) -> None:

@@ -1,6 +1,7 @@
 """$batch: up to 20 requests in one, which wait for each other where they say so."""
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -44,6 +45,8 @@ def read(body: bytes) -> list[Planned]:
         raise invalid(f"Number of batch request steps exceeds the maximum value of {MOST}.", "BadRequest")
     if len({part.id for part in parts}) < len(parts):
         raise invalid("Request ids have to be unique.", "BadRequest")
+    if any(part.dependsOn for part in parts) and any(part.dependsOn != [before.id] for before, part in pairwise(parts)):
+        raise invalid("Batch should be either fully sequential or fully parallel.", "BadRequest")
     steps: dict[str, int] = {}
     planned: list[Planned] = []
     for part in parts:
