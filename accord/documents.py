@@ -6,7 +6,7 @@ What a service does not tell is None, and `origins` says of each field where it 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -130,6 +130,15 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
         if name not in _IN_PARTS:
             raise AttributeError(name)
         return _IN_PARTS[name](self)
+
+    @classmethod
+    def gone(cls, key: str, position: int, series: str | None = None, number: str | None = None) -> Self:
+        """A document that its service does not have any more: what it was called, and nothing else."""
+        called = {"series": series, "number": number}
+        told = {name: Origin.API for name, value in called.items() if value is not None}
+        known: dict[str, Any] = dict.fromkeys(cls.__struct_fields__)
+        known |= {"key": key, "position": position, "state": State.UNKNOWN, "origins": told, "deleted": True}
+        return cls(**known | called)
 
     @property
     def created(self) -> int:

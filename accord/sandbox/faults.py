@@ -143,6 +143,20 @@ class Faults:
             and (fault.rate is None or self._dice.random() < fault.rate)
         ]
 
+    def first(self, kinds: Collection[str], method: str, path: str) -> Fault | None:
+        """The oldest of the switches of these kinds that this request meets, which strikes; or None."""
+        for fault in self.matching(kinds, method, path)[:1]:
+            self.strike(fault)
+            return fault
+        return None
+
+    def latency(self, method: str, path: str) -> float:
+        """The seconds that this request is to wait before the work."""
+        met = self.matching(("latency",), method, path)
+        for fault in met:
+            self.strike(fault)
+        return sum(fault.seconds for fault in met)
+
     def strike(self, fault: Fault) -> None:
         """Count one use; the last one switches the fault off."""
         fault.struck += 1

@@ -1,13 +1,12 @@
 """The sandbox's front page: what runs, where, with which keys, what is in it, and how to make it misbehave."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from accord.sandbox.faults import MEANINGS
+from accord.sandbox.html import template, units
 from accord.sandbox.stripe import admin
 from accord.sandbox.stripe.cards import CARDS
 from accord.sandbox.stripe.events import API_VERSION
@@ -16,15 +15,7 @@ from accord.sandbox.stripe.money import exponent
 from accord.sandbox.stripe.service import Stripe
 from accord.sandbox.stripe.shop import PRICES
 
-_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    files("accord.sandbox").joinpath("page.html").read_text(encoding="utf-8")
-)
-
-
-def _units(amount: int, currency: str) -> str:
-    digits = exponent(currency)
-    sign, whole = ("−" if amount < 0 else ""), abs(amount)
-    return f"{sign}{whole // 10**digits:,}.{whole % 10**digits:0{digits}}" if digits else f"{sign}{whole:,}"
+_TEMPLATE = template("accord.sandbox")
 
 
 def render(stripe: Stripe, base: str, others: Sequence[str]) -> str:
@@ -34,7 +25,7 @@ def render(stripe: Stripe, base: str, others: Sequence[str]) -> str:
         facts = admin.truth(stripe, {"mode": mode}, "")
         sums = [
             {"currency": code.upper(), "count": line["count"]}
-            | {part: _units(line[part], code) for part in ("amount", "fee", "net")}
+            | {part: units(line[part], exponent(code)) for part in ("amount", "fee", "net")}
             for code, line in facts["balance_transactions"].items()
         ]
         title = "second account" if mode == "second" else f"{mode} mode"

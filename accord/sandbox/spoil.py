@@ -63,10 +63,8 @@ def _spoil(fault: Fault, row: dict[str, Any]) -> bool:
 
 def spoil(faults: Faults, method: str, path: str, answer: Answer) -> Answer:
     """The answer as the oldest of the switches that this request meets would have it."""
-    for fault in faults.matching(BODY, method, path)[:1]:
-        faults.strike(fault)
-        return _spoilt(fault, answer)
-    return answer
+    fault = faults.first(BODY, method, path)
+    return answer if fault is None else _spoilt(fault, answer)
 
 
 def _spoilt(fault: Fault, answer: Answer) -> Answer:

@@ -8,6 +8,8 @@ import msgspec
 from accord.sandbox.forms import Malformed, decode
 from accord.sandbox.wire import Answer, Ask
 
+_MOST_ACTIVITY = 1_000
+
 Switch = Callable[[Any, dict[str, Any], str], Any]
 """What is done for a provider, with the parameters that were given and the rest of the path."""
 
@@ -67,6 +69,14 @@ def stats(provider: Any, given: dict[str, Any], _: str) -> Any:
     if given.get("reset") in ("1", "true"):
         provider.stats.reset()
     return shown
+
+
+def times(given: dict[str, Any]) -> int:
+    """How much is to happen: `n`, 5 where it is not given."""
+    n = int(given.get("n", 5))
+    if not 1 <= n <= _MOST_ACTIVITY:
+        raise ValueError(f"n is between 1 and {_MOST_ACTIVITY}")
+    return n
 
 
 def clock(provider: Any, given: dict[str, Any], _: str) -> Any:

@@ -52,9 +52,7 @@ class Accounts(SqlDatabase):
     def sums(self, connection: str) -> dict[str, int]:
         """The sum of gross amounts by settlement currency, in minor units."""
         shelf = self.shelves[Kind.LEG]
-        by = {column.field: column.column for column in shelf.columns}
-        rows = select(by["currency"], func.sum(by["gross"])).group_by(by["currency"])
-        if shelf.connection is not None:
-            rows = rows.where(shelf.connection == connection)
+        currency, gross = shelf.named["currency"], shelf.named["gross"]
+        rows = select(currency, func.sum(gross)).group_by(currency).where(shelf.mine(connection))
         with reaching(LAYOUT.database), self.engine.connect() as c:
-            return {currency: int(total) for currency, total in c.execute(rows)}
+            return {code: int(total) for code, total in c.execute(rows)}

@@ -32,13 +32,12 @@ class Portal(SqlDatabase):
     def states(self, connection: str) -> dict[str, int]:
         """How many documents are shown in each state, without deleted ones; nothing where no state is mapped."""
         shelf = self.shelves[Kind.DOCUMENT]
-        by = {column.field: column.column for column in shelf.columns}
+        by = shelf.named
         if "state" not in by:
             return {}
         rows = select(by["state"], func.count()).group_by(by["state"]).order_by(by["state"])
+        rows = rows.where(shelf.mine(connection))
         if "deleted" in by:
             rows = rows.where(by["deleted"] == false())
-        if shelf.connection is not None:
-            rows = rows.where(shelf.connection == connection)
         with reaching(LAYOUT.database), self.engine.connect() as c:
             return {str(state): count for state, count in c.execute(rows)}

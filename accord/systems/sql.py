@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Inspector, Table, inspect, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Inspector, Table, inspect, select, true
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from accord.clock import Clock
@@ -41,8 +41,13 @@ class Shelf(NamedTuple):
     rev: Column[Any] | None
 
     @property
+    def named(self) -> dict[str, Column[Any]]:
+        """The column of each field."""
+        return {c.field: c.column for c in self.columns}
+
+    @property
     def key(self) -> Column[Any]:
-        return next(c.column for c in self.columns if c.field == "key")
+        return self.named["key"]
 
     @property
     def written(self) -> list[Column[Any]]:
@@ -52,6 +57,10 @@ class Shelf(NamedTuple):
     @property
     def identity(self) -> list[Column[Any]]:
         return [self.key] if self.connection is None else [self.connection, self.key]
+
+    def mine(self, connection: str) -> ColumnElement[bool]:
+        """Which rows are the connection's; all of them where the table does not tell connections apart."""
+        return true() if self.connection is None else self.connection == connection
 
     def values(self, connection: str, rows: Sequence[tuple[int, Record]]) -> dict[str, Iterable[Any]]:
         """What is written of the records, each with its rev, by column."""
@@ -183,9 +192,7 @@ class SqlTarget:
         shelf = self._shelf(kind)
         names = [c.field for c in shelf.columns]
         key, deleted = names.index("key"), names.index("deleted") if "deleted" in names else None
-        rows = select(*(c.column for c in shelf.columns))
-        if shelf.connection is not None:
-            rows = rows.where(shelf.connection == connection)
+        rows = select(*(c.column for c in shelf.columns)).where(shelf.mine(connection))
         if shelf.rev is not None:
             rows = rows.where(shelf.rev.is_not(None))
         elif kind not in self.layout.only_inserted:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from sqlalchemy import Connection, false, func, inspect, null, select, text, true
+from sqlalchemy import Connection, false, func, inspect, null, select, text
 
 from accord.clock import SystemClock
 from accord.errors import Misconfigured
@@ -47,8 +47,7 @@ class SqlDatabase(SqlTarget):
         found = [select(func.max(own.seen.c.rev)).where(own.seen.c.shelf.startswith(f"{connection}:", autoescape=True))]
         for shelf in self.shelves.values():
             if shelf.rev is not None:
-                mine = true() if shelf.connection is None else shelf.connection == connection
-                found.append(select(func.max(shelf.rev)).where(mine))
+                found.append(select(func.max(shelf.rev)).where(shelf.mine(connection)))
         with reaching(self.layout.database), self.engine.connect() as c:
             return max(c.scalar(one) or 0 for one in found)
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from accord.budget import NeverOpen, Unlimited
+from accord.clock import SystemClock
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Throttled, Transport
 from accord.ledger.cipher import Cipher, new_key
@@ -18,6 +19,7 @@ from accord.ledger.schema import metadata
 from accord.sandbox.app import build
 from accord.sandbox.direct import Direct
 from accord.sandbox.portal.service import TOKEN
+from accord.systems.portal import Portal
 from accord.systems.portal_api import PortalApi, classify, headers
 
 
@@ -233,3 +235,21 @@ def connect_portal(way, clock):
         return PortalApi(transport, fan_out)
 
     return connect_portal
+
+
+class NotedPortal(Portal):
+    """A portal that notes what it is asked to write."""
+
+    def __init__(self, engine):
+        super().__init__(engine, SystemClock())
+        self.written = []
+
+    def write(self, connection, kind, rows):
+        self.written += [record.key for _, record in rows]
+        return super().write(connection, kind, rows)
+
+
+@pytest.fixture
+def noted_portal(fresh, open_engine):
+    """A portal without documents, on each database."""
+    return NotedPortal(open_engine(fresh.portal()))

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from accord import collect, numbering
-from accord.clock import SystemClock
 from accord.compare import reconcile
 from accord.documents import State
 from accord.errors import Misconfigured, TryLater
@@ -15,7 +14,6 @@ from accord.ports import CursorGone
 from accord.records import Kind
 from accord.run import Tally
 from accord.standing import stand
-from accord.systems.portal import Portal
 
 KIND = Kind.DOCUMENT
 NEWEST = 4  # documents on the list of what is new
@@ -29,22 +27,10 @@ def service(shops):
     return shops.Documents(NEWEST)
 
 
-class Noted(Portal):
-    """A portal that notes what it is asked to write."""
-
-    def __init__(self, engine):
-        super().__init__(engine, SystemClock())
-        self.written = []
-
-    def write(self, connection, kind, rows):
-        self.written += [record.key for _, record in rows]
-        return super().write(connection, kind, rows)
-
-
 @pytest.fixture
-def home(new_ledger, homes, clock, service, fresh, open_engine):
+def home(new_ledger, homes, clock, service, noted_portal):
     service.clock = clock.now
-    return homes.Home(new_ledger(clock), service, Noted(open_engine(fresh.portal())), kinds={KIND})
+    return homes.Home(new_ledger(clock), service, noted_portal, kinds={KIND})
 
 
 @pytest.fixture
@@ -218,6 +204,9 @@ def test_numbers_given_twice_and_gaps_are_told_by_what_the_ledger_knows(home, se
     assert [*map(str, numbering.gaps(known))] == ["ACC 3"]
     assert numbering.twice(known) == [numbering.Twice("ACC", "0002", 2)]
     service.remove(KIND, "d_9")
+    service.remove(KIND, "d_2")
     clock.jump(2 * DAY)
     home.run()
-    assert numbering.twice(numbering.known(home.ledger, home.sync.connection)) == []
+    known = numbering.known(home.ledger, home.sync.connection)
+    assert numbering.twice(known) == []
+    assert [*map(str, numbering.gaps(known))] == ["ACC 2 to 3"]

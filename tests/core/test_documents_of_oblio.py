@@ -12,7 +12,6 @@ import pytest
 from accord import collect
 from accord.archive import open_archive
 from accord.budget import NeverOpen, Unlimited
-from accord.clock import SystemClock
 from accord.errors import Misconfigured, TryLater
 from accord.filing import Filing
 from accord.identity import require_same_account
@@ -29,7 +28,6 @@ from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.wire import Ask
 from accord.standing import stand
 from accord.systems.oblio import Credentials, Invoices, Known, Rates, connect
-from accord.systems.portal import Portal
 
 KIND = Kind.DOCUMENT
 NAME = "stripe/main"  # of the connection, as a home has it
@@ -148,22 +146,10 @@ def new_source(firm, clock):
     return new_source
 
 
-class Noted(Portal):
-    """A portal that notes what it is asked to write."""
-
-    def __init__(self, engine):
-        super().__init__(engine, SystemClock())
-        self.written = []
-
-    def write(self, connection, kind, rows):
-        self.written += [record.key for _, record in rows]
-        return super().write(connection, kind, rows)
-
-
 @pytest.fixture
-def home(new_ledger, homes, clock, new_source, fresh, open_engine):
+def home(new_ledger, homes, clock, new_source, noted_portal):
     ledger = new_ledger(clock)
-    return homes.Home(ledger, new_source(ledger), Noted(open_engine(fresh.portal())), kinds={KIND})
+    return homes.Home(ledger, new_source(ledger), noted_portal, kinds={KIND})
 
 
 @pytest.fixture
@@ -536,12 +522,12 @@ def test_a_deletion_is_refused_where_oblio_would(firm):
 
 
 def test_the_pdf_of_a_new_invoice_is_archived_in_the_same_run(
-    new_ledger, homes, clock, firm, new_source, fresh, open_engine, tmp_path
+    new_ledger, homes, clock, firm, new_source, noted_portal, tmp_path
 ):
     ledger = new_ledger(clock)
     archive = open_archive(f"file://{tmp_path}/archive", {}, "the archive")
     source = Filing(new_source(ledger), archive, ledger, NAME)
-    home = homes.Home(ledger, source, Noted(open_engine(fresh.portal())), kinds={KIND})
+    home = homes.Home(ledger, source, noted_portal, kinds={KIND})
     home.run()
     clock.jump(600)
     home.run()

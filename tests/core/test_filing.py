@@ -6,11 +6,10 @@ import pytest
 
 from accord.archive import open_archive
 from accord.clock import SystemClock
-from accord.documents import Document, State
+from accord.documents import State
 from accord.errors import Refused, TryLater
 from accord.filing import APART, Filing
 from accord.ledger import files, inbox
-from accord.ports import Discovery
 from accord.records import Kind
 from accord.standing import stand
 from accord.systems.portal import Portal
@@ -22,28 +21,16 @@ KIND = Kind.DOCUMENT
 def service(shops):
     """A service that lists documents by id and prints them, or fails to."""
 
-    class Service(shops.Shop):
-        discovery = Discovery(events=0, newest=frozenset({KIND}), turns=1, parallel=1)
-
+    class Service(shops.Documents):
         def __init__(self):
-            super().__init__()
+            super().__init__(newest=100)
             self.printed, self.fails = [], {}
-
-        def page(self, stream, lo, hi, after):
-            return super().page(stream, 0 if hi is None else lo, hi, after)
 
         def pdf(self, one):
             self.printed.append(one.key)
             if one.key in self.fails:
                 raise self.fails[one.key]
             return b"%PDF-1.7 " + one.record.number.encode() + one.record.client.name.encode()
-
-        def began(self):
-            return 0
-
-        def tombstone(self, kind, key):
-            known = {"key": key, "position": 0, "state": State.UNKNOWN, "origins": {}, "deleted": True}
-            return Document(**dict.fromkeys(Document.__struct_fields__) | known)
 
         def close(self):
             pass

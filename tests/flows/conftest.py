@@ -1,11 +1,15 @@
 """A Prefect server, a sandbox Stripe and a ledger for the tests of flows."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from accord.clock import SystemClock
 from accord.ledger.cipher import new_key
 
 
@@ -66,3 +70,54 @@ def ledger_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     upgrade(engine)
     engine.dispose()
     return tmp_path
+
+
+@pytest.fixture
+def no_blocks(prefect_server: None) -> Iterator[None]:
+    """Whatever a test saves is gone after it."""
+    from prefect.client.orchestration import get_client
+
+    import blocks
+
+    yield
+    ours = {getattr(blocks, name).get_block_type_name() for name in blocks.__all__}
+    with get_client(sync_client=True) as client:
+        for document in client.read_block_documents():
+            if document.block_type_name in ours:
+                client.delete_block_document(document.id)
+
+
+def _save(block: Any, file: Path) -> None:
+    database = block(url=SecretStr(f"sqlite:///{file}"))
+    database.save("main", overwrite=True)
+    made = database.connect(SystemClock())
+    made.create_tables()
+    made.close()
+
+
+@pytest.fixture
+def accounts_database(prefect_server: None, tmp_path: Path) -> None:
+    """accounts.db, with its tables, as the block "main"."""
+    from blocks import AccountsDatabase
+
+    _save(AccountsDatabase, tmp_path / "accounts.db")
+
+
+@pytest.fixture
+def portal_database(prefect_server: None, tmp_path: Path) -> None:
+    """portal.db, with its tables, as the block "main"."""
+    from blocks import PortalDatabase
+
+    _save(PortalDatabase, tmp_path / "portal.db")
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`accord` with a line piped in; its exit code."""
+    from deployments.cli import main
+
+    def piped(line: str, *command: str) -> int:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{line}\n"))
+        return main([*command])
+
+    return piped

@@ -2,7 +2,6 @@
 
 import json
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from pydantic import HttpUrl, SecretStr
 from sqlalchemy import update
 
 from accord import settings
-from accord.clock import SystemClock
 from accord.errors import Misconfigured
 from accord.ledger import actions, schema
 from accord.sandbox.oblio.shop import CIF
@@ -20,7 +18,7 @@ from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sync import Sync
 from deployments.cli import main
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Said = pytest.CaptureFixture[str]
 TERMS = ("--system", "oblio", "--since", "2020-01-01", "--product", "Comandă", "--series", "WEB")
@@ -29,8 +27,8 @@ TERMS = ("--system", "oblio", "--since", "2020-01-01", "--product", "Comandă", 
 class Shop:
     """A Stripe account and a company at Oblio, saved as the blocks "main"."""
 
-    def __init__(self, sandbox: Any, home: Path) -> None:
-        from blocks import AccountsDatabase, OblioAccount, StripeAccount
+    def __init__(self, sandbox: Any) -> None:
+        from blocks import OblioAccount, StripeAccount
 
         self.sandbox, self.url = sandbox, sandbox.url
         account = StripeAccount(
@@ -38,11 +36,6 @@ class Shop:
             rate_per_endpoint=None, rate_in_all=None,
         )  # fmt: skip
         account.save("main", overwrite=True)
-        accounts = AccountsDatabase(url=SecretStr(f"sqlite:///{home / 'accounts.db'}"))
-        accounts.save("main", overwrite=True)
-        made = accounts.connect(SystemClock())
-        made.create_tables()
-        made.close()
         OblioAccount(
             email=CLIENT_ID, secret=SecretStr(CLIENT_SECRET), cif=CIF, base_url=HttpUrl(f"{self.url}/oblio/api"),
             rate_of_reads=None, rate_of_documents=None,
@@ -70,14 +63,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(sandbox: Any, ledger_environment: Path) -> Iterator[Shop]:
-    from prefect.client.orchestration import get_client
-
-    yield Shop(sandbox, ledger_environment)
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.name == "main":
-                client.delete_block_document(document.id)
+def shop(sandbox: Any, accounts_database: None) -> Shop:
+    return Shop(sandbox)
 
 
 def rows(*states: str) -> list[actions.Row]:

@@ -1,8 +1,7 @@
 """`accord connect`: what is entered is tested before it is saved, and what does not fit is refused by name."""
 
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,43 +11,23 @@ from accord import settings
 from accord.ledger import counters, streams
 from deployments.cli import main
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 FULL, SECOND = "sk_test_sandbox_full", "sk_test_sandbox_second"
 Connect = Callable[..., int]
 
 
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.block_type_name in ("Stripe account", "Accounts database"):
-                client.delete_block_document(document.id)
-
-
 @pytest.fixture
-def connect(sandbox: object, monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect(sandbox: object, piped: Connect) -> Connect:
     """`accord connect stripe` against the sandbox, the key piped in."""
-
-    def connect(key: str, *options: str) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{key}\n"))
-        return main(["connect", "stripe", "--base-url", f"{sandbox.url}/stripe", *options])
-
-    return connect
+    command = ("connect", "stripe", "--base-url", f"{sandbox.url}/stripe")
+    return lambda key, *options: piped(key, *command, *options)
 
 
 @pytest.fixture
-def connect_accounts(monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect_accounts(piped: Connect) -> Connect:
     """`accord connect accounts`, the URL piped in."""
-
-    def connect(url: str, *options: str) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{url}\n"))
-        return main(["connect", "accounts", *options])
-
-    return connect
+    return lambda url, *options: piped(url, "connect", "accounts", *options)
 
 
 def saved(name: str) -> object:

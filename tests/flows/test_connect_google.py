@@ -1,6 +1,5 @@
 """`accord connect google`: tried out on a calendar before anything is saved, and refused by name."""
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,25 +13,13 @@ from accord.sandbox.google.seed import ANA
 from accord.sandbox.google.tokens import CLIENT_ID, CLIENT_SECRET, OFFICE, REFRESH_TOKEN
 from accord.sandbox.serve import served
 from blocks import GoogleCalendarAccount
-from deployments.cli import main
 from tasks.workflows import find_block
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Connect = Callable[..., int]
 Said = pytest.CaptureFixture[str]
 OAUTH = ("--client-id", CLIENT_ID)
-
-
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.block_type_name == "Google Calendar account":
-                client.delete_block_document(document.id)
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +39,12 @@ def sandbox(running: tuple[Sandbox, str]) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def connect(running: tuple[Sandbox, str], monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect(running: tuple[Sandbox, str], piped: Connect) -> Connect:
     """The command, the two secrets piped in."""
-    _, url = running
+    named = ("connect", "google", "--base-url", running[1], "--token-url", f"{running[1]}/token")
 
     def connect(*options: str, secrets: tuple[str, ...] = (CLIENT_SECRET, REFRESH_TOKEN)) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{one}\n" for one in secrets)))
-        return main(["connect", "google", "--base-url", url, "--token-url", f"{url}/token", *options])
+        return piped("\n".join(secrets), *named, *options)
 
     return connect
 

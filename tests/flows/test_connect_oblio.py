@@ -1,8 +1,7 @@
 """`accord connect oblio` and `accord connect portal`: tested before anything is saved, refused by name."""
 
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,44 +17,24 @@ from blocks import DocumentArchive, OblioAccount, PortalDatabase
 from deployments.cli import main
 from tasks.workflows import find_block
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Connect = Callable[..., int]
 CHECKED = "pdf/d3/d34338cd4825af16e7be1f0e0eb9732bc87a426a413e44cf90b733336b8a82d0.pdf"
 NAMED = ("--email", CLIENT_ID, "--cif", shop.CIF)
 
 
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.block_type_name in ("Oblio account", "Portal database", "Document archive"):
-                client.delete_block_document(document.id)
-
-
 @pytest.fixture
-def connect(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect(sandbox: Any, piped: Connect) -> Connect:
     """`accord connect oblio` against the sandbox, the secret piped in."""
-
-    def connect(*options: str, secret: str = CLIENT_SECRET) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{secret}\n"))
-        return main(["connect", "oblio", "--base-url", f"{sandbox.url}/oblio/api", *options])
-
-    return connect
+    command = ("connect", "oblio", "--base-url", f"{sandbox.url}/oblio/api")
+    return lambda *options, secret=CLIENT_SECRET: piped(secret, *command, *options)
 
 
 @pytest.fixture
-def portal(monkeypatch: pytest.MonkeyPatch) -> Connect:
+def portal(piped: Connect) -> Connect:
     """`accord connect portal`, the URL piped in."""
-
-    def connect(url: str, *options: str) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{url}\n"))
-        return main(["connect", "portal", *options])
-
-    return connect
+    return lambda url, *options: piped(url, "connect", "portal", *options)
 
 
 Said = pytest.CaptureFixture[str]
@@ -231,15 +210,14 @@ def test_a_portal_of_ones_own_is_taken_as_it_is(portal: Connect, tmp_path: Path,
 
 
 def test_an_archive_is_written_to_and_read_before_it_is_saved(
-    connect: Connect, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, piped: Connect, tmp_path: Path, capsys: Said
 ) -> None:
     assert main(["connect", "archive", "--url", f"file://{tmp_path}/archive"]) == 0
     assert "next: accord connect oblio --archive main" in capsys.readouterr().out
     assert connect(*NAMED, "--archive", "main") == 0
     assert find_block(OblioAccount, "main").archive == "main"  # type: ignore[union-attr]
     assert find_block(DocumentArchive, "main").connect().read(CHECKED) == b"%PDF-\n"  # type: ignore[union-attr]
-    monkeypatch.setattr("sys.stdin", io.StringIO("region=eu\n"))
-    assert main(["connect", "archive", "--url", "s3://papers"]) == 2
+    assert piped("region=eu", "connect", "archive", "--url", "s3://papers") == 2
     assert "the options are no JSON object" in capsys.readouterr().err
     assert main(["connect", "archive", "--url", "file://archive"]) == 2
     assert "nothing was saved: the URL of the document archive block must name an absolute" in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """`accord connect portal-api`: a portal is tested before anything is saved, and refused by name."""
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,24 +11,12 @@ from accord.sandbox.app import Sandbox, application, build
 from accord.sandbox.portal.service import READER, TOKEN
 from accord.sandbox.serve import served
 from blocks import PortalApiAccount, PortalDatabase
-from deployments.cli import main
 from tasks.workflows import find_block
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Connect = Callable[..., int]
 Said = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.block_type_name in ("Portal API account", "Portal database"):
-                client.delete_block_document(document.id)
 
 
 @pytest.fixture
@@ -44,14 +31,9 @@ def url(sandbox: Sandbox) -> Iterator[str]:
 
 
 @pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect(piped: Connect) -> Connect:
     """The command, the token piped in."""
-
-    def connect(*options: str, token: str = TOKEN) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
-        return main(["connect", "portal-api", *options])
-
-    return connect
+    return lambda *options, token=TOKEN: piped(token, "connect", "portal-api", *options)
 
 
 def test_a_token_is_tested_and_saved(connect: Connect, url: str, capsys: Said) -> None:

@@ -1,6 +1,5 @@
 """`accord connect smartbill` and `accord import smartbill`: tested before anything is saved, refused by name."""
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,23 +17,12 @@ from blocks import SmartBillAccount
 from deployments.cli import main
 from tasks.workflows import find_block
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Connect = Callable[..., int]
 Said = pytest.CaptureFixture[str]
 NAMED = ("--email", EMAIL, "--cif", CIF)
 SYNC = "invoice-to-portal/smartbill-main"
-
-
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.block_type_name in ("SmartBill account", "Portal database"):
-                client.delete_block_document(document.id)
 
 
 @pytest.fixture
@@ -45,21 +33,16 @@ def http(sandbox: Any) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def connect(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect(sandbox: Any, piped: Connect) -> Connect:
     """`accord connect smartbill` against the sandbox, the token piped in."""
-
-    def connect(*options: str, token: str = TOKEN) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
-        return main(["connect", "smartbill", "--base-url", f"{sandbox.url}/smartbill/SBORO/api", *options])
-
-    return connect
+    command = ("connect", "smartbill", "--base-url", f"{sandbox.url}/smartbill/SBORO/api")
+    return lambda *options, token=TOKEN: piped(token, *command, *options)
 
 
 @pytest.fixture
-def connected(connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Said) -> None:
+def connected(connect: Connect, piped: Connect, tmp_path: Path, capsys: Said) -> None:
     """A connection with its portal."""
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"sqlite:///{tmp_path / 'portal.db'}\n"))
-    assert main(["connect", "portal", "--create"]) == 0
+    assert piped(f"sqlite:///{tmp_path / 'portal.db'}", "connect", "portal", "--create") == 0
     assert connect(*NAMED) == 0
     capsys.readouterr()
 

@@ -13,26 +13,18 @@ from sqlalchemy import create_engine, text
 
 from accord import settings
 from accord.batch import Prepared
-from accord.clock import SystemClock
 from accord.compare import Agreement
 from accord.ledger.schema import entries, links, records
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 
 class Shop:
     """A Stripe account and an accounts database, saved as the blocks "main"."""
 
     def __init__(self, sandbox: object, home: Path) -> None:
-        from blocks import AccountsDatabase
-
         self.sandbox, self.home = sandbox, home
         self.save_account("sk_test_sandbox_full")
-        accounts = AccountsDatabase(url=SecretStr(f"sqlite:///{home / 'accounts.db'}"))
-        accounts.save("main", overwrite=True)
-        made = accounts.connect(SystemClock())
-        made.create_tables()
-        made.close()
 
     def save_account(self, key: str) -> None:
         from blocks import StripeAccount
@@ -76,7 +68,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(sandbox: object, tmp_path: Path) -> Iterator[Shop]:
+def shop(sandbox: object, tmp_path: Path, accounts_database: None) -> Iterator[Shop]:
     from tasks.bench import close
 
     yield Shop(sandbox, tmp_path)

@@ -8,33 +8,25 @@ import pytest
 from pydantic import HttpUrl, SecretStr
 from sqlalchemy import create_engine, text
 
-from accord.clock import SystemClock
 from accord.compare import Agreement
 from accord.sandbox.oblio.shop import CIF
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from deployments.cli import main
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 SYNC = "invoice-to-portal/oblio-main"
 LIST = "/api/docs/invoice/list"
 
 
 class Firm:
-    """A company at Oblio and a portal, saved as the blocks "main"; what people do at Oblio."""
+    """A company at Oblio, saved as the block "main", and the portal beside it; what people do at Oblio."""
 
     def __init__(self, url: str, home: Path) -> None:
-        from blocks import PortalDatabase
-
         self.url, self.home = f"{url}/oblio", home
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self._login()
         self.save_account(CLIENT_SECRET)
-        portal = PortalDatabase(url=SecretStr(f"sqlite:///{home / 'portal.db'}"))
-        portal.save("main", overwrite=True)
-        made = portal.connect(SystemClock())
-        made.create_tables()
-        made.close()
 
     def _login(self) -> None:
         given = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
@@ -119,10 +111,9 @@ class Firm:
 
 
 @pytest.fixture
-def firm(tmp_path: Path) -> Iterator[Firm]:
+def firm(tmp_path: Path, portal_database: None) -> Iterator[Firm]:
     from accord.sandbox.app import create
     from accord.sandbox.serve import served
-    from blocks import OblioAccount, PortalDatabase
     from tasks.bench import close
 
     with served(create(payments=120)) as url:
@@ -130,8 +121,6 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         yield made
         made.http.close()
     close(SYNC)
-    OblioAccount.delete("main")
-    PortalDatabase.delete("main")
 
 
 def counted(state: object) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """The same workflow from Stripe, and into a portal that is reached by its API."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,7 @@ from blocks import OblioAccount, PortalApiAccount, PortalDatabase, StripeAccount
 from deployments.cli import main
 from flows.invoice_to_portal import System, invoice_to_portal
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
-
-
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.name == "main":
-                client.delete_block_document(document.id)
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 
 def stripe(sandbox: Any) -> None:

@@ -9,12 +9,11 @@ import pytest
 from pydantic import HttpUrl, SecretStr
 from sqlalchemy import create_engine, text
 
-from accord.clock import SystemClock
 from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import EMAIL, TOKEN
 from deployments.cli import main
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 SYNC = "invoice-to-portal/smartbill-main"
 PARTNER = {"name": "Moara de Probă SRL", "vatCode": "RO90000025", "country": "Romania"}
@@ -22,21 +21,16 @@ LINE = {"name": "Mentenanță", "price": 100, "quantity": 1, "taxName": "Normala
 
 
 class Firm:
-    """A company that is read by one series, which has no invoices yet, and a portal, saved as the blocks "main"."""
+    """A company, saved as the block "main", that is read by one series, which has no invoices yet."""
 
     def __init__(self, url: str, home: Path) -> None:
-        from blocks import PortalDatabase, SmartBillAccount
+        from blocks import SmartBillAccount
 
         self.url, self.home = f"{url}/smartbill", home
         self.http = httpx.Client(base_url=self.url, auth=(EMAIL, TOKEN), timeout=30, trust_env=False)
         SmartBillAccount(
             email=EMAIL, token=SecretStr(TOKEN), cif=CIF, series=["API"], base_url=HttpUrl(f"{self.url}/SBORO/api")
         ).save("main", overwrite=True)
-        portal = PortalDatabase(url=SecretStr(f"sqlite:///{home / 'portal.db'}"))
-        portal.save("main", overwrite=True)
-        made = portal.connect(SystemClock())
-        made.create_tables()
-        made.close()
 
     def issue(self) -> str:
         """The number of a new invoice over 121 lei."""
@@ -72,10 +66,9 @@ class Firm:
 
 
 @pytest.fixture
-def firm(tmp_path: Path) -> Iterator[Firm]:
+def firm(tmp_path: Path, portal_database: None) -> Iterator[Firm]:
     from accord.sandbox.app import create
     from accord.sandbox.serve import served
-    from blocks import PortalDatabase, SmartBillAccount
     from tasks.bench import close
 
     with served(create(payments=1)) as url:
@@ -83,8 +76,6 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         yield made
         made.http.close()
     close(SYNC)
-    SmartBillAccount.delete("main")
-    PortalDatabase.delete("main")
 
 
 def test_invoices_reach_the_portal_by_api_pdf_and_export(firm: Firm, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -22,28 +21,22 @@ from rich.console import Console
 from sqlalchemy import Connection
 
 from accord import settings
-from accord.clock import SystemClock
 from accord.ledger import streams
 from accord.ledger.schema import breakers, buckets
 from deployments.cli import main
 from deployments.follow import screen
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 KEYS = {"main": "sk_test_sandbox_full", "eu": "sk_test_sandbox_second"}
 
 
 @pytest.fixture
-def connected(sandbox: object, tmp_path: Path) -> Iterator[Callable[..., None]]:
+def connected(sandbox: object, accounts_database: None) -> Iterator[Callable[..., None]]:
     """Save a connection of the sandbox, by its name."""
-    from blocks import AccountsDatabase, StripeAccount
+    from blocks import StripeAccount
     from tasks.bench import close
 
-    accounts = AccountsDatabase(url=SecretStr(f"sqlite:///{tmp_path / 'accounts.db'}"))
-    accounts.save("main", overwrite=True)
-    made = accounts.connect(SystemClock())
-    made.create_tables()
-    made.close()
     saved = []
 
     def connect(name: str, key: str | None = None) -> None:
@@ -58,7 +51,6 @@ def connected(sandbox: object, tmp_path: Path) -> Iterator[Callable[..., None]]:
             client.delete_deployment(one.id)
     for name in {*saved}:
         close(f"payment-to-account/{name}")
-        StripeAccount.delete(name)
 
 
 _EXECUTE = """

@@ -16,29 +16,23 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import HttpUrl, SecretStr
 
 from accord import settings
-from accord.clock import SystemClock
 from accord.ledger import streams
 from accord.ledger.version import revisions
 from deployments import runs
 from deployments.cli import main
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Iterator[Callable[[], object]]:
+def deployed(sandbox: object, ledger_environment: Path, accounts_database: None) -> Iterator[Callable[[], object]]:
     """The connection main, deployed; the flow as a function that runs it here."""
-    from blocks import AccountsDatabase, StripeAccount
+    from blocks import StripeAccount
     from flows.payment_to_account import payment_to_account
     from tasks.bench import close
 
-    accounts = AccountsDatabase(url=SecretStr(f"sqlite:///{tmp_path / 'accounts.db'}"))
-    accounts.save("main", overwrite=True)
-    made = accounts.connect(SystemClock())
-    made.create_tables()
-    made.close()
     key = SecretStr("sk_test_sandbox_full")
     StripeAccount(api_key=key, base_url=HttpUrl(f"{sandbox.url}/stripe")).save("main", overwrite=True)
     assert main(["deploy"]) == 0
@@ -47,8 +41,6 @@ def deployed(sandbox: object, ledger_environment: Path, tmp_path: Path) -> Itera
     with get_client(sync_client=True) as client:
         for one in client.read_deployments():
             client.delete_deployment(one.id)
-    StripeAccount.delete("main")
-    AccountsDatabase.delete("main")
 
 
 def played(*states: tuple[StateType, str, str], run: UUID | None = None) -> UUID:

@@ -1,10 +1,8 @@
 """Both workflows side by side: every command knows each connection by the full name of its deployment."""
 
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -12,7 +10,6 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from pydantic import HttpUrl, SecretStr
 
 from accord import settings
-from accord.clock import SystemClock
 from accord.errors import Misconfigured
 from accord.ledger import streams
 from accord.sandbox.oblio.shop import CIF
@@ -23,7 +20,7 @@ from deployments.cli import main
 from tasks.bench import close
 from tasks.workflows import INVOICES, WORKFLOWS, route
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Capture = pytest.CaptureFixture[str]
 PAYMENTS_MAIN, OBLIO_MAIN = "payment-to-account/main", "invoice-to-portal/oblio-main"
@@ -44,19 +41,13 @@ def client() -> Iterator[SyncPrefectClient]:
 
 
 @pytest.fixture
-def both(sandbox: object, tmp_path: Path, client: SyncPrefectClient) -> Iterator[None]:
+def both(sandbox: object, accounts_database: None, portal_database: None, client: SyncPrefectClient) -> Iterator[None]:
     """A Stripe account and a company at Oblio, with accounts and portal, all called main; deployed, with a worker."""
-    from blocks import AccountsDatabase, OblioAccount, PortalDatabase, StripeAccount
+    from blocks import StripeAccount
 
     key = SecretStr("sk_test_sandbox_full")
     StripeAccount(api_key=key, base_url=HttpUrl(f"{sandbox.url}/stripe")).save("main", overwrite=True)
     company(sandbox.url).save("main", overwrite=True)
-    for block, name in ((AccountsDatabase, "accounts"), (PortalDatabase, "portal")):
-        saved = block(url=SecretStr(f"sqlite:///{tmp_path / name}.db"))
-        saved.save("main", overwrite=True)
-        made = saved.connect(SystemClock())
-        made.create_tables()
-        made.close()
     assert main(["deploy"]) == 0
     client._client.post("/work_pools/accord/workers/heartbeat", json={"name": "w-both"}).raise_for_status()
     yield
@@ -64,8 +55,6 @@ def both(sandbox: object, tmp_path: Path, client: SyncPrefectClient) -> Iterator
         close(sync)
     for one in client.read_deployments():
         client.delete_deployment(one.id)
-    for block in (StripeAccount, OblioAccount, AccountsDatabase, PortalDatabase):
-        block.delete("main")
 
 
 def run(sync: str) -> object:
@@ -177,10 +166,11 @@ def test_a_connection_whose_block_names_no_target_takes_no_part_in_the_workflow(
 
 
 def test_a_stripe_account_has_its_payments_in_accounts_and_its_invoices_in_a_portal(
-    both: None, sandbox: object, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    both: None, sandbox: object, piped: Callable[..., int], capsys: Capture
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("sk_test_sandbox_full\n"))
-    told = said(capsys, "connect", "stripe", "--portal", "main")
+    capsys.readouterr()
+    assert piped("sk_test_sandbox_full", "connect", "stripe", "--portal", "main") == 0
+    told = capsys.readouterr().out
     assert "  credit notes          may be read" in told
     assert "next: accord run payment-to-account/main" in told
     assert "next: accord deploy" in told, "for the invoices"

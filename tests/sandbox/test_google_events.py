@@ -1,32 +1,19 @@
 """The sandbox's Google: events, their ids, etags, times and what is left of them when they are deleted."""
 
-import httpx
 import pytest
 
-from accord.sandbox.app import build
-from accord.sandbox.direct import Direct
-from accord.sandbox.google.tokens import CLIENT_ID, CLIENT_SECRET, OFFICE, REFRESH_TOKEN
+from accord.sandbox.google.tokens import OFFICE
 
-NOW = 1_790_000_000.0
 EVENTS = "/calendar/v3/calendars/ana%40accord.test/events"
 AT_TEN = {
     "start": {"dateTime": "2026-10-10T10:00:00+03:00", "timeZone": "Europe/Bucharest"},
     "end": {"dateTime": "2026-10-10T11:00:00+03:00", "timeZone": "Europe/Bucharest"},
 }
-CONSENT = {
-    "grant_type": "refresh_token",
-    "client_id": CLIENT_ID,
-    "client_secret": CLIENT_SECRET,
-    "refresh_token": REFRESH_TOKEN,
-}
 
 
 @pytest.fixture
-def http():
-    client = httpx.Client(transport=Direct(build(now=lambda: NOW, payments=0)), base_url="http://sandbox.test/google")
-    token = client.post("/token", data=CONSENT).json()["access_token"]
-    client.headers["authorization"] = f"Bearer {token}"
-    return client
+def http(google):
+    return google
 
 
 def reason(answer):
@@ -94,6 +81,12 @@ def test_a_change_may_be_of_what_its_etag_knows_only(http):
     patched = http.patch(f"{EVENTS}/abcde", json={"summary": "x"}, headers={"if-match": row["etag"]}).json()
     assert patched["etag"] != row["etag"]
     assert http.delete(f"{EVENTS}/abcde", headers={"if-match": patched["etag"]}).status_code == 204
+
+
+def test_what_is_known_already_is_not_sent_again(http):
+    etag = make(http, id="abcde")["etag"]
+    assert http.get(f"{EVENTS}/abcde", headers={"if-none-match": etag}).status_code == 304
+    assert http.get(f"{EVENTS}/abcde", headers={"if-none-match": '"1"'}).status_code == 200
 
 
 def test_a_patch_merges_and_puts_lists_in_the_place_of_lists(http):

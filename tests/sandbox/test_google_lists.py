@@ -1,28 +1,13 @@
 """The sandbox's Google: lists and their tokens, series, when people are taken."""
 
-import httpx
 import pytest
 
-from accord.sandbox.app import build
-from accord.sandbox.direct import Direct
-from accord.sandbox.google.tokens import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
-
-NOW = 1_790_000_000.0  # 2026-09-21
 EVENTS = "/calendar/v3/calendars/ana%40accord.test/events"
-CONSENT = {
-    "grant_type": "refresh_token",
-    "client_id": CLIENT_ID,
-    "client_secret": CLIENT_SECRET,
-    "refresh_token": REFRESH_TOKEN,
-}
 
 
 @pytest.fixture
-def http():
-    client = httpx.Client(transport=Direct(build(now=lambda: NOW, payments=0)), base_url="http://sandbox.test/google")
-    token = client.post("/token", data=CONSENT).json()["access_token"]
-    client.headers["authorization"] = f"Bearer {token}"
-    return client
+def http(google):
+    return google
 
 
 def reason(answer):

@@ -12,48 +12,17 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from accord.sandbox.app import application, build
 from accord.sandbox.direct import Direct
-from accord.sandbox.google.tokens import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SERVICE_ACCOUNT, Tokens
+from accord.sandbox.google.tokens import REFRESH_TOKEN, SERVICE_ACCOUNT, Tokens
 from accord.sandbox.serve import served
 
 NOW = 1_790_000_000.0
 EVENTS = "/calendar/v3/calendars/ana%40accord.test/events"
 TIMES = {"start": {"date": "2026-10-10"}, "end": {"date": "2026-10-11"}}
-CONSENT = {
-    "grant_type": "refresh_token",
-    "client_id": CLIENT_ID,
-    "client_secret": CLIENT_SECRET,
-    "refresh_token": REFRESH_TOKEN,
-}
-
-
-class Time:
-    def __init__(self):
-        self.now = NOW
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
-def time():
-    return Time()
-
-
-@pytest.fixture
-def sandbox(time):
-    return build(now=time, payments=0)
-
-
-def opened(sandbox):
-    client = httpx.Client(transport=Direct(sandbox), base_url="http://sandbox.test/google")
-    token = client.post("/token", data=CONSENT).json()["access_token"]
-    client.headers["authorization"] = f"Bearer {token}"
-    return client
-
-
-@pytest.fixture
-def http(sandbox):
-    return opened(sandbox)
+def http(google):
+    return google
 
 
 def reason(answer):
@@ -75,21 +44,21 @@ def refused(answer):
         ({"grant_type": "password"}, 400, "unsupported_grant_type"),
     ],
 )
-def test_a_consent_that_is_none(http, given, status, error):
-    assert refused(http.post("/token", data=CONSENT | given)) == (status, error)
+def test_a_consent_that_is_none(http, consent, given, status, error):
+    assert refused(http.post("/token", data=consent | given)) == (status, error)
 
 
-def test_a_consent_may_be_withdrawn(http):
+def test_a_consent_may_be_withdrawn(http, consent):
     http.post("/_admin/settings", data={"consent": "false"})
-    assert refused(http.post("/token", data=CONSENT)) == (400, "invalid_grant")
+    assert refused(http.post("/token", data=consent)) == (400, "invalid_grant")
     assert http.get(EVENTS).status_code == 200, "tokens that were given out go on"
     http.post("/_admin/revoke")
     assert reason(http.get(EVENTS)) == (401, "authError")
 
 
-def test_a_token_lasts_an_hour(http, time):
+def test_a_token_lasts_an_hour(http, clock):
     assert http.get(EVENTS).status_code == 200
-    time.now += 3_600
+    clock.now += 3_600
     assert reason(http.get(EVENTS)) == (401, "authError")
 
 
@@ -223,15 +192,15 @@ def test_a_batch_without_a_token(http):
 
 
 @pytest.mark.parametrize(("status", "why"), [(403, "userRateLimitExceeded"), (429, "rateLimitExceeded")])
-def test_calls_of_a_minute_are_counted_for_each_person(sandbox, http, time, status, why):
+def test_calls_of_a_minute_are_counted_for_each_person(sandbox, http, clock, status, why):
     http.post("/_admin/settings", data={"per_minute": "5", "limit_status": str(status)})
     assert [http.get(EVENTS).status_code for _ in range(5)] == [200] * 5
     assert reason(http.get(EVENTS)) == (status, why)
     ana = {"authorization": f"Bearer {http.post('/token', data=assertion(sandbox)).json()['access_token']}"}
     assert http.get(EVENTS, headers=ana).status_code == 200
-    time.now += 59
+    clock.now += 59
     assert http.get(EVENTS).status_code == status
-    time.now += 2
+    clock.now += 2
     assert http.get(EVENTS).status_code == 200
 
 
@@ -325,10 +294,10 @@ def test_people_have_plans_of_their_own_from_the_beginning():
     assert again.google.dump() == sandbox.google.dump()
 
 
-def test_all_is_there_after_a_restart(tmp_path):
+def test_all_is_there_after_a_restart(tmp_path, open_google):
     path = tmp_path / "sandbox.json"
     sandbox = build(now=lambda: NOW, payments=5, state=path)
-    http = opened(sandbox)
+    http = open_google(sandbox)
     sandbox.google.tokens.key = pem()
     http.post("/_admin/settings", data={"per_minute": "600"})
     token = http.get(EVENTS).json()["nextSyncToken"]
@@ -344,9 +313,9 @@ def test_all_is_there_after_a_restart(tmp_path):
     assert [row["id"] for row in again.get(EVENTS, params={"syncToken": token}).json()["items"]] == ["event1"]
 
 
-def test_over_a_socket_with_its_page():
+def test_over_a_socket_with_its_page(consent):
     with served(application(build(payments=5))) as url, httpx.Client(base_url=url, trust_env=False) as http:
-        token = http.post("/google/token", data=CONSENT).json()["access_token"]
+        token = http.post("/google/token", data=consent).json()["access_token"]
         page = http.get(f"/google{EVENTS}", headers={"authorization": f"Bearer {token}"}).json()
         assert page["summary"] == "ana@accord.test"
         assert len(http.get("/google/_admin/events/ana@accord.test").json()["items"]) == len(page["items"])

@@ -1,18 +1,4 @@
-import httpx
 import pytest
-
-from accord.sandbox.app import build
-from accord.sandbox.direct import Direct
-
-NOW = 1_790_000_000.0
-
-
-@pytest.fixture
-def stripe():
-    sandbox = build(now=lambda: NOW, payments=0)
-    headers = {"authorization": "Bearer sk_test_sandbox_full"}
-    with httpx.Client(transport=Direct(sandbox), base_url="http://sandbox/stripe", headers=headers) as client:
-        yield client
 
 
 def get(stripe, path, **params):
@@ -159,11 +145,11 @@ def test_a_payment_that_does_not_fit_is_not_attached(stripe, bill, customer, ord
     assert why in error["message"]
 
 
-def test_voiding_asks_for_the_amount_again(stripe, bill):
+def test_voiding_asks_for_the_amount_again(stripe, bill, clock):
     invoice = bill()
     note = credit(stripe, invoice, amount=3_000)
     voided = post(stripe, f"/v1/credit_notes/{note['id']}/void")
-    assert (voided["status"], voided["voided_at"]) == ("void", int(NOW))
+    assert (voided["status"], voided["voided_at"]) == ("void", int(clock.now))
     assert amounts(again(stripe, invoice)) == ("open", 10_000, 0, 10_000, 0, 0)
     assert kinds(stripe)[-2:] == ["credit_note.voided", "invoice.updated"]
     assert "void" in refused(stripe, f"/v1/credit_notes/{note['id']}/void")["message"]

@@ -3,38 +3,11 @@ import asyncio
 import httpx
 import pytest
 
-from accord.sandbox.app import application, build
-from accord.sandbox.direct import Direct
+from accord.sandbox.app import application
 
 BEARER = {"authorization": "Bearer sk_test_sandbox_full"}
 URL = "/v1/payment_intents"
 FORM = {"amount": "1000", "currency": "eur"}
-
-
-class Hands:
-    """A clock that the test moves."""
-
-    def __init__(self):
-        self.now = 1_790_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Hands()
-
-
-@pytest.fixture
-def sandbox(clock):
-    return build(now=clock, payments=0)
-
-
-@pytest.fixture
-def stripe(sandbox):
-    with httpx.Client(transport=Direct(sandbox), base_url="http://sandbox/stripe", headers=BEARER) as client:
-        yield client
 
 
 def send(stripe, key, url=URL, **fields):

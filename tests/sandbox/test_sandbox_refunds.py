@@ -1,33 +1,4 @@
-import httpx
-import pytest
-
-from accord.sandbox.app import build
-from accord.sandbox.direct import Direct
-
 DAY = 86_400
-
-
-class Hands:
-    """A clock that the test moves."""
-
-    def __init__(self):
-        self.now = 1_790_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Hands()
-
-
-@pytest.fixture
-def stripe(clock):
-    sandbox = build(now=clock, payments=0)
-    headers = {"authorization": "Bearer sk_test_sandbox_full"}
-    with httpx.Client(transport=Direct(sandbox), base_url="http://sandbox/stripe", headers=headers) as client:
-        yield client
 
 
 def get(stripe, path, **params):

@@ -9,14 +9,14 @@ from acting_faults import FITTING, SYSTEMS, Profile
 from acting_model import Model
 from databases import Databases
 from faults import AWAY, FAILED, UNKNOWN
-from schedule import Outcome, databases
+from schedule import Outcome, databases, played
 from workers import SimLedger
-from world import Script, Violation, Worker, World, said
+from world import Violation, Worker, World
 
 from accord import settle
 from accord.acting import act
 from accord.batch import Prepared
-from accord.errors import AccordError, TryLater
+from accord.errors import TryLater
 from accord.invoicing import IssueInvoice
 from accord.ledger import batches, counters
 from accord.money import exponent
@@ -51,8 +51,8 @@ class Acting:
     def __init__(self, seed: int, profile: Profile) -> None:
         self.databases: Databases = databases()
         self.databases.reset()
-        self.world = world = World(seed, profile)  # type: ignore[arg-type]
-        self.profile: Profile = world.profile  # type: ignore[assignment]
+        self.world = world = World(seed, profile)
+        self.profile: Profile = world.profile
         chosen = self.profile
         system, _, error = str(chosen.system).partition("-")
         replay = "error_400" if error else "return_same"
@@ -101,25 +101,15 @@ class Acting:
 
     def chaos(self) -> None:
         """Workers, faults and people, for so many steps."""
-        world = self.world
-        while world.steps < self.profile.steps:
-            world.steps += 1
-            roll = world.rng.random()
-            for move, rate in self.profile.moves.items():
-                roll -= rate
-                if roll < 0:
-                    getattr(self, move)()
-                    break
-            else:
-                self.work()
+        for move in self.world.moves(self.profile.moves):
+            getattr(self, move)()
 
     def work(self) -> None:
         """A new worker where one is missing, or a step of one that runs."""
         world = self.world
-        if len(world.workers) < (self.profile.workers or 1) and (not world.workers or world.rng.random() < 0.1):
+        if world.short_of_workers():
             world.start(f"w{self.runs}", "", self._worker)
-        if not world.run_one() and world.workers:
-            world.true = max(world.true, min(worker.asleep_until for worker in world.workers))
+        world.go_on()
 
     def _worker(self, _: Worker) -> None:
         self.run()
@@ -244,11 +234,8 @@ def _struck(system: str, faults: dict[int, str]) -> list[str]:
     try:
         acting.model.buy("customer")
         acting.model.buy("customer")
-        world.script = Script(faults)
         world.start("w", "", acting._worker)
-        while world.workers and world.run_one():
-            pass
-        ports, world.script = list(world.script.ports), None
+        ports = world.follow(faults)
         acting.peace()
     finally:
         world.close()
@@ -259,16 +246,7 @@ def _struck(system: str, faults: dict[int, str]) -> list[str]:
 def play(seed: int, profile: Profile | None = None) -> Outcome:
     """Play a seed to its end."""
     acting = Acting(seed, profile or Profile())
-    world, violation = acting.world, None
-    try:
-        acting.chaos()
-        acting.peace()
-    except (Violation, AccordError, AssertionError) as error:
-        violation = said(error)
-    finally:
-        world.close()
-        acting.ledger.close()
-    return Outcome(seed, violation, world.steps, world.seen, world.trace, world.digest())
+    return played(seed, acting.world, acting.ledger, acting.chaos, acting.peace)
 
 
 __all__ = ["SYSTEMS", "Acting", "crashes", "play"]

@@ -2,10 +2,22 @@
 
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import ClassVar
 
-from faults import AWAY, FAILED, KILL, LOST, OK, RATES, REPLY_LOST, SUSPEND, THROTTLED, UNKNOWN, UNKNOWN_AWAY
-
-LATE = "late effect"
+from faults import (
+    AWAY,
+    FAILED,
+    KILL,
+    LATE,
+    LOST,
+    RATES,
+    REPLY_LOST,
+    SUSPEND,
+    THROTTLED,
+    UNKNOWN,
+    UNKNOWN_AWAY,
+    Mix,
+)
 
 SYSTEMS = ("stripe", "oblio", "oblio-error", "smartbill")
 KINDS = ("customer",) * 5 + ("guest", "invoice")
@@ -21,9 +33,10 @@ FITTING = {
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Mix):
     """A mix of faults. What is None is drawn for each seed."""
 
+    fitting: ClassVar[dict[str, dict[str, float]]] = FITTING
     name: str = "swarm"
     system: str | None = None
     steps: int = 260
@@ -64,13 +77,3 @@ class Profile:
         if not drawn.dates:  # then only the ledger's clock tells how long ago something was sent
             drawn.moves["skew"] = 0.0
         return drawn
-
-    def verdict(self, rng: Random, port: str, what: str) -> str:
-        """What happens to the next call of a port."""
-        assert self.rates is not None
-        roll = rng.random()
-        for fault, factor in FITTING[port].items():
-            roll -= self.rates[fault] * factor
-            if roll < 0:
-                return fault if fault != SUSPEND or self.naps_at in what else OK
-        return OK

@@ -11,8 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from acting_faults import LATE
-from faults import LOST, REPLY_LOST, THROTTLED
+from faults import LATE, LOST, REPLY_LOST, THROTTLED
 from world import Violation, World
 
 from accord.clock import Until

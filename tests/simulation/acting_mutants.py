@@ -1,14 +1,15 @@
 """Bugs planted in the actions: each must be caught under the faults that show it, by an invariant that it breaks."""
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from acting_faults import LATE, Profile
-from faults import KILL, LOST, REPLY_LOST, SUSPEND
+from acting_faults import Profile
+from faults import KILL, LATE, LOST, REPLY_LOST, SUSPEND
+from planted import Mutant, Patches, register
+from schedule import Patch
 
 from accord import acting as core
 from accord.actions import Look, Sent, Twin, Waits
@@ -16,8 +17,6 @@ from accord.clock import Until
 from accord.ledger import actions as ledger_actions
 from accord.systems.smartbill.issue import SmartBillIssuer
 from accord.systems.stripe.paid import StripePayments
-
-Patch = tuple[Any, str, Any]
 
 BUSY = {"buy": 0.1, "refund": 0.0, "jump": 0.05, "skew": 0.0, "meddle": 0.0}
 LOSSES = {LOST: 0.2, REPLY_LOST: 0.3}
@@ -32,37 +31,11 @@ REFUNDS = Profile("refunds meanwhile", rates={REPLY_LOST: 0.5}, moves={**BUSY, "
 MEDDLED = Profile("numbers are given out again", rates={REPLY_LOST: 0.6, KILL: 0.3}, moves={**BUSY, "meddle": 0.3})
 BILLED = Profile("payments of invoices", rates={}, moves=BUSY, kinds=("customer", "invoice"))
 
-
-@dataclass(frozen=True)
-class Mutant:
-    """A planted bug, the faults and the system that show it, and the invariants by which it must be caught."""
-
-    name: str
-    profile: Profile
-    breaks: frozenset[str]
-    patches: Callable[[], list[Patch]]
-
-    @contextlib.contextmanager
-    def planted(self) -> Iterator[None]:
-        """Within, the bug is there."""
-        with contextlib.ExitStack() as stack:
-            for target, name, value in self.patches():
-                stack.enter_context(mock.patch.object(target, name, value))
-            yield
-
-
 MUTANTS: dict[str, Mutant] = {}
 
 
-def _planted(
-    profile: Profile, system: str, *breaks: str
-) -> Callable[[Callable[[], list[Patch]]], Callable[[], list[Patch]]]:
-    def register(patches: Callable[[], list[Patch]]) -> Callable[[], list[Patch]]:
-        chosen = Profile(**{**profile.__dict__, "system": system})
-        MUTANTS[patches.__name__] = Mutant(patches.__name__, chosen, frozenset(breaks), patches)
-        return patches
-
-    return register
+def _planted(profile: Profile, system: str, *breaks: str) -> Callable[[Patches], Patches]:
+    return register(MUTANTS, replace(profile, system=system), *breaks)
 
 
 @_planted(KILLED, "smartbill", "A1")

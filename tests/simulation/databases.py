@@ -44,7 +44,8 @@ _LEDGER_TRIGGERS = {
 }
 
 
-def _trigger(db: sqlite3.Connection, number: int | str, on: str, when: str, then: str) -> None:
+def trigger(db: sqlite3.Connection, number: int | str, on: str, when: str, then: str) -> None:
+    """Have SQLite select `then` at a moment of a table's life: "TABLE BEFORE UPDATE"."""
     table, _, moment = on.partition(" ")
     db.execute(f"CREATE TRIGGER guard_{number} {moment} ON {table} WHEN {when} BEGIN SELECT {then}; END")
 
@@ -96,8 +97,8 @@ def _guard_target(db: sqlite3.Connection) -> None:
                     guards.append(("BEFORE UPDATE", "NEW.rev < OLD.rev", "S2: a row of the target went back"))
             for moment, when, why in guards:
                 number += 1
-                _trigger(db, number, f"{table} {moment}", when, f"broken('{why}')")
-    _trigger(
+                trigger(db, number, f"{table} {moment}", when, f"broken('{why}')")
+    trigger(
         db, 0, "accord_seen BEFORE UPDATE", "NEW.rev < OLD.rev", "broken('S2: a rev noted in the target went back')"
     )
 
@@ -107,10 +108,18 @@ def _refuse_unfit(db: sqlite3.Connection) -> None:
     for number, (table, name) in enumerate(tables):
         for moment in ("insert", "update"):
             on, when = f"{table} BEFORE {moment}", f"NEW.{name} = '{UNFIT}'"
-            _trigger(db, f"{moment}_{number}", on, when, "RAISE(ABORT, 'the name is refused')")
+            trigger(db, f"{moment}_{number}", on, when, "RAISE(ABORT, 'the name is refused')")
 
 
-def _raw(engine: Engine) -> sqlite3.Connection:
+class NeverAway:
+    """The clock of a database in memory, which nobody ever waits for."""
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("nothing in memory is ever locked")
+
+
+def raw(engine: Engine) -> sqlite3.Connection:
+    """The one connection of a database in memory."""
     db = engine.raw_connection().driver_connection
     assert isinstance(db, sqlite3.Connection)
     return db
@@ -119,19 +128,20 @@ def _raw(engine: Engine) -> sqlite3.Connection:
 class Databases:
     """Ledger and target with guards inside: a statement that breaks an invariant raises there and then."""
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self) -> None:
         self.ledger = open_database("sqlite://", "the ledger")
         self.target = open_database("sqlite://", "the target")
         self.cipher = Cipher(new_key())
         upgrade(self.ledger)
+        clock: Any = NeverAway()
         Accounts(self.target, clock).create_tables()
         _user_tables(self.target)
         self.accounts = {name: Accounts(self.target, clock, mapping) for name, mapping in mappings().items()}
         for accounts in self.accounts.values():
             accounts.check()
-        self.ledger_db, self.target_db = _raw(self.ledger), _raw(self.target)
+        self.ledger_db, self.target_db = raw(self.ledger), raw(self.target)
         for number, (on, (when, why)) in enumerate(_LEDGER_TRIGGERS.items()):
-            _trigger(self.ledger_db, number, on, when, f"RAISE(ABORT, '{why}')")
+            trigger(self.ledger_db, number, on, when, f"RAISE(ABORT, '{why}')")
         self.ledger_db.execute("CREATE UNIQUE INDEX one_entry ON entries (sync, kind, key, rev) WHERE rev IS NOT NULL")
         # Only noted: the accounts would take an error for a row that is refused.
         self.broken: list[str] = []
@@ -144,7 +154,7 @@ class Databases:
 
     def copies(self) -> list[sqlite3.Connection]:
         """Both as they are."""
-        return [_copy(self.ledger_db), _copy(self.target_db)]
+        return [copy_of(self.ledger_db), copy_of(self.target_db)]
 
     def reset(self, copies: list[sqlite3.Connection] | None = None) -> None:
         """Empty both, or put them back to what was copied."""
@@ -153,7 +163,8 @@ class Databases:
             copy.backup(db)
 
 
-def _copy(db: sqlite3.Connection) -> sqlite3.Connection:
+def copy_of(db: sqlite3.Connection) -> sqlite3.Connection:
+    """All of it, as it is."""
     template = sqlite3.connect(":memory:")
     db.backup(template)
     return template

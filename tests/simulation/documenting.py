@@ -1,21 +1,20 @@
 """One schedule of documents: sources without events into a portal while much fails, then peace, then judgement."""
 
-import contextlib
+import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
 from unittest import mock
 
-import templates
 from databases import Databases
 from documents_faults import DISTURBED, Profile
 from documents_model import CIF, PAGE, Books, Oblio, SmartBill
 from documents_portal import ApiPortal, PortalDatabase, SqlPortal
-from schedule import LAG, SMALL, Outcome, databases
+from schedule import LAG, Outcome, Patch, databases, played, small
 from workers import SYNCED, SimFanOut, SimLedger, SimSteps
-from world import Violation, Worker, World, said
+from world import Violation, Worker, World
 
-from accord import plan, run, settle
+from accord import plan, run
 from accord.batch import Prepared
 from accord.errors import AccordError, TryLater
 from accord.ledger import streams
@@ -29,7 +28,7 @@ from accord.systems.smartbill import pdf
 from accord.systems.smartbill import source as smartbill_source
 from accord.systems.smartbill import walk as smartbill_walk
 
-TINY = (
+TINY: tuple[Patch, ...] = (  # pages of a size that a few documents fill
     (oblio_walk, "PAGE", PAGE),
     (recent, "PAGE", PAGE),
     (recent, "ALONE", 2),
@@ -41,24 +40,11 @@ TINY = (
 DRAINS = 16
 HOUR = 3600
 
-_portals: list[PortalDatabase] = []
 
-
+@functools.cache
 def portal_database() -> PortalDatabase:
     """This process's SQL portal."""
-    if not _portals:
-        _portals.append(PortalDatabase(_Never()))
-    return _portals[0]
-
-
-@contextlib.contextmanager
-def tiny() -> Iterator[None]:
-    """Pages and batches of a size that a few documents fill."""
-    with contextlib.ExitStack() as stack:
-        for module, name, value in (*SMALL, *TINY):
-            stack.enter_context(mock.patch.object(module, name, value))
-        stack.enter_context(templates.made_once())
-        yield
+    return PortalDatabase()
 
 
 class Home:
@@ -90,20 +76,10 @@ class Steps(SimSteps):
 
     def settle(self, prepared: Prepared) -> Settled:
         """Tried twice, as a task is."""
-        home = self._home
-        for last in (False, True):
-            try:
-                settled = settle.settle(
-                    SYNCED, prepared, home.ledger, self._target, self._run, dict.fromkeys(self._kinds, "")
-                )
-            except TryLater:
-                if last:
-                    raise
-            else:
-                for what, count in zip(Settled._fields[:-1], settled[:-1], strict=True):
-                    home.world.seen[f"settled: {what}"] += count
-                return settled
-        raise AssertionError
+        try:
+            return super().settle(prepared)
+        except TryLater:
+            return super().settle(prepared)
 
 
 class Documenting:
@@ -112,8 +88,8 @@ class Documenting:
     def __init__(self, seed: int, profile: Profile) -> None:
         databases().reset()
         portal_database().reset()
-        self.world = world = World(seed, profile)  # type: ignore[arg-type]
-        self.profile: Profile = world.profile  # type: ignore[assignment]
+        self.world = world = World(seed, profile)
+        self.profile: Profile = world.profile
         chosen = self.profile
         make = Oblio if chosen.system == "oblio" else SmartBill
         self.books = make(world, bool(chosen.alike), bool(chosen.dates))
@@ -152,27 +128,17 @@ class Documenting:
 
     def chaos(self) -> None:
         """Workers, faults and people, for so many steps."""
-        world = self.world
-        while world.steps < self.profile.steps:
-            world.steps += 1
-            roll = world.rng.random()
-            for move, rate in self.profile.moves.items():
-                roll -= rate
-                if roll < 0:
-                    getattr(self, move)()
-                    break
-            else:
-                self.work()
+        for move in self.world.moves(self.profile.moves):
+            getattr(self, move)()
 
     def work(self) -> None:
         """A new worker where one is missing, or a step of one that runs."""
         world = self.world
         assert self.profile.modes is not None
-        if len(world.workers) < (self.profile.workers or 1) and (not world.workers or world.rng.random() < 0.1):
+        if world.short_of_workers():
             mode = world.rng.choice(self.profile.modes)
             world.start(f"w{self.home.runs}", mode, lambda worker: self.home.run(mode, worker))
-        if not world.run_one() and world.workers:
-            world.true = max(world.true, min(worker.asleep_until for worker in world.workers))
+        world.go_on()
 
     def change(self) -> None:
         """Somebody works in the source."""
@@ -314,25 +280,8 @@ def _differs(row: dict[str, Any], expected: dict[str, Any]) -> str | None:
     return f"differs (shown, true): {wrong}" if wrong else None
 
 
-class _Never:
-    """The clock of a database that is never away."""
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing in memory is ever locked")
-
-
 def play(seed: int, profile: Profile | None = None) -> Outcome:
     """Play a seed to its end."""
-    with tiny():
-        documenting = Documenting(seed, profile or Profile())
-        world, violation = documenting.world, None
-        try:
-            documenting.begin()
-            documenting.chaos()
-            documenting.peace()
-        except (Violation, AccordError, AssertionError) as error:
-            violation = said(error)
-        finally:
-            world.close()
-            documenting.home.ledger.close()
-    return Outcome(seed, violation, world.steps, world.seen, world.trace, world.digest())
+    with small(*TINY):
+        one = Documenting(seed, profile or Profile())
+        return played(seed, one.world, one.home.ledger, one.begin, one.chaos, one.peace)

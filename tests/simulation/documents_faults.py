@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import ClassVar
 
 from faults import FITTING as CORE
-from faults import KILL, LOST, OK, RATES, REPLY_LOST, SUSPEND, THROTTLED
-
-LATE = "late effect"
+from faults import KILL, LATE, LOST, RATES, REPLY_LOST, SUSPEND, THROTTLED, Mix
 
 SYSTEMS = ("oblio", "smartbill")
 TARGETS = ("sql", "api")
@@ -35,9 +34,10 @@ DISTURBED = "read while somebody worked"
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Mix):
     """A mix of faults. What is None is drawn for each seed."""
 
+    fitting: ClassVar[dict[str, dict[str, float]]] = FITTING
     name: str = "swarm"
     system: str | None = None
     target: str | None = None
@@ -90,13 +90,3 @@ class Profile:
         if not drawn.dates:  # then the source is asked by the host's clock, which must be right
             drawn.moves["skew"] = 0.0
         return drawn
-
-    def verdict(self, rng: Random, port: str, what: str) -> str:
-        """What happens to the next call of a port."""
-        assert self.rates is not None
-        roll = rng.random()
-        for fault, factor in FITTING[port].items():
-            roll -= self.rates[fault] * factor
-            if roll < 0:
-                return fault if fault != SUSPEND or self.naps_at in what else OK
-        return OK

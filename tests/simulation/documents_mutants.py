@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from acting_mutants import Mutant, Patch
-from documents_faults import DISTURBED, LATE, Profile
+from documents_faults import DISTURBED, Profile
 from documents_portal import ApiPortal
-from faults import KILL, LOST, REPLY_LOST, SUSPEND
+from faults import KILL, LATE, LOST, REPLY_LOST, SUSPEND
+from planted import Mutant, Patches, register
+from schedule import Patch
 
 from accord.ledger import links
 from accord.systems.oblio.recent import Found, Recent
@@ -58,15 +59,8 @@ LOSING = replace(
 MUTANTS: dict[str, Mutant] = {}
 
 
-def _planted(
-    profile: Profile, system: str, *breaks: str
-) -> Callable[[Callable[[], list[Patch]]], Callable[[], list[Patch]]]:
-    def register(patches: Callable[[], list[Patch]]) -> Callable[[], list[Patch]]:
-        chosen: Any = replace(profile, system=system)
-        MUTANTS[patches.__name__] = Mutant(patches.__name__, chosen, frozenset(breaks), patches)
-        return patches
-
-    return register
+def _planted(profile: Profile, system: str, *breaks: str) -> Callable[[Patches], Patches]:
+    return register(MUTANTS, replace(profile, system=system), *breaks)
 
 
 @_planted(MOVING, "oblio", "D10")

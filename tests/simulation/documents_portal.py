@@ -1,13 +1,12 @@
 """The portals of the documents' schedules: the SQL one on its real tables, and one by HTTP that takes one by one."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from documents_faults import LATE
-from faults import LOST, REPLY_LOST, THROTTLED
+from databases import NeverAway, copy_of, raw, trigger
+from faults import LATE, LOST, REPLY_LOST, THROTTLED
 from workers import SimTarget
 from world import Violation, World
 
@@ -42,22 +41,21 @@ def older(before: Shown, now: Shown) -> str | None:
 class PortalDatabase:
     """The SQL portal in memory, with guards inside: whatever breaks an invariant is noted there and then."""
 
-    def __init__(self, clock: Any) -> None:
-        self.engine = open_database("sqlite://", "the portal")
-        self.accounts = self.portal = Portal(self.engine, clock)
+    def __init__(self) -> None:
+        engine = open_database("sqlite://", "the portal")
+        self.portal = Portal(engine, NeverAway())  # type: ignore[arg-type]
         self.portal.create_tables()
         self.portal.check()
-        db = self.engine.raw_connection().driver_connection
-        assert isinstance(db, sqlite3.Connection)
-        self._db, self.broken = db, []  # type: ignore[var-annotated]
+        self._db = db = raw(engine)
+        self.broken: list[str] = []
         table = LAYOUT.tables[Kind.DOCUMENT]
         columns = ("rev", "deleted", "mentions", "paid")
         both = [f"{row}.{column}" for row in ("OLD", "NEW") for column in columns]
         db.create_function("judge", len(both), self._judge)
         db.create_function("broken", 1, self.broken.append)
-        db.execute(f"CREATE TRIGGER g1 BEFORE DELETE ON {table} BEGIN SELECT broken('D5: a row was deleted'); END")
-        db.execute(f"CREATE TRIGGER g2 BEFORE UPDATE ON {table} BEGIN SELECT judge({', '.join(both)}); END")
-        self._columns = columns
+        trigger(db, 1, f"{table} BEFORE DELETE", "1", "broken('D5: a row was deleted')")
+        trigger(db, 2, f"{table} BEFORE UPDATE", "1", f"judge({', '.join(both)})")
+        self._columns, self._empty = columns, copy_of(db)
 
     def _judge(self, *values: Any) -> None:
         half = len(self._columns)
@@ -67,19 +65,8 @@ class PortalDatabase:
 
     def reset(self) -> None:
         """Empty it."""
-        self._db.execute("DROP TRIGGER g1")
-        for table in (LAYOUT.tables[Kind.DOCUMENT], *self._own()):
-            self._db.execute(f"DELETE FROM {table}")
-        table = LAYOUT.tables[Kind.DOCUMENT]
-        self._db.execute(
-            f"CREATE TRIGGER g1 BEFORE DELETE ON {table} BEGIN SELECT broken('D5: a row was deleted'); END"
-        )
-        self._db.commit()
         self.broken.clear()
-
-    def _own(self) -> list[str]:
-        rows = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'accord_%'")
-        return [name for (name,) in rows if name in ("accord_seen", "accord_agreed")]
+        self._empty.backup(self._db)
 
 
 class SqlPortal(SimTarget):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any, ClassVar
 
 RATES = (0.0, 0.0, 0.03, 0.1, 0.4)
 
@@ -15,6 +16,7 @@ FAILED = "commit failed"
 UNKNOWN = "commit unknown"
 AWAY = "database away"
 UNKNOWN_AWAY = "commit unknown, then away"
+LATE = "late effect"
 
 FITTING = {
     # port: fault and the factor that makes its rate bearable: a run that meets it is lost, or nearly not at all
@@ -44,10 +46,39 @@ CHANGES = (
 )
 
 
+class Mix:
+    """A mix of faults, of whichever family of schedules: what a world asks of it."""
+
+    __slots__ = ()
+
+    fitting: ClassVar[dict[str, dict[str, float]]]  # for each port; as FITTING above
+    steps: int
+    workers: int | None
+    rates: dict[str, float] | None
+    naps: tuple[float, ...]
+    naps_at: str
+    sticky: float | None
+
+    def drawn(self, rng: Random) -> Any:
+        """The profile with everything decided."""
+        raise NotImplementedError
+
+    def verdict(self, rng: Random, port: str, what: str) -> str:
+        """What happens to the next call of a port."""
+        assert self.rates is not None
+        roll = rng.random()
+        for fault, factor in self.fitting[port].items():
+            roll -= self.rates[fault] * factor
+            if roll < 0:
+                return fault if fault != SUSPEND or self.naps_at in what else OK
+        return OK
+
+
 @dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Mix):
     """A mix of faults. What is None is drawn for each seed."""
 
+    fitting: ClassVar[dict[str, dict[str, float]]] = FITTING
     name: str = "swarm"
     steps: int = 170
     workers: int | None = None
@@ -130,13 +161,3 @@ class Profile:
             rng.random() < 0.3 if self.run_again is None else self.run_again,
             rng.random() < 0.3 if self.hasty is None else self.hasty,
         )
-
-    def verdict(self, rng: Random, port: str, what: str) -> str:
-        """What happens to the next call of a port."""
-        assert self.rates is not None
-        roll = rng.random()
-        for fault, factor in FITTING[port].items():
-            roll -= self.rates[fault] * factor
-            if roll < 0:
-                return fault if fault != SUSPEND or self.naps_at in what else OK
-        return OK

@@ -3,10 +3,10 @@
 Where another layer of defence would hide a bug, the profile or the bug itself switches that layer off, and says so.
 """
 
-import contextlib
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -14,8 +14,8 @@ import msgspec
 import schedule
 import workers
 from databases import SOURCE, SYNC
-from faults import Profile
 from greenlet import getcurrent
+from planted import Mutant, register
 from profiles import (
     ADOPTED,
     BROKEN,
@@ -40,6 +40,7 @@ from profiles import (
     TAKEN,
     TIES,
 )
+from schedule import Patch
 from sqlalchemy import update
 
 from accord import adoption, batch, collect, fetch, plan, settle
@@ -50,46 +51,8 @@ from accord.ledger.schema import leases as leases_table
 from accord.records import Kind
 from accord.systems.accounts import Accounts
 
-Patch = tuple[Any, str, Any]
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A planted bug, the faults that show it, and the invariants by which it must be caught."""
-
-    name: str
-    profile: Profile
-    breaks: frozenset[str]
-    patches: Callable[[], list[Patch]]
-
-    @contextlib.contextmanager
-    def planted(self) -> Iterator[None]:
-        """Within, the bug is there."""
-        with fresh(), contextlib.ExitStack() as stack:
-            for target, name, value in self.patches():
-                stack.enter_context(mock.patch.object(target, name, value))
-            yield
-
-
-@contextlib.contextmanager
-def fresh() -> Iterator[None]:
-    """Within, and afterwards, no beginning is used that other code has made."""
-    schedule.beginnings.clear()
-    try:
-        yield
-    finally:
-        schedule.beginnings.clear()
-
-
 MUTANTS: dict[str, Mutant] = {}
-
-
-def _planted(profile: Profile, *breaks: str) -> Callable[[Callable[[], list[Patch]]], Callable[[], list[Patch]]]:
-    def register(patches: Callable[[], list[Patch]]) -> Callable[[], list[Patch]]:
-        MUTANTS[patches.__name__] = Mutant(patches.__name__, profile, frozenset(breaks), patches)
-        return patches
-
-    return register
+_planted = partial(register, MUTANTS)
 
 
 @_planted(KILLS, "F1", "S4")

@@ -21,10 +21,10 @@ import acting
 import acting_mutants
 import documenting
 import documents_mutants
+import mutants
 from faults import KILL, UNKNOWN, Profile
-from mutants import MUTANTS
 from schedule import Outcome, Schedule, play, small
-from world import Script, Violation
+from world import Violation
 
 TRACE = 25  # of the last things that happened, shown where a seed fails
 HUNT = 300  # seeds within which a planted bug must be caught
@@ -53,10 +53,10 @@ def show(outcome: Outcome) -> str:
 
 
 PLAYS: dict[str, Any] = {"payments": play, "actions": acting.play, "documents": documenting.play}
-PLANTED: dict[str, dict[str, Any]] = {
-    "payments": {**MUTANTS},
-    "actions": {**acting_mutants.MUTANTS},
-    "documents": {**documents_mutants.MUTANTS},
+PLANTED = {
+    "payments": mutants.MUTANTS,
+    "actions": acting_mutants.MUTANTS,
+    "documents": documents_mutants.MUTANTS,
 }
 
 
@@ -104,12 +104,8 @@ def _crashed(profile: Profile, mode: str, faults: dict[int, str]) -> list[str]:
             for _ in range(6):
                 schedule.change()
             world.true += 3600
-            world.script = Script(faults)
             schedule.begin(mode)
-            while world.workers and world.run_one():
-                pass
-            ports = list(world.script.ports)
-            world.script = None
+            ports = world.follow(faults)
             schedule.peace()
         finally:
             world.close()

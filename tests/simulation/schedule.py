@@ -1,9 +1,10 @@
 """One schedule: some time of chaos, then peace, then judgement."""
 
 import contextlib
+import functools
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ from databases import KINDS, SYNC, UNMAPPED, Databases
 from faults import Profile
 from invariants import agreement, claimed, dump, open_windows, quiet, unfollowed, watermark
 from model_stripe import DAY, Habits, ModelStripe, new_customer, new_payment
-from workers import Home
+from workers import Home, SimLedger
 from world import BEGAN, Violation, Worker, World, said
 
 from accord import batch, collect, deletions, fetch, plan
@@ -22,27 +23,30 @@ from accord.errors import AccordError
 from accord.ledger import streams
 from accord.records import Kind
 
+Patch = tuple[Any, str, Any]
+
 LAG = 300
-SMALL = (
+SMALL: tuple[Patch, ...] = (
     (collect, "BATCH", 5),
     (fetch, "CHUNK", 4),
     (fetch, "MANY", 2),
     (fetch, "ENOUGH", 1),
     (plan, "SHORTEST", 600),
 )
-TOUCHY = ((batch, "STOP_ROWS", 0), (collect, "STOP_ROWS", 0), (deletions, "ROWS", 1))
+TOUCHY: tuple[Patch, ...] = (  # what looks like a broken source stops
+    (batch, "STOP_ROWS", 0),
+    (collect, "STOP_ROWS", 0),
+    (deletions, "ROWS", 1),
+)
 DRAINS = 14
 HASTY = 6  # drains that may be minutes apart
 HOUR = 3600
 
-_databases: list[Databases] = []
 
-
+@functools.cache
 def databases() -> Databases:
     """This process's two databases."""
-    if not _databases:
-        _databases.append(Databases(_Never()))
-    return _databases[0]
+    return Databases()
 
 
 @dataclass
@@ -63,10 +67,10 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def small(touchy: bool = False) -> Iterator[None]:
-    """Batches and windows of a size that a few records fill; `touchy`: and what looks like a broken source stops."""
+def small(*more: Patch) -> Iterator[None]:
+    """Batches and windows of a size that a few records fill; and what else is to be another."""
     with contextlib.ExitStack() as stack:
-        for module, name, value in SMALL + TOUCHY * touchy:
+        for module, name, value in (*SMALL, *more):
             stack.enter_context(mock.patch.object(module, name, value))
         stack.enter_context(templates.made_once())
         yield
@@ -103,7 +107,7 @@ class Schedule:
     def __init__(self, seed: int, profile: Profile) -> None:
         databases().reset()
         self.world = world = World(seed, profile)
-        self.profile = world.profile
+        self.profile: Profile = world.profile
         assert self.profile.habits is not None
         assert self.profile.kinds is not None
         habits = Habits(**self.profile.habits)  # type: ignore[arg-type]
@@ -170,35 +174,20 @@ class Schedule:
 
     def chaos(self) -> None:
         """Workers, faults and changes, for so many steps."""
-        world, profile = self.world, self.profile
-        while world.steps < profile.steps:
-            world.steps += 1
-            roll = world.rng.random()
-            if roll < (profile.mutate or 0):
-                self.change()
-                continue
-            roll -= profile.mutate or 0
-            for move, rate in profile.moves.items():
-                roll -= rate
-                if roll < 0:
-                    getattr(self, move)()
-                    break
-            else:
-                self.work()
+        for move in self.world.moves({"change": self.profile.mutate or 0, **self.profile.moves}):
+            getattr(self, move)()
 
     def work(self) -> None:
         """A new worker where one is missing, or a step of one that runs."""
         world = self.world
-        assert self.profile.workers is not None
         if self.remapping and not world.workers:
             self._remap()
         if self.remapping:
             pass  # those that run come to their end first
-        elif len(world.workers) < self.profile.workers and (not world.workers or world.rng.random() < 0.1):
+        elif world.short_of_workers():
             assert self.profile.modes is not None
             self.begin(world.rng.choice(self.profile.modes))
-        if not world.run_one() and world.workers:
-            world.true = max(world.true, min(worker.asleep_until for worker in world.workers))
+        world.go_on()
 
     def begin(self, mode: str) -> Worker:
         """A new worker starts a run."""
@@ -325,29 +314,26 @@ class Schedule:
         return len(found)
 
 
-class _Never:
-    """The clock of a database that is never away."""
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing in memory is ever locked")
+def played(seed: int, world: World, ledger: SimLedger, *acts: Callable[[], None]) -> Outcome:
+    """Do these one after the other; the outcome names the violation, if any."""
+    violation = None
+    try:
+        for act in acts:
+            act()
+    except Exception as error:
+        violation = said(error)
+    finally:
+        world.close()
+        ledger.close()
+    return Outcome(seed, violation, world.steps, world.seen, world.trace, world.digest())
 
 
 def play(seed: int, profile: Profile | None = None) -> Outcome:
     """Run one schedule; the outcome names the violation, if any."""
-    violation = None
     try:
         with small():
             schedule = Schedule(seed, profile or Profile())
     except Exception as error:  # even without faults
         return Outcome(seed, said(error), 0, Counter(), [], "")
-    world = schedule.world
-    with small(bool(schedule.profile.stop)):
-        try:
-            schedule.chaos()
-            schedule.peace()
-        except Exception as error:
-            violation = said(error)
-        finally:
-            world.close()
-            schedule.home.ledger.close()
-    return Outcome(seed, violation, world.steps, world.seen, world.trace, world.digest())
+    with small(*TOUCHY * bool(schedule.profile.stop)):
+        return played(seed, schedule.world, schedule.home.ledger, schedule.chaos, schedule.peace)

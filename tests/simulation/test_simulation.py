@@ -23,19 +23,46 @@ def command() -> ModuleType:
     return module
 
 
-def test_no_schedule_breaks_an_invariant(command: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("family", "seeds", "faults"),
+    [
+        (
+            "payments",
+            60,
+            (
+                "ledger: kill",
+                "ledger: commit unknown",
+                "ledger: commit failed",
+                "clock jumps",
+                "event never",
+                "single records looked for on a list",
+            ),
+        ),
+        (
+            "actions",
+            60,
+            ("issuer: late effect", "issuer: reply lost", "issuer: suspend", "issuer: kill", "clock is set"),
+        ),
+        (
+            "documents",
+            40,
+            ("portal: reply lost", "source: kill", "number given out again", "came late", "sweep missed records"),
+        ),
+    ],
+)
+def test_no_schedule_breaks_an_invariant(command: ModuleType, family: str, seeds: int, faults: tuple[str, ...]) -> None:
     met = Counter[str]()
-    for seed in range(60):
-        outcome = command.play(seed)
+    for seed in range(seeds):
+        outcome = command.PLAYS[family](seed)
         assert outcome.violation is None, command.show(outcome)
         met += outcome.seen
-    faults = ("ledger: kill", "ledger: commit unknown", "ledger: commit failed", "clock jumps", "event never")
-    for what in (*faults, "single records looked for on a list"):
+    for what in faults:
         assert met[what], f"{what} was never met: the simulation has become tame"
 
 
-def test_a_seed_replays_exactly(command: ModuleType) -> None:
-    first, again = (command.play(11) for _ in range(2))
+@pytest.mark.parametrize(("family", "seed"), [("payments", 11), ("actions", 3), ("documents", 3)])
+def test_a_seed_replays_exactly(command: ModuleType, family: str, seed: int) -> None:
+    first, again = (command.PLAYS[family](seed) for _ in range(2))
     assert first.trace
     assert first.digest == again.digest
 
@@ -55,7 +82,7 @@ def test_statements_made_once_change_nothing(command: ModuleType, monkeypatch: p
     profiles = [None] * 15 + [mixes.DELETES, mixes.FLIPS, mixes.GARBLED, mixes.KILLS, mixes.STOPS]
 
     def digests() -> list[str]:
-        with sys.modules["mutants"].fresh():
+        with sys.modules["planted"].fresh():
             return [command.play(seed, profile).digest for seed, profile in enumerate(profiles)]
 
     made_once = digests()
@@ -63,8 +90,9 @@ def test_statements_made_once_change_nothing(command: ModuleType, monkeypatch: p
     assert digests() == made_once
 
 
-def test_each_planted_bug_is_caught_under_the_faults_that_show_it(command: ModuleType) -> None:
-    hunts = {name: command.hunt(name) for name in command.MUTANTS}
+@pytest.mark.parametrize("family", ["payments", "actions", "documents"])
+def test_each_planted_bug_is_caught_under_the_faults_that_show_it(command: ModuleType, family: str) -> None:
+    hunts = {name: command.hunt(name, family) for name in command.PLANTED[family]}
     assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
 
 
@@ -72,44 +100,6 @@ def test_a_first_run_may_be_killed_at_any_call(command: ModuleType) -> None:
     assert list(command.crashes("changes", settled_first=False, every=6)) == []
 
 
-def test_no_schedule_of_actions_breaks_an_invariant(command: ModuleType) -> None:
-    met = Counter[str]()
-    for seed in range(60):
-        outcome = command.acting.play(seed)
-        assert outcome.violation is None, command.show(outcome)
-        met += outcome.seen
-    for fault in ("issuer: late effect", "issuer: reply lost", "issuer: suspend", "issuer: kill", "clock is set"):
-        assert met[fault], f"{fault} was never met: the simulation has become tame"
-
-
-def test_each_bug_planted_in_the_actions_is_caught(command: ModuleType) -> None:
-    hunts = {name: command.hunt(name, "actions") for name in command.acting_mutants.MUTANTS}
-    assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
-
-
 @pytest.mark.parametrize("system", ["stripe", "oblio-error", "smartbill"])
 def test_each_call_of_an_action_may_meet_each_fault(command: ModuleType, system: str) -> None:
     assert list(command.acting.crashes(system, every=2)) == []
-
-
-def test_a_seed_of_actions_replays_exactly(command: ModuleType) -> None:
-    assert command.acting.play(3).digest == command.acting.play(3).digest
-
-
-def test_no_schedule_of_documents_breaks_an_invariant(command: ModuleType) -> None:
-    met = Counter[str]()
-    for seed in range(40):
-        outcome = command.documenting.play(seed)
-        assert outcome.violation is None, command.show(outcome)
-        met += outcome.seen
-    for what in ("portal: reply lost", "source: kill", "number given out again", "came late", "sweep missed records"):
-        assert met[what], f"{what} was never met: the simulation has become tame"
-
-
-def test_each_bug_planted_in_the_documents_is_caught(command: ModuleType) -> None:
-    hunts = {name: command.hunt(name, "documents") for name in command.documents_mutants.MUTANTS}
-    assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
-
-
-def test_a_seed_of_documents_replays_exactly(command: ModuleType) -> None:
-    assert command.documenting.play(3).digest == command.documenting.play(3).digest

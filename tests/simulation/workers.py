@@ -221,7 +221,7 @@ class SimSteps:
 
     def __init__(self, home: "Home", worker: Worker | None, name: str, mode: str) -> None:
         self._home, self._worker, self._run, self._mode = home, worker, name, plan.Mode(mode)
-        self._kinds = home.kinds
+        self._kinds, self._target = home.kinds, home.target
         profile = home.world.profile
         self._threads = bool(profile.threads and worker is not None)
         self._manner = home.world.rng.choice(("eager", "lazy", "thread" if self._threads else "eager"))
@@ -275,7 +275,7 @@ class SimSteps:
 
     def settle(self, prepared: Prepared) -> Settled:
         home = self._home
-        settled = settle.settle(SYNCED, prepared, home.ledger, home.target, self._run, dict.fromkeys(self._kinds, ""))
+        settled = settle.settle(SYNCED, prepared, home.ledger, self._target, self._run, dict.fromkeys(self._kinds, ""))
         if settled.stopped is not None:
             home.world.note("settled: stopped")
         for what, count in zip(Settled._fields[:-1], settled[:-1], strict=True):

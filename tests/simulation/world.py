@@ -4,11 +4,11 @@ import hashlib
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
 
-from faults import KILL, OK, SUSPEND, Profile
+from faults import KILL, OK, SUSPEND, Mix
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from accord.errors import AccordError
@@ -83,7 +83,7 @@ class Script:
 class World:
     """Time, threads and chance; also the clock that the core is given."""
 
-    def __init__(self, seed: int, profile: Profile) -> None:
+    def __init__(self, seed: int, profile: Mix) -> None:
         self.seed, self.rng = seed, Random(seed)
         self.profile = profile.drawn(self.rng)
         self.true, self.skew = float(START), 0.0
@@ -172,6 +172,23 @@ class World:
 
     # -- called by the hub
 
+    def moves(self, rates: Mapping[str, float]) -> Iterator[str]:
+        """What comes next, by chance, for as many steps as the profile has: one of these, or else "work"."""
+        while self.steps < self.profile.steps:
+            self.steps += 1
+            roll = self.rng.random()
+            for move, rate in rates.items():
+                roll -= rate
+                if roll < 0:
+                    yield move
+                    break
+            else:
+                yield "work"
+
+    def short_of_workers(self) -> bool:
+        """Whether a worker is missing, and is to start now."""
+        return len(self.workers) < self.profile.workers and (not self.workers or self.rng.random() < 0.1)
+
     def start(self, name: str, mode: str, work: Callable[[Worker], Any]) -> Worker:
         """A new worker that does `work`."""
         worker = Worker(name, mode)
@@ -214,6 +231,19 @@ class World:
         else:
             self._resume(thread, verdict)
         return True
+
+    def go_on(self) -> None:
+        """A step of a worker that runs; where all of them sleep, time passes until the first one wakes."""
+        if not self.run_one() and self.workers:
+            self.true = max(self.true, min(worker.asleep_until for worker in self.workers))
+
+    def follow(self, faults: dict[int, str]) -> list[str]:
+        """Let the workers run, with these faults and no others, until they end or sleep; the ports that they called."""
+        self.script = script = Script(faults)
+        while self.workers and self.run_one():
+            pass
+        self.script = None
+        return script.ports
 
     def kill(self, worker: Worker) -> None:
         """End a process as `kill -9` does. It is kept, for a greenlet that is dropped would run its `finally`."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from accord.budget import NeverOpen
-from accord.calendars import Busy, Create, Delete, Done, Event, Mark, NotDone, TokenGone, Update, Wanted
+from accord.calendars import Busy, Create, Delete, Differs, Done, Event, Mark, NotDone, TokenGone, Update, Wanted
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Throttled
 from accord.ledger.engine import Ledger
@@ -341,6 +341,13 @@ def test_a_throttle_without_end_is_handed_back(sandbox: Sandbox, client: Google)
     assert isinstance(outcome.error, Throttled)
 
 
+def test_a_repeat_under_another_rev_is_not_done(client: Google) -> None:
+    event = make(client)
+    [outcome] = client.apply([Create(ANA, wanted(rev=2))])
+    assert isinstance(outcome, Differs)
+    assert outcome.event == event
+
+
 # What of an event is left alone
 
 
@@ -375,9 +382,8 @@ def test_nobody_is_mailed_and_guests_are_not_asked_for(client: Google, way: Way)
     client.apply([Update(ANA, event.id, event.etag, wanted(rev=2)), Delete(ANA, event.id, event.etag)])
     calls = [line for request in way.asked for line in request.content.split(b"\r\n") if b" HTTP/1.1" in line]
     assert len(calls) == 3
-    for call in calls:
-        assert b"sendUpdates=none" in call
-        assert b"maxAttendees=1" in call
+    assert all(b"sendUpdates=none" in call for call in calls)
+    assert [b"maxAttendees=1" in call for call in calls] == [True, True, False]
 
 
 def test_ten_thousand_guests_are_no_burden(sandbox: Sandbox, client: Google, way: Way) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from accord import acting, actions
 from accord.actions import Action
 from accord.budget import NeverOpen, Unlimited
+from accord.clock import Clock
 from accord.http import Transport
 from accord.invoicing import IssueInvoice, Terms
 from accord.ledger import actions as rows
@@ -49,27 +51,11 @@ TERMS = Terms(product="Comandă", vat_name="Normala", vat_rate="21", series="WEB
 SYSTEMS = ("stripe", "oblio", "smartbill")
 
 
-class OwnTime:
-    """A clock that only waiting moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_790_000_000.0  # 2026-09-21
-
-    def now(self) -> float:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 class Shopkeeper:
     """A shop at Stripe whose payments are given invoices in another system."""
 
-    def __init__(self, system: str, terms: Terms = TERMS) -> None:
-        self.system, self.clock = system, OwnTime()
+    def __init__(self, clock: Clock, system: str, terms: Terms = TERMS) -> None:
+        self.system, self.clock = system, clock
         self.sandbox: Sandbox = build(now=self.clock.now, payments=0)
         self.store = self.sandbox.stripe.stores["test"]
         self.shop = Shop(self.store, random.Random(3))
@@ -191,9 +177,14 @@ class Shopkeeper:
         return shown | {"number": row["number"], "open": total - paid}
 
 
+@pytest.fixture
+def new_keeper(own_time: Clock) -> Callable[..., Shopkeeper]:
+    return partial(Shopkeeper, own_time)
+
+
 @pytest.fixture(params=SYSTEMS)
-def keeper(request: pytest.FixtureRequest) -> Shopkeeper:
-    return Shopkeeper(request.param)
+def keeper(new_keeper: Callable[..., Shopkeeper], request: pytest.FixtureRequest) -> Shopkeeper:
+    return new_keeper(request.param)
 
 
 @pytest.mark.parametrize("amount", [1, 99, 100, 12_345, 99_999_999])
@@ -210,8 +201,8 @@ def test_an_invoice_comes_to_exactly_what_was_paid(keeper, amount, currency):
 
 
 @pytest.mark.parametrize(("system", "vat", "payer"), [("oblio", "cif", "vatPayer"), ("smartbill", "vat_code", None)])
-def test_a_firms_invoice_shows_its_vat_id(system, vat, payer):
-    keeper = Shopkeeper(system)
+def test_a_firms_invoice_shows_its_vat_id(new_keeper, system, vat, payer):
+    keeper = new_keeper(system)
     keeper.act(keeper.sell())
     (client,) = (row["client"] for row in keeper.documents())
     assert client[vat] == "RO90000025"
@@ -233,8 +224,8 @@ def test_a_lost_request_or_answer_makes_no_second_invoice(keeper, fault):
 
 
 @pytest.mark.parametrize("replay", ["return_same", "error_400"])
-def test_oblio_may_answer_a_repeated_key_either_way(replay):
-    keeper = Shopkeeper("oblio")
+def test_oblio_may_answer_a_repeated_key_either_way(new_keeper, replay):
+    keeper = new_keeper("oblio")
     keeper.sandbox.oblio.settings = Settings(replay=replay)
     keeper.fault("drop_answer", "/api/docs/invoice")
     keeper.fault("lag", "/api/docs/invoice/list", "GET", seconds=119.0)  # the look-up does not show it yet
@@ -247,8 +238,8 @@ def test_oblio_may_answer_a_repeated_key_either_way(replay):
 
 
 @pytest.mark.parametrize("at", ["/v1/invoices", "/v1/invoiceitems"])
-def test_stripes_invoice_is_gone_on_with_from_where_it_stands(at):
-    keeper = Shopkeeper("stripe")
+def test_stripes_invoice_is_gone_on_with_from_where_it_stands(new_keeper, at):
+    keeper = new_keeper("stripe")
     keeper.fault("drop_answer", at)
     key = keeper.sell()
     keeper.act(key)
@@ -258,8 +249,8 @@ def test_stripes_invoice_is_gone_on_with_from_where_it_stands(at):
     assert keeper.issued()[0]["open"] == 0
 
 
-def test_a_payment_that_belongs_to_an_invoice_is_given_none():
-    keeper = Shopkeeper("stripe")
+def test_a_payment_that_belongs_to_an_invoice_is_given_none(new_keeper):
+    keeper = new_keeper("stripe")
     key = keeper.sell()
     keeper.act(key)
     customers.update(
@@ -299,24 +290,24 @@ def test_a_guest_is_given_an_invoice_where_no_customer_is_needed(keeper):
 
 
 @pytest.mark.parametrize("system", ["oblio", "smartbill"])
-def test_a_vat_rate_that_the_account_does_not_know_is_refused(system):
-    keeper = Shopkeeper(system, msgspec.structs.replace(TERMS, vat_name="Nimic", vat_rate="33"))
+def test_a_vat_rate_that_the_account_does_not_know_is_refused(new_keeper, system):
+    keeper = new_keeper(system, msgspec.structs.replace(TERMS, vat_name="Nimic", vat_rate="33"))
     key = keeper.sell()
     assert keeper.act(key) == {"refused": 1}
     assert "answered 400" in keeper.row(key).why
     assert keeper.issued() == []
 
 
-def test_smartbills_error_in_a_good_answer_is_a_refusal():
-    keeper = Shopkeeper("smartbill")
+def test_smartbills_error_in_a_good_answer_is_a_refusal(new_keeper):
+    keeper = new_keeper("smartbill")
     keeper.fault("error_text", "/SBORO/api/estimate", value="Client invalid!")
     key = keeper.sell()
     assert keeper.act(key) == {"refused": 1}
     assert keeper.issued() == []
 
 
-def test_a_proforma_whose_number_was_given_out_again_is_left_to_a_person():
-    keeper = Shopkeeper("smartbill")
+def test_a_proforma_whose_number_was_given_out_again_is_left_to_a_person(new_keeper):
+    keeper = new_keeper("smartbill")
     keeper.fault("drop_answer", "/SBORO/api/invoice/v2")
     key = keeper.sell()
     keeper.act(key)
@@ -331,8 +322,8 @@ def test_a_proforma_whose_number_was_given_out_again_is_left_to_a_person():
     assert keeper.issued() == []
 
 
-def test_a_missing_series_of_proformas_is_told():
-    keeper = Shopkeeper("smartbill")
+def test_a_missing_series_of_proformas_is_told(new_keeper):
+    keeper = new_keeper("smartbill")
     del keeper.sandbox.smartbill.company.series["PRO"]
     with pytest.raises(Exception, match="no series of proformas called PRO"):
         keeper.act(keeper.sell())

@@ -11,8 +11,10 @@ import pytest
 
 from accord.budget import NeverOpen, Unlimited
 from accord.clock import SystemClock
-from accord.errors import Refused, TryLater
+from accord.errors import Misconfigured, Refused, TryLater
+from accord.invoicing import Terms
 from accord.systems.oblio import Oblio, connect
+from accord.systems.oblio.issue import OblioIssuer
 from accord.systems.oblio.tokens import Credentials
 
 LIST = json.loads((Path(__file__).parent.parent / "fixtures" / "oblio" / "list.json").read_bytes())
@@ -93,7 +95,7 @@ def test_what_is_asked_for(oblio: Callable[[Wire], Oblio]) -> None:
         "limitPerPage": "100",
         "offset": "200",
     }
-    assert json.loads(page.body) == LIST
+    assert [json.loads(item.raw) for item in page.items] == LIST["data"]
     assert [item.key for item in page.items] == ["880053", "880052", "880051"]
 
 
@@ -143,5 +145,13 @@ def test_another_order_than_the_one_asked_for_is_refused(oblio: Callable[[Wire],
 
 def test_rates_as_they_are_written(oblio: Callable[[Wire], Oblio]) -> None:
     rates = [{"name": "Normala", "percent": 21, "default": True}, {"name": "SDD", "percent": "0"}]
-    source = oblio(Wire(vat_rates={"data": rates}))
-    assert source.vat_rates() == [("Normala", "21", True), ("SDD", "0", False)]
+    series = [{"type": "Factura", "name": "WEB", "next": "0001"}]
+    source = oblio(Wire(series={"data": series}, vat_rates={"data": rates}))
+
+    def issuer(name: str, rate: str) -> OblioIssuer:
+        return source.issuer("oblio/main", Terms(product="Comandă", series="WEB", vat_name=name, vat_rate=rate))
+
+    issuer("Normala", "21").check()
+    issuer("SDD", "0").check()
+    with pytest.raises(Misconfigured, match=r"no VAT rate Normala of 19 %; it has Normala 21, SDD 0$"):
+        issuer("Normala", "19").check()

@@ -13,6 +13,7 @@ from accord.clock import Clock
 from accord.documents import Document, State
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.http import Throttled
+from accord.invoicing import Terms
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.schema import metadata
@@ -152,7 +153,8 @@ def test_stornos_of_old_invoices_keep_the_old_rates(sandbox: Sandbox, oblio: Obl
 def test_company_series_and_rates(oblio: Oblio) -> None:
     assert (oblio.company().name, oblio.company().vat_id) == ("Prăvălia Exemplu SRL", shop.CIF)
     assert {one.name for one in oblio.series()} == {"MDP", "WEB", "EXP", "B-24", "PF", "AV"}
-    assert ("Normala", "21", True) in oblio.vat_rates()
+    terms = Terms(product="Comandă", series="WEB", vat_name="Normala", vat_rate="21")
+    oblio.issuer("oblio/main", terms).check()
 
 
 @pytest.mark.parametrize("cif", [shop.CIF.removeprefix("RO"), f" {shop.CIF.lower()} "])

@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from accord.errors import Misconfigured, Refused, TryLater
+from accord.actions import Sent
+from accord.errors import Misconfigured, Refused, TryLater, Unclear
 from accord.http import Response
+from accord.invoicing import Terms
 from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import EMAIL, NO_RIGHTS, TOKEN
 from accord.systems.smartbill import PER_SECOND, SmartBill, headers
@@ -55,11 +58,14 @@ def test_an_invoice_that_is_not_there(account: Any, client: SmartBill, shape: st
         assert client.status("WEB", number) is not None
 
 
-def test_answers_with_a_name_around_them(account: Any, client: SmartBill) -> None:
+def test_answers_with_a_name_around_them(account: Any, client: SmartBill, own_time: Any) -> None:
     number = account.issue()
     account.behave(shape="wrapped")
     assert client.series()[0].next_number == 2
-    assert client.taxes()[0].percentage == 21
+    terms = Terms(product="Comandă", series="WEB", proformas="PRO", vat_name="Normala", vat_rate="21")
+    client.issuer("smartbill/main", terms, own_time).check()
+    with pytest.raises(Misconfigured, match="no VAT rate Normala of 19 %; it has Normala 21"):
+        client.issuer("smartbill/main", structs.replace(terms, vat_rate="19"), own_time).check()
     assert client.status("WEB", number) is not None
 
 
@@ -101,16 +107,21 @@ def test_a_pdf_that_is_an_error_with_status_200(account: Any, client: SmartBill)
         client.pdf("WEB", number)
 
 
-def test_what_became_of_a_proforma(account: Any, client: SmartBill) -> None:
-    number = account.issue(series="PRO", path="/estimate/v2")
-    assert client.invoices_of("PRO", number) == ()  # an errorText with 200 that is no failure
+def test_what_became_of_a_proforma(account: Any, client: SmartBill, own_time: Any) -> None:
+    number = account.issue(series="PRO", path="/estimate/v2", mentions="Ref. M-1")
+    issuer = client.issuer("smartbill/main", Terms(product="Comandă", series="WEB", proformas="PRO"), own_time)
+
+    def made(of: str) -> list[tuple[str | None, str | None]]:
+        sent = Sent("invoice", "M-1", b"", {"proforma": ("", "PRO", of)}, attempt=2)
+        return [(one.series, one.number) for one in issuer.find(sent).found]
+
+    assert made(number) == []  # an errorText with 200 that is no failure
     account.issue(useEstimateDetails=True, estimate={"seriesName": "PRO", "number": number})
-    found = client.invoices_of("PRO", number)
-    assert found is not None
-    assert [(one.series, one.number) for one in found] == [("WEB", "0001")]
+    assert made(number) == [("WEB", "0001")]
     account.smartbill.company.documents["p PRO 0001"]["invoices"].append(["WEB", ""])  # a draft has no number
-    assert client.invoices_of("PRO", number) == found
-    assert client.invoices_of("PRO", "0099") is None
+    assert made(number) == [("WEB", "0001")]
+    with pytest.raises(Unclear, match="PRO 0099, of which the invoice is made, is gone"):
+        made("0099")
 
 
 def test_an_error_with_status_200_is_an_error(account: Any, client: SmartBill) -> None:
@@ -248,7 +259,7 @@ def test_neither_logs_nor_errors_nor_reprs_tell_token_names_or_vat_ids(
     caplog.set_level(logging.DEBUG, logger="accord")  # a run in this process may have set it
     client = new_client()
     number = account.issue()
-    said = [repr(client), repr(client.status("WEB", number)), repr(client.taxes()), repr(client.series())]
+    said = [repr(client), repr(client.status("WEB", number)), repr(client.series())]
     client.pdf("WEB", number)
     for kind in ("html_502", "truncated_json", "rate_limit"):
         account.switch(kind=kind, method="GET")

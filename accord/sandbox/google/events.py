@@ -72,7 +72,8 @@ def delete(store: Store, calendar: Calendar, id: str, match: str) -> None:
         raise GoogleError(410, "Resource has been deleted")
     _match(row, match)
     told = ("kind", "id", "recurringEventId", "originalStartTime")
-    own = [one for one in calendar.living() if one.get("recurringEventId") == id]  # what people made of its occurrences
+    # With a series goes what people made of its occurrences.
+    own = [one for one in calendar.living() if one.get("recurringEventId") == id] if "recurrence" in row else []
     for one in [row, *own]:
         store.keep(calendar, {key: one[key] for key in told if key in one} | {"status": "cancelled"})
 

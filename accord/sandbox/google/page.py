@@ -1,16 +1,11 @@
 """What the sandbox's front page says of Google Calendar."""
 
-from importlib.resources import files
-
-from jinja2 import Environment
-
 from accord.sandbox.google import admin
 from accord.sandbox.google.service import Google
 from accord.sandbox.google.tokens import CLIENT_ID, CLIENT_SECRET, OFFICE, REFRESH_TOKEN
+from accord.sandbox.html import template
 
-_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    files("accord.sandbox.google").joinpath("page.html").read_text(encoding="utf-8")
-)
+_TEMPLATE = template("accord.sandbox.google")
 
 
 def render(google: Google, base: str) -> str:

@@ -32,6 +32,7 @@ class Call(NamedTuple):
     params: dict[str, Any]
     body: dict[str, Any]
     match: str
+    none_match: str
 
 
 class Found(NamedTuple):
@@ -65,8 +66,11 @@ def do(found: Found, store: Store, settings: Settings, ask: Ask, given: Given) -
         raise GoogleError(403, "Request had insufficient authentication scopes.", "insufficientPermissions")
     params = parameters(ask.query)
     match = ask.headers.get("if-match", "")
-    call = Call(store, settings, given.user, found.calendar, found.event, params, _body(ask), match)
+    none_match = ask.headers.get("if-none-match", "")
+    call = Call(store, settings, given.user, found.calendar, found.event, params, _body(ask), match, none_match)
     answer = found.do(call)
+    if isinstance(answer, Answer):
+        return answer
     if answer is None:
         return Answer(204, {}, b"")
     if "fields" in params:
@@ -107,8 +111,9 @@ def _insert(call: Call) -> Row:
     return events.shown(events.insert(call.store, calendar, call.body, call.user), call.params)
 
 
-def _get(call: Call) -> Row:
-    return events.shown(events.get(call.store.calendar(call.calendar, call.user), call.event), call.params)
+def _get(call: Call) -> Row | Answer:
+    row = events.get(call.store.calendar(call.calendar, call.user), call.event)
+    return Answer(304, {}, b"") if call.none_match == row["etag"] else events.shown(row, call.params)
 
 
 def _change(change: Callable[[Store, Any, str, dict[str, Any], str], Row]) -> Callable[[Call], Row]:

@@ -59,13 +59,10 @@ class Google:
     def begin(self, ask: Ask) -> Begun:
         """Everything up to the work: the faults that strike before it."""
         begun = Begun(ask, ask.path)
-        for fault in self.faults.matching(_BEFORE, ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(_BEFORE, ask.method, ask.path)) is not None:
             begun.answer = _struck(fault)
             return begun
-        for fault in self.faults.matching(("latency",), ask.method, ask.path):
-            self.faults.strike(fault)
-            begun.wait += fault.seconds
+        begun.wait = self.faults.latency(ask.method, ask.path)
         return begun
 
     def finish(self, begun: Begun) -> Answer:
@@ -82,8 +79,7 @@ class Google:
     def _work(self, begun: Begun) -> Answer:
         ask = begun.ask
         try:
-            for fault in self.faults.matching(("server_error",), ask.method, ask.path)[:1]:
-                self.faults.strike(fault)
+            if (fault := self.faults.first(("server_error",), ask.method, ask.path)) is not None:
                 raise GoogleError(fault.status, "Backend Error", fault.value)
             if ask.path == "/token":
                 begun.endpoint = "POST /token"
@@ -101,8 +97,7 @@ class Google:
         endpoint = "unknown"
         try:
             endpoint = routes.find(ask.method, ask.path).name
-            for fault in self.faults.matching(_WITHIN, ask.method, ask.path)[:1]:
-                self.faults.strike(fault)
+            if (fault := self.faults.first(_WITHIN, ask.method, ask.path)) is not None:
                 if fault.kind == "rate_limit":
                     raise _too_many(fault)
                 raise GoogleError(fault.status, "Backend Error", fault.value)

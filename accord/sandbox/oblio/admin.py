@@ -14,8 +14,6 @@ from accord.sandbox.oblio.limits import Settings
 from accord.sandbox.oblio.service import Oblio
 from accord.sandbox.wire import Answer, Ask
 
-_MOST_ACTIVITY = 1_000
-
 
 def answer(oblio: Oblio, ask: Ask) -> Answer:
     """Answer a request below `/_admin`; anything wrong with it is a 400 that says what."""
@@ -48,9 +46,7 @@ def truth(oblio: Oblio, _: dict[str, Any], __: str) -> Any:
 
 
 def _activity(oblio: Oblio, given: dict[str, Any], _: str) -> Any:
-    times = int(given.get("n", 5))
-    if not 1 <= times <= _MOST_ACTIVITY:
-        raise ValueError(f"n is between 1 and {_MOST_ACTIVITY}")
+    times = switches.times(given)
     dice = random.Random(f"{oblio.store.seed} {oblio.store.version}")  # noqa: S311
     return {"happened": [shop.live(oblio, dice) for _ in range(times)]}
 

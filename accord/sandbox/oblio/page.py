@@ -1,17 +1,12 @@
 """What the sandbox's front page says of Oblio."""
 
-from importlib.resources import files
-
-from jinja2 import Environment
-
+from accord.sandbox.html import template
 from accord.sandbox.oblio import admin
 from accord.sandbox.oblio.service import Oblio
 from accord.sandbox.oblio.shop import CIF
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 
-_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    files("accord.sandbox.oblio").joinpath("page.html").read_text(encoding="utf-8")
-)
+_TEMPLATE = template("accord.sandbox.oblio")
 
 
 def render(oblio: Oblio, base: str) -> str:

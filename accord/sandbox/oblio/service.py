@@ -67,14 +67,11 @@ class Oblio:
 
     def _begin(self, begun: Begun) -> None:
         ask = begun.ask
-        for fault in self.faults.matching(_BEFORE, ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(_BEFORE, ask.method, ask.path)) is not None:
             begun.endpoint = ask.path
             begun.answer = _struck(fault)
             return
-        for fault in self.faults.matching(("latency",), ask.method, ask.path):
-            self.faults.strike(fault)
-            begun.wait += fault.seconds
+        begun.wait = self.faults.latency(ask.method, ask.path)
         if ask.path.startswith("/utils/show_file"):
             begun.endpoint = "GET /utils/show_file"
             return
@@ -114,8 +111,7 @@ class Oblio:
 
     def _work(self, begun: Begun) -> Answer:
         ask = begun.ask
-        for fault in self.faults.matching(("server_error",), ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(("server_error",), ask.method, ask.path)) is not None:
             return self._refusal(OblioError("Eroare interna.", fault.status))
         if begun.found is None or begun.call is None:
             return self._file(ask)

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment
-
 from accord.money import CURRENCIES
 from accord.sandbox.forms import Malformed, decode
+from accord.sandbox.html import template, units
 from accord.sandbox.portal import invoices
 from accord.sandbox.portal.invoices import Invoice, NoDatabase
 from accord.sandbox.wire import Answer, Ask
@@ -97,20 +95,13 @@ def _page(status: int, **shown: object) -> Answer:
 
 def _amount(amount: int, currency: str | None) -> str:
     """An amount with its currency, in smallest units where nobody knows where its decimals begin."""
-    sign, whole = ("−" if amount < 0 else ""), abs(amount)
     if currency not in CURRENCIES:
-        return f"{sign}{whole:,}" + (f" smallest units of {currency}" if currency else "")
-    digits = CURRENCIES[currency]
-    decimals = f".{whole % 10**digits:0{digits}}" if digits else ""
-    return f"{sign}{whole // 10**digits:,}{decimals}\N{NO-BREAK SPACE}{currency}"
+        return units(amount, 0) + (f" smallest units of {currency}" if currency else "")
+    return f"{units(amount, CURRENCIES[currency])}\N{NO-BREAK SPACE}{currency}"
 
 
 def _time(at: datetime) -> str:
     return at.astimezone(_BUCHAREST).strftime("%d %b %Y, %H:%M %Z")
 
 
-_ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_ENVIRONMENT.filters |= {"amount": _amount, "time": _time, "query": urlencode}
-_TEMPLATE = _ENVIRONMENT.from_string(
-    files("accord.sandbox.portal").joinpath("customers.html").read_text(encoding="utf-8")
-)
+_TEMPLATE = template("accord.sandbox.portal", "customers.html", amount=_amount, time=_time, query=urlencode)

@@ -1,15 +1,10 @@
 """What the sandbox's front page says of the portal."""
 
-from importlib.resources import files
-
-from jinja2 import Environment
-
+from accord.sandbox.html import template
 from accord.sandbox.portal import admin
 from accord.sandbox.portal.service import READER, TOKEN, Portal
 
-_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    files("accord.sandbox.portal").joinpath("page.html").read_text(encoding="utf-8")
-)
+_TEMPLATE = template("accord.sandbox.portal")
 
 
 def render(portal: Portal, base: str) -> str:

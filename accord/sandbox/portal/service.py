@@ -62,13 +62,10 @@ class Portal:
     def begin(self, ask: Ask) -> Begun:
         """Everything up to the work: faults and limit."""
         begun = Begun(ask, f"{ask.method} {ask.path.removeprefix('/v1') or '/'}"[:60])
-        for fault in self.faults.matching(_BEFORE, ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(_BEFORE, ask.method, ask.path)) is not None:
             begun.answer = _struck(fault)
             return begun
-        for fault in self.faults.matching(("latency",), ask.method, ask.path):
-            self.faults.strike(fault)
-            begun.wait += fault.seconds
+        begun.wait = self.faults.latency(ask.method, ask.path)
         wait = self.limits.wait(self.clock.now()) if ask.path.startswith("/v1/") else 0.0
         if wait > 0:
             begun.answer = _too_many(str(int(wait) + 1))
@@ -83,8 +80,7 @@ class Portal:
         return answer
 
     def _work(self, ask: Ask) -> Answer:
-        for fault in self.faults.matching(("server_error",), ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(("server_error",), ask.method, ask.path)) is not None:
             return Problem(fault.status, "Something went wrong").answer()
         if not ask.path.startswith("/v1/"):
             return customers.answer(self, ask)
@@ -101,11 +97,7 @@ class Portal:
             params = decode(ask.query)
         except Malformed:
             raise Problem(400, "The query can not be read", "/problems/parameter") from None
-        forget = False
-        if ask.method == "PUT":
-            for fault in self.faults.matching(("lower_rev",), ask.method, ask.path)[:1]:
-                self.faults.strike(fault)
-                forget = True
+        forget = ask.method == "PUT" and self.faults.first(("lower_rev",), ask.method, ask.path) is not None
         return Call(self.store, params, ask.headers, ask.body, self.clock.now(), forget, writes)
 
     def dump(self) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from accord.sandbox.smartbill.service import SmartBill
 from accord.sandbox.wire import Answer, Ask
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_MOST_ACTIVITY = 1_000
 
 
 def answer(smartbill: SmartBill, ask: Ask) -> Answer:
@@ -63,10 +62,7 @@ def truth(smartbill: SmartBill, _: dict[str, Any], __: str) -> Any:
 
 
 def _activity(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:
-    times = int(given.get("n", 5))
-    if not 1 <= times <= _MOST_ACTIVITY:
-        raise ValueError(f"n is between 1 and {_MOST_ACTIVITY}")
-    return {"happened": happen(smartbill.company, times)}
+    return {"happened": happen(smartbill.company, switches.times(given))}
 
 
 def _documents(smartbill: SmartBill, given: dict[str, Any], _: str) -> Any:

@@ -1,17 +1,13 @@
 """What the sandbox's front page says of SmartBill."""
 
-from importlib.resources import files
-
 import msgspec
-from jinja2 import Environment
 
+from accord.sandbox.html import template
 from accord.sandbox.smartbill import admin
 from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import EMAIL, NO_RIGHTS, TOKEN, SmartBill
 
-_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    files("accord.sandbox.smartbill").joinpath("page.html").read_text(encoding="utf-8")
-)
+_TEMPLATE = template("accord.sandbox.smartbill")
 
 
 def render(smartbill: SmartBill, base: str) -> str:

@@ -86,8 +86,7 @@ class SmartBill:
         begun.name, begun.work = routes.find(ask.method, ask.path)
         now = self.clock.now()
         begun.token = _token(ask.headers.get("authorization"))
-        for fault in self.faults.matching(_BEFORE, ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(_BEFORE, ask.method, ask.path)) is not None:
             if fault.kind == "rate_limit":
                 self.limits.block(begun.token, now)
             elif fault.kind == "drop_before":
@@ -100,9 +99,7 @@ class SmartBill:
             raise SmartBillError(self.behaviour.block_status, envelope("Ati depasit numarul maxim de apeluri permise."))
         begun.given = self._given(ask)
         self._check(begun)
-        for fault in self.faults.matching(("latency",), ask.method, ask.path):
-            self.faults.strike(fault)
-            begun.wait += fault.seconds
+        begun.wait = self.faults.latency(ask.method, ask.path)
 
     def _refused(self, begun: Begun, kind: str, status: int, text: str) -> Answer:
         if kind == "redirect":
@@ -165,8 +162,7 @@ class SmartBill:
 
     def _pdf(self, begun: Begun, body: bytes) -> Answer:
         ask = begun.ask
-        for fault in self.faults.matching(("pdf_html",), ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if self.faults.first(("pdf_html",), ask.method, ask.path) is not None:
             return Answer(200, {"content-type": "text/html"}, _PAGE)
         accept = ask.headers.get("accept", "*/*")
         name = f"factura{begun.given['seriesname']}{begun.given['number']}.pdf"

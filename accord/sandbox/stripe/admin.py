@@ -13,8 +13,6 @@ from accord.sandbox.stripe.service import Stripe
 from accord.sandbox.stripe.store import SHELVES, Store
 from accord.sandbox.wire import Answer, Ask
 
-_MOST_ACTIVITY = 1_000
-
 
 class BadSwitch(ValueError):
     """A switch was used wrongly; the text says how to use it."""
@@ -59,9 +57,7 @@ def _clock(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
 
 
 def _activity(stripe: Stripe, given: dict[str, Any], _: str) -> Any:
-    times = int(given.get("n", 5))
-    if not 1 <= times <= _MOST_ACTIVITY:
-        raise BadSwitch(f"n is between 1 and {_MOST_ACTIVITY}")
+    times = switches.times(given)
     return {"happened": activity.happen(_store(stripe, given), times)}
 
 

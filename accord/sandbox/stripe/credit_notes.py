@@ -40,7 +40,7 @@ def create(store: Store, _: str, p: Params) -> Obj:
             "refund_amount",
             f"The sum of refund, credit and out of band amounts must equal the post payment amount ({total - before}).",
         )
-    number = sum(row["invoice"] == invoice["id"] for row in store.shelves["credit_notes"].rows.values()) + 1
+    number = len(_of(store, invoice)) + 1
     fields = sums | {
         "amount": total,
         "memo": p.text("memo"),
@@ -114,11 +114,14 @@ def _share(line: Obj, credited: int) -> list[Obj]:
     ]
 
 
+def _of(store: Store, invoice: Obj) -> list[Obj]:
+    return [row for row in store.shelves["credit_notes"].rows.values() if row["invoice"] == invoice["id"]]
+
+
 def _creditable(store: Store, invoice: Obj) -> int:
     """What is left of an invoice that neither credit notes nor refunds of its own took back."""
     noted = invoice["pre_payment_credit_notes_amount"] + invoice["post_payment_credit_notes_amount"]
-    notes = [row for row in store.shelves["credit_notes"].rows.values() if row["invoice"] == invoice["id"]]
-    ours = sum(one["amount_refunded"] for note in notes for one in note["refunds"])
+    ours = sum(one["amount_refunded"] for note in _of(store, invoice) for one in note["refunds"])
     returned = sum(charge["amount_refunded"] for charge in invoice_payments.charges(store, invoice))
     left: int = invoice["total"] - noted - (returned - ours)
     return left

@@ -85,8 +85,7 @@ class Stripe:
         ask = begun.ask
         found = routes.find(ask.method, ask.path)
         begun.found, begun.endpoint = found, found.name
-        for fault in self.faults.matching(distort.BEFORE, ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(distort.BEFORE, ask.method, ask.path)) is not None:
             if fault.kind == "drop_before":
                 begun.answer = Answer(0, {}, b"", "none")
             else:
@@ -102,9 +101,7 @@ class Stripe:
         self.run_due()
         self._claim(begun, key)
         if begun.answer is None:
-            for fault in self.faults.matching(("latency",), ask.method, ask.path):
-                self.faults.strike(fault)
-                begun.wait += fault.seconds
+            begun.wait = self.faults.latency(ask.method, ask.path)
 
     def _check_headers(self, ask: Ask, store: Store) -> None:
         """There is one version here, and one account to a key; another asked for is refused rather than passed over."""
@@ -142,9 +139,9 @@ class Stripe:
 
     def _work(self, begun: Begun) -> Answer:
         keys = self.keys[begun.shop]
-        fault = next(iter(self.faults.matching(("server_error",), begun.ask.method, begun.ask.path)), None)
+        fault = self.faults.first(("server_error",), begun.ask.method, begun.ask.path)
         try:
-            status, body, headers, kept = self._failed(fault) if fault else self._done(begun)
+            status, body, headers, kept = _failed(fault) if fault else self._done(begun)
         except BaseException:
             if begun.key:
                 keys.release(begun.key)
@@ -155,11 +152,6 @@ class Stripe:
             keys.release(begun.key)
         self._writes += begun.key is not None
         return self._answer(begun, status, body, headers)
-
-    def _failed(self, fault: Fault) -> tuple[int, bytes, dict[str, str], bool]:
-        self.faults.strike(fault)
-        status, body, headers = distort.refusal(fault)
-        return status, msgspec.json.encode(body), headers, True
 
     def _done(self, begun: Begun) -> tuple[int, bytes, dict[str, str], bool]:
         """The work itself: status, body, headers, and whether an idempotency key remembers them."""
@@ -222,6 +214,11 @@ class Stripe:
         for shop in dumped["stores"]:
             self.stores[shop].load(dumped["stores"][shop])
             self.keys[shop].load(dumped["keys"][shop])
+
+
+def _failed(fault: Fault) -> tuple[int, bytes, dict[str, str], bool]:
+    status, body, headers = distort.refusal(fault)
+    return status, msgspec.json.encode(body), headers, True
 
 
 def _params(ask: Ask) -> Params:

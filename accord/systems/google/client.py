@@ -14,9 +14,10 @@ from accord.errors import AccordError, LeftAlone, Refused, TryLater
 from accord.http import NotAccepted, Transport
 from accord.ports import FanOut, Threads
 from accord.quota import SharedQuota
+from accord.systems.answers import must_be_json
 from accord.systems.google import free_busy, listing, translate
 from accord.systems.google.credentials import Credentials
-from accord.systems.google.errors import Gone, NotFound, Unfit, classify, classify_token, decoded, must_be_json
+from accord.systems.google.errors import Gone, NotFound, Unfit, classify, classify_token, decoded
 from accord.systems.google.listing import Place
 from accord.systems.google.people import CALL, People, Person, PersonsBudget
 from accord.systems.google.shapes import FIELDS, PATH, FreeBusy, Page
@@ -141,7 +142,7 @@ class Google:
             # Of the event, or of the calendar? It says the same of both.
             self.look(calendar)
             return None
-        must_be_json(body, "an event")
+        must_be_json(body, "Google's answer for an event")
         return translate.read(calendar, body)
 
     def find(self, calendar: str, name: str) -> list[Event]:

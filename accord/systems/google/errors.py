@@ -7,11 +7,9 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.google.credentials import SCOPES
 from accord.systems.google.shapes import Failure
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are not what they should be may raise."""
 
 _HOURS = 3 * 3_600.0  # until a limit of use may have room again: documented as hours, not seconds
 
@@ -141,18 +139,10 @@ def told(response: Response) -> tuple[int, str, str]:
     return response.status, word, failure.error_description or ""
 
 
-def must_be_json(body: bytes, what: str) -> None:
-    """Raise TryLater for what is no JSON, be it whole or broken."""
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except UNREADABLE:
-        raise TryLater(f"Google's answer for {what} is cut off or no JSON; was it a proxy's page?") from None
-
-
 def decoded(body: bytes, shape: type[T], what: str) -> T:
     """An answer to a question. Raises TryLater for what is no JSON, and Refused for JSON of another shape."""
     try:
         return msgspec.json.decode(body, type=shape)
     except UNREADABLE:
-        must_be_json(body, what)
+        must_be_json(body, f"Google's answer for {what}")
         raise Refused(f"Google's answer for {what} is not what it was; did its API change?") from None

@@ -6,8 +6,8 @@ import msgspec
 
 from accord.calendars import Event, TokenGone
 from accord.errors import Refused
+from accord.systems.answers import UNREADABLE
 from accord.systems.google import translate
-from accord.systems.google.errors import UNREADABLE
 from accord.systems.google.shapes import Id, Page
 
 _LONGEST_TOKEN = 4_000  # characters, which still fit into an address

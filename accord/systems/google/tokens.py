@@ -8,8 +8,8 @@ import msgspec
 from accord.clock import Clock
 from accord.errors import Refused
 from accord.http import Transport
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.google.credentials import Credentials
-from accord.systems.google.errors import UNREADABLE, must_be_json
 from accord.systems.google.shapes import Token
 
 _USED = 0.9  # of a token's life, after which a new one is asked for
@@ -46,7 +46,7 @@ class Tokens:
         try:
             token = _decode(body)
         except UNREADABLE:
-            must_be_json(body, "a token")
+            must_be_json(body, "Google's answer for a token")
             raise Refused("Google's answer to a call for a token is none; did its API change?") from None
         lasts = token.expires_in
         self._ends = asked + _USED * lasts if lasts is not None and lasts > 0 else None

@@ -13,7 +13,7 @@ import msgspec
 from accord.bookings import Span, at, span, wall
 from accord.calendars import Event, Mark, Wanted, decode, encode
 from accord.errors import Refused
-from accord.systems.google.errors import UNREADABLE
+from accord.systems.answers import UNREADABLE
 from accord.systems.google.shapes import Item, Moment
 
 NAME, WRITING = "accordBooking", "accordWriting"

@@ -11,15 +11,17 @@ from accord.clock import Clock
 from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
 from accord.ports import FanOut
+from accord.systems.answers import must_be_json
 from accord.systems.google import translate
 from accord.systems.google.batch import CONTENT_TYPE, Call, packed, unpacked
-from accord.systems.google.errors import Changed, Gone, Nobody, NotFound, Taken, must_be_json
+from accord.systems.google.errors import Changed, Gone, Nobody, NotFound, Taken
 from accord.systems.google.people import BATCH, CALL, People, Person
 from accord.systems.google.shapes import FIELDS, PATH
 
 _BATCH_PATH = "/batch/calendar/v3"
 _MIXED = {"Accept": "multipart/mixed"}
-_QUIET = {"sendUpdates": "none", "maxAttendees": "1", "fields": FIELDS}  # nobody is mailed; guests are not told of
+_SILENT = {"sendUpdates": "none"}  # nobody gets mail from Google because of us
+_QUIET = {**_SILENT, "maxAttendees": "1", "fields": FIELDS}
 
 _MOST = 50  # calls in a request: Google takes 1,000, and then throttles within the request
 _MOST_BYTES = 500_000
@@ -133,7 +135,7 @@ class Writing:
         if isinstance(operation, Delete):
             return self._deleted(operation, fault)
         if fault is None:
-            must_be_json(answer.body, "an event")
+            must_be_json(answer.body, "Google's answer for an event")
             return Done(translate.read(operation.calendar, answer.body))
         if isinstance(operation, Create):
             if not isinstance(fault, Taken):
@@ -158,11 +160,8 @@ class Writing:
 
 
 def _done(operation: Create | Update, now: Event) -> bool:
-    """Whether an event is as this write would have it, whoever sent it. A mended one tells by its rev."""
-    wanted, mark = operation.wanted, now.mark
-    if mark is None or mark[:2] != wanted.mark[:2] or not translate.shows(now, wanted):
-        return False
-    return isinstance(operation, Create) or mark.rev == wanted.mark.rev
+    """Whether an event is as this write would have it: written under its rev, by whichever request, and not changed."""
+    return now.mark == operation.wanted.mark and translate.shows(now, operation.wanted)
 
 
 def _call(operation: Operation) -> Call:
@@ -177,7 +176,7 @@ def _call(operation: Operation) -> Call:
             body = translate.written(wanted)
             return Call("PATCH", f"{events}/{quote(id, safe='')}{asked}", translate.matches(etag), body)
         case Delete(_, id, etag):
-            return Call("DELETE", f"{events}/{quote(id, safe='')}{asked}", translate.matches(etag), b"")
+            return Call("DELETE", f"{events}/{quote(id, safe='')}?{urlencode(_SILENT)}", translate.matches(etag), b"")
 
 
 def _loads(asked: Sequence[_Asked], most: int) -> Iterator[list[_Asked]]:

@@ -15,14 +15,13 @@ from accord.errors import Misconfigured, Refused
 from accord.http import Transport, date_of
 from accord.invoicing import Terms
 from accord.ports import Parsed
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio import parse, shapes
-from accord.systems.oblio.errors import UNREADABLE, classify, classify_file, classify_token, must_be_json
+from accord.systems.oblio.errors import classify, classify_file, classify_token
 from accord.systems.oblio.issue import OblioIssuer
-from accord.systems.oblio.parse import Item, Page
+from accord.systems.oblio.parse import PAGE, Item, Page
 from accord.systems.oblio.rates import READ
 from accord.systems.oblio.tokens import Credentials, Tokens
-
-PAGE = 100  # rows, the most that a list gives at once
 
 _EVERYTHING = {
     "draft": "-1",
@@ -58,14 +57,6 @@ class Series(NamedTuple):
         if not (self.next.isdecimal() and (self.start or "").isdecimal()):
             return 0
         return max(0, int(self.next) - int(self.start or 0))
-
-
-class VatRate(NamedTuple):
-    """A rate by the company's own name for it, in percent."""
-
-    name: str
-    percent: str
-    default: bool
 
 
 def connect(
@@ -123,8 +114,7 @@ class Oblio:
         `offset` is a multiple of PAGE. Behind the end it is empty.
         """
         page = self._listed({**only, "offset": str(offset)})
-        positions = [item.position for item in page.items if item.position is not None]
-        if any(later >= earlier for earlier, later in pairwise(positions)):
+        if any(later >= earlier for earlier, later in pairwise(page.ids)):
             raise Refused("Oblio's list of invoices is not in the order asked for; did its API change?")
         return page
 
@@ -165,15 +155,8 @@ class Oblio:
 
     def series(self) -> Sequence[Series]:
         """The company's rows of numbers."""
-        return [
-            Series(one.type, one.name, one.next, one.start)
-            for one in self._nomenclature("series", shapes.SeriesList).data
-        ]
-
-    def vat_rates(self) -> Sequence[VatRate]:
-        """The company's rates of today; older invoices and their stornos keep rates that are gone."""
-        rows = self._nomenclature("vat_rates", shapes.VatRates).data
-        return [VatRate(one.name, str(one.percent), one.default) for one in rows]
+        rows = self._rows("/nomenclature/series", [("cif", self._cif)], shapes.SeriesList).data
+        return [Series(one.type, one.name, one.next, one.start) for one in rows]
 
     def issuer(self, account: str, terms: Terms) -> OblioIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
@@ -191,15 +174,12 @@ class Oblio:
         self.date = date_of(answer) or self.date
         return parse.read(answer.body, issuer)
 
-    def _nomenclature(self, what: str, shape: type[T]) -> T:
-        return self._rows(f"/nomenclature/{what}", [("cif", self._cif)], shape)
-
     def _rows(self, path: str, params: Sequence[tuple[str, str]], shape: type[T]) -> T:
         body = self._api.get(path, params, endpoint=READ).body
         try:
             return msgspec.json.decode(body, type=shape)
         except UNREADABLE:
-            must_be_json(body, path)
+            must_be_json(body, f"Oblio's answer for {path}")
             raise Refused(f"Oblio's answer to GET {path} is not what it was; did its API change?") from None
 
 

@@ -8,10 +8,8 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
+from accord.systems.answers import UNREADABLE
 from accord.systems.oblio.shapes import Frame
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are not what they should be may raise."""
 
 WINDOW = 10.0  # seconds in which 30 calls are allowed
 
@@ -67,14 +65,6 @@ def classify_file(response: Response) -> Exception | None:
     if response.status == 404:
         return NotFound("Oblio answered 404: the PDF is not there")
     return classify(response) if response.status >= 300 else None
-
-
-def must_be_json(body: bytes, what: str) -> None:
-    """Raise TryLater for what is no JSON, be it whole or broken."""
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except UNREADABLE:
-        raise TryLater(f"Oblio's answer for {what} is cut off or no JSON; was it a proxy's page?") from None
 
 
 def _told(response: Response) -> tuple[int, str]:

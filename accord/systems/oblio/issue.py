@@ -14,13 +14,13 @@ from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport, date_of
 from accord.invoicing import Order, Terms
 from accord.money import exponent
-from accord.systems.oblio.errors import UNREADABLE
+from accord.systems.answers import UNREADABLE
+from accord.systems.oblio.parse import PAGE
 from accord.systems.oblio.rates import DOCUMENT, READ
 from accord.systems.oblio.shapes import Rows, SeriesList, Shape, Text, VatRates
 
 T = TypeVar("T")
 
-_PAGE = 100
 _DAY = timedelta(days=1)
 
 
@@ -149,7 +149,7 @@ class OblioIssuer:
         ordered, told = _ordered(sent.payload), None
         since = (date.fromisoformat(ordered.issueDate) - _DAY).isoformat()
         found: dict[str, Twin] = {}
-        for offset in range(0, 1_000_000, _PAGE):
+        for offset in range(0, 1_000_000, PAGE):
             answer = self._page(ordered.cif, since, offset)
             told = date_of(answer) if offset == 0 else told
             try:
@@ -159,7 +159,7 @@ class OblioIssuer:
             for row in (_row(raw) for raw in rows if sent.mark.encode() in raw):
                 if sent.mark in (row.mentions or ""):
                     found[row.id] = Twin(row.id, row.seriesName, row.number)
-            if len(rows) < _PAGE:
+            if len(rows) < PAGE:
                 return Look([found[key] for key in sorted(found, key=int)], told)
         raise Refused("Oblio's list of invoices does not end")
 
@@ -169,7 +169,7 @@ class OblioIssuer:
 
     def _page(self, cif: str, since: str, offset: int) -> Response:
         asked = [("cif", cif), ("issuedAfter", since), ("draft", "-1"), ("canceled", "-1"), ("collected", "-1")]
-        asked += [("orderBy", "id"), ("orderDir", "DESC"), ("limitPerPage", str(_PAGE)), ("offset", str(offset))]
+        asked += [("orderBy", "id"), ("orderDir", "DESC"), ("limitPerPage", str(PAGE)), ("offset", str(offset))]
         return self._api.get("/docs/invoice/list", asked, endpoint=READ)
 
 

@@ -9,9 +9,11 @@ import msgspec
 
 from accord.documents import Document, Party
 from accord.errors import Refused
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio import shapes, translate
 from accord.systems.oblio.amounts import Unsound
-from accord.systems.oblio.errors import UNREADABLE, must_be_json
+
+PAGE = 100  # rows, the most that a list gives at once
 
 _NUL = rb"\u0000"  # how JSON writes the one character that PostgreSQL's texts cannot hold
 
@@ -38,11 +40,19 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list as it was received, with its rows; `count` is how many it had."""
+    """One page of a list: its rows, in their order."""
 
-    body: bytes
     items: tuple[Item, ...]
-    count: int
+
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+        return len(self.items)
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of those that have one, as numbers."""
+        return [item.position for item in self.items if item.position is not None]
 
     def __repr__(self) -> str:
         return f"<Page of {self.count}>"
@@ -53,10 +63,9 @@ def read(body: bytes, issuer: Party | None) -> Page:
     try:
         raws = [bytes(raw) for raw in _rows(body).data]
     except UNREADABLE:
-        must_be_json(body, "a list of invoices")
+        must_be_json(body, "Oblio's answer for a list of invoices")
         raise Refused("Oblio's answer to GET /docs/invoice/list is not a list; did its API change?") from None
-    items = tuple(item(raw, issuer) for raw in raws)
-    return Page(body, items, len(items))
+    return Page(tuple(item(raw, issuer) for raw in raws))
 
 
 def keep(items: Iterable[Item], issuer: Party, gone: Sequence[str] = ()) -> bytes:

@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accord.deletions import ROWS
+from accord.systems.answers import UNREADABLE
 from accord.systems.oblio import shapes
-from accord.systems.oblio.client import PAGE
-from accord.systems.oblio.errors import UNREADABLE
-from accord.systems.oblio.parse import Item, Page
+from accord.systems.oblio.parse import PAGE, Item, Page
 from accord.systems.oblio.walk import ABOVE
 
 WINDOW = 14  # days; an invoice is due at the tax authority within five working days, and is mostly decided in a day
@@ -146,6 +145,5 @@ def _unpaid(item: Item) -> bool:
 
 def _reach(page: Page) -> tuple[int, bool]:
     """Down to which id a page shows all that is on its list, and whether more may follow."""
-    ids = [item.position for item in page.items if item.position is not None]
     more = page.count >= PAGE
-    return (min(ids, default=0) if more else 0), more
+    return (min(page.ids, default=0) if more else 0), more

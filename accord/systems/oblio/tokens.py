@@ -9,7 +9,7 @@ import msgspec
 from accord.clock import Clock
 from accord.errors import Refused
 from accord.http import Transport
-from accord.systems.oblio.errors import UNREADABLE, must_be_json
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio.shapes import Scalar, Token
 
 _USED = 0.9  # of a token's life, after which a new one is asked for
@@ -50,7 +50,7 @@ class Tokens:
         try:
             token = _decode(body)
         except UNREADABLE:
-            must_be_json(body, "a token")
+            must_be_json(body, "Oblio's answer for a token")
             raise Refused("Oblio's answer to POST /authorize/token is no token; did its API change?") from None
         lasts = _seconds(token.expires_in)
         self._ends = None if lasts is None else asked + _USED * lasts

@@ -54,9 +54,7 @@ def document(shape: shapes.Invoice, issuer: Party | None) -> Document:
 
 def tombstone(key: str) -> Document:
     """The document that Oblio does not know any more: nothing of it is known but where it stood."""
-    values: dict[str, Any] = dict.fromkeys(Document.__struct_fields__)
-    values |= {"key": key, "position": int(key), "state": State.UNKNOWN, "origins": {}, "deleted": True}
-    return Document(**values)
+    return Document.gone(key, int(key))
 
 
 def _state(shape: shapes.Invoice, total: int, paid: int | None) -> tuple[State, Origin]:

@@ -6,8 +6,7 @@ from typing import Protocol
 import msgspec
 
 from accord.errors import Refused
-from accord.systems.oblio.client import PAGE
-from accord.systems.oblio.parse import Item, Page
+from accord.systems.oblio.parse import PAGE, Item, Page
 
 ABOVE = 2**62
 """Higher than any id."""
@@ -66,7 +65,7 @@ class Walk:
         return _met(page, place), None if behind.ended and (alone or place.twice) else behind
 
     def _behind(self, page: Page, place: Place) -> Place:
-        ids = [item.position for item in page.items if item.position is not None]
+        ids = page.ids
         if page.items and not ids:
             raise Refused("none of the invoices on a page of Oblio's list has an id; did its API change?")
         fresh = [id_ for id_ in ids if id_ < place.oldest]
@@ -100,9 +99,8 @@ class Walk:
         more = len(met) == first.count > 0
         if place.again <= len(met) and not more and self._undisturbed(first, place):
             return met, None
-        ids = [item.position for item in first.items if item.position is not None]
-        edges = [(place.newest, min(ids, default=0)), *place.edges] if more else place.edges
-        begun = Place(newest=max([place.newest, *ids]), edges=edges, twice=True)
+        edges = [(place.newest, min(first.ids, default=0)), *place.edges] if more else place.edges
+        begun = Place(newest=max([place.newest, *first.ids]), edges=edges, twice=True)
         behind = self._behind(first, begun)
         return met + _met(first, begun), None if behind.ended else behind
 

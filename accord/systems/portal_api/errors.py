@@ -7,9 +7,7 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Throttled
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are not what they should be may raise."""
+from accord.systems.answers import UNREADABLE, must_be_json
 
 
 class NotTaken(Refused):
@@ -53,10 +51,7 @@ def decoded(body: bytes, shape: Any, what: str) -> Any:
         return msgspec.json.decode(body, type=shape)
     except UNREADABLE:
         pass
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except UNREADABLE:
-        raise TryLater(f"the portal's answer to {what} is cut off or no JSON; was it a proxy's page?") from None
+    must_be_json(body, f"the portal's answer to {what}")
     raise Misconfigured(
         f"the portal's answer to {what} is not what the API says; is base_url that of a portal with this API?"
     )

@@ -1,4 +1,4 @@
-"""SmartBill as a source: series, payment status, PDFs and what became of proformas. There is no list of invoices."""
+"""SmartBill as a source: series, payment status and PDFs. There is no list of invoices."""
 
 import base64
 import re
@@ -15,8 +15,9 @@ from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport, date_of
 from accord.invoicing import Terms
 from accord.ledger.engine import Ledger
+from accord.systems.answers import UNREADABLE
 from accord.systems.smartbill import errors, shapes
-from accord.systems.smartbill.errors import UNREADABLE, NoPaper, NoPdf, NotFound
+from accord.systems.smartbill.errors import NoPaper, NoPdf, NotFound
 from accord.systems.smartbill.issue import SmartBillIssuer
 
 BASE_URL = "https://ws.smartbill.ro/SBORO/api"
@@ -143,18 +144,6 @@ class SmartBill:
             return None
         raise NoPdf("SmartBill knows the invoice, but gives no PDF of it for now")
 
-    def invoices_of(self, series: str, number: str) -> tuple[shapes.Numbered, ...] | None:
-        """The invoices that were made of a proforma, without drafts; None where there is no such proforma."""
-        try:
-            found = self._ask("/estimate/invoices", _named(series, number), shapes.Invoiced, heed_text=False)
-        except NotFound:
-            return None
-        return tuple(one for one in found.invoices or () if one.number)
-
-    def taxes(self) -> list[shapes.Tax]:
-        """The VAT rates by the names that the account gives them."""
-        return self._ask("/tax", {}, shapes.Taxes).taxes
-
     def issuer(self, account: str, terms: Terms, clock: Clock) -> SmartBillIssuer:
         """The company as an issuer of invoices, on the same connections; `account` as in `Action`."""
         return SmartBillIssuer(account, self._transport, self._papers, self._cif, terms, clock)
@@ -177,15 +166,13 @@ class SmartBill:
             raise errors.refused(text)
         raise NoPdf("SmartBill gave something else than a PDF")
 
-    def _ask(self, path: str, given: Mapping[str, str], shape: type[T], *, heed_text: bool = True) -> T:
+    def _ask(self, path: str, given: Mapping[str, str], shape: type[T]) -> T:
         body = self._get(self._transport, path, given)
-        if heed_text and (text := errors.error_text(body)):
+        if text := errors.error_text(body):
             raise errors.refused(text)
         try:
             return msgspec.json.decode(errors.unwrapped(body), type=shape)
         except msgspec.ValidationError:
-            if text := errors.error_text(body):
-                raise errors.refused(text) from None
             raise Refused(f"SmartBill's answer to GET {path} is not what it should be; did its API change?") from None
         except UNREADABLE:
             raise TryLater(f"SmartBill's answer to GET {path} is no JSON; was it a proxy's page?") from None

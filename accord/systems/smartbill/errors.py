@@ -9,10 +9,8 @@ import msgspec
 
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.http import Response, Throttled
+from accord.systems.answers import UNREADABLE
 from accord.systems.smartbill.shapes import Envelope
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are not what they should be may raise."""
 
 BLOCK = 600.0  # seconds for which a token is blocked that asked too often
 

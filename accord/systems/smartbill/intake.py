@@ -11,7 +11,7 @@ from accord.ledger import batches, counters, imports, inbox, links
 from accord.ledger.engine import Ledger
 from accord.records import Kind
 from accord.sync import Sync
-from accord.systems.smartbill import envelope
+from accord.systems.smartbill import envelope, translate
 from accord.systems.smartbill.envelope import Element
 from accord.systems.smartbill.export import Export, Row, Spoilt
 from accord.systems.smartbill.memory import Invoice, Known
@@ -77,7 +77,7 @@ def _sound(cif: str, export: Export) -> tuple[Mapping[str, Row], list[Spoilt]]:
         except Unsound as error:
             refused.append(Spoilt(line, str(error)))
         else:
-            found.setdefault(f"{row.series}/{int(row.number)}", []).append((row, line))
+            found.setdefault(translate.name(row.series, int(row.number)), []).append((row, line))
     rows = {}
     for name, lines in found.items():
         if all(row == lines[0][0] for row, _ in lines):

@@ -16,8 +16,9 @@ from accord.errors import Misconfigured, TryLater, Unclear
 from accord.http import Response, Transport, date_of
 from accord.invoicing import Order, Terms
 from accord.money import exponent
+from accord.systems.answers import UNREADABLE
 from accord.systems.smartbill import errors, pdf, shapes
-from accord.systems.smartbill.errors import UNREADABLE, NoPaper, NotFound
+from accord.systems.smartbill.errors import NoPaper, NotFound
 
 PROFORMA, INVOICE = "proforma", "invoice"
 

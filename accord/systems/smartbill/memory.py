@@ -12,7 +12,7 @@ from accord.ledger.engine import Ledger
 from accord.money import CURRENCIES
 from accord.records import Facts, Kind
 from accord.systems.smartbill.export import Row
-from accord.systems.smartbill.translate import key, named
+from accord.systems.smartbill.translate import key, name, named
 from accord.systems.smartbill.walk import Fingerprint, width_of
 
 OPEN = frozenset({State.ISSUED, State.PARTLY_PAID, State.UNKNOWN})
@@ -119,6 +119,6 @@ class Memory:
 
     def row(self, series: str, number: int) -> Row | None:
         """What the last export that was imported says of a number."""
-        name, ledger = f"{series}/{number}", self._ledger
-        found = ledger.read(lambda c: imports.load(c, ledger.cipher, self._connection, [name]))
-        return _row(found[name]) if name in found else None
+        of, ledger = name(series, number), self._ledger
+        found = ledger.read(lambda c: imports.load(c, ledger.cipher, self._connection, [of]))
+        return _row(found[of]) if of in found else None

@@ -37,9 +37,14 @@ class Shown(NamedTuple):
         return f"<Shown {self.series}{self.number}>"
 
 
+def name(series: str, number: int) -> str:
+    """The name of a number, whichever invoice stands there."""
+    return f"{series}/{number}"
+
+
 def key(series: str, number: int, generation: int) -> str:
     """The name of an invoice for ever: a number that was deleted is given out again, with the next generation."""
-    return f"{series}/{number}/{generation}"
+    return f"{name(series, number)}/{generation}"
 
 
 def named(key_: str) -> tuple[str, int, int]:
@@ -114,10 +119,7 @@ def document(shown: Shown, generation: int) -> Document:
 
 def tombstone(series: str, number: int, generation: int) -> Document:
     """An invoice that was deleted: its name, and nothing else."""
-    told: dict[str, Any] = dict.fromkeys(Document.__struct_fields__)
-    told |= {"key": key(series, number, generation), "position": place(number), "series": series, "number": str(number)}
-    told |= {"state": State.UNKNOWN, "origins": {"series": Origin.API, "number": Origin.API}, "deleted": True}
-    return Document(**told)
+    return Document.gone(key(series, number, generation), place(number), series, str(number))
 
 
 class _Fields:

@@ -7,12 +7,13 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from accord.errors import Misconfigured, Refused, TryLater
+from accord.errors import Misconfigured, Refused
 from accord.http import Response, Transport, date_of
 from accord.ports import CursorGone, Discovery, Event, Owner, Page, Parsed, Place
 from accord.records import Kind, Record
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.stripe import events, frames, parse
-from accord.systems.stripe.errors import UNREADABLE, Forbidden, NotFound, NotPermitted, request_id
+from accord.systems.stripe.errors import Forbidden, NotFound, NotPermitted, request_id
 from accord.systems.stripe.translate import tombstone
 
 API_VERSION = "2026-10-28.endive"
@@ -39,7 +40,6 @@ _heads = msgspec.json.Decoder(frames.Heads).decode
 _elements = msgspec.json.Decoder(frames.Elements).decode
 _head = msgspec.json.Decoder(frames.Head).decode
 _account = msgspec.json.Decoder(frames.Account).decode
-_any = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class Account(NamedTuple):
@@ -148,7 +148,7 @@ class Stripe:
         if not _KEY.fullmatch(key):
             raise Refused(f"the key of this {what} record is none that Stripe gives out")
         body = self.get(path, more, key=key).body
-        _must_be_json(body, what)
+        must_be_json(body, f"Stripe's answer for {what}")
         name = parse.name_of(body)
         if name != key and not name.startswith("sha256:"):
             raise Refused(f"Stripe gave another object than the {what} record that it was asked for")
@@ -177,7 +177,7 @@ class Stripe:
         try:
             found = _account(body)
         except UNREADABLE:
-            _must_be_json(body, "account")
+            must_be_json(body, "Stripe's answer for account")
             raise Refused("Stripe's answer to GET /v1/account is not an account") from None
         parse.require(self.live, found.livemode)
         return Account(found.id, found.created, found.livemode)
@@ -251,7 +251,7 @@ def _places(body: bytes, path: str, what: str) -> tuple[bool, Sequence[frames.He
         return page.has_more, page.data, len(page.data)
     except UNREADABLE:
         pass
-    _must_be_json(body, what)
+    must_be_json(body, f"Stripe's answer for {what}")
     try:
         elements = _elements(body)
     except UNREADABLE:
@@ -263,10 +263,3 @@ def _places(body: bytes, path: str, what: str) -> tuple[bool, Sequence[frames.He
         except UNREADABLE:
             continue
     return elements.has_more, heads, len(elements.data)
-
-
-def _must_be_json(body: bytes, what: str) -> None:
-    try:
-        _any(body)
-    except UNREADABLE:
-        raise TryLater(f"Stripe's answer for {what} is cut off or no JSON; was it a proxy's page?") from None

@@ -77,10 +77,7 @@ def credit_note(shape: shapes.CreditNote) -> Document:
 
 def tombstone(key: str) -> Document:
     """The document of an object that Stripe does not know any more."""
-    nothing: dict[str, Any] = dict.fromkeys(Document.__struct_fields__)
-    return Document(
-        **{**nothing, "key": key, "position": 0, "state": State.UNKNOWN, "origins": {}, "deleted": True},
-    )
+    return Document.gone(key, position=0)
 
 
 def _document(key: str, created: int, values: dict[str, Any], found: dict[str, Origin]) -> Document:

@@ -6,10 +6,8 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Throttled
+from accord.systems.answers import UNREADABLE
 from accord.systems.stripe import frames
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are not what they should be may raise."""
 
 _NOT_SOON = 60.0  # seconds: longer than any short retry
 

@@ -9,10 +9,10 @@ import msgspec
 from accord.errors import TryLater
 from accord.ports import Event
 from accord.records import Kind
+from accord.systems.answers import UNREADABLE
 from accord.systems.stripe import frames
-from accord.systems.stripe.errors import UNREADABLE
 from accord.systems.stripe.parse import OBJECTS, is_name, name_of, require
-from accord.systems.stripe.shapes import Named
+from accord.systems.stripe.shapes import key_or_none
 
 _page = msgspec.json.Decoder(frames.Elements).decode
 _event = msgspec.json.Decoder(frames.Event).decode
@@ -35,10 +35,10 @@ def of_payments(subject: frames.EventSubject, raw: msgspec.Raw) -> Hints:
     links = _linked(raw)
     hints = [
         (kind, subject.id),
-        (Kind.PAYMENT, _key(links.charge)),
-        (Kind.PAYMENT, _key(links.latest_charge)),
+        (Kind.PAYMENT, key_or_none(links.charge)),
+        (Kind.PAYMENT, key_or_none(links.latest_charge)),
         # A credit note changes its invoice; kept kinds that name one are listed by events of their own.
-        (Kind.INVOICE, _key(links.invoice) if kind is None else None),
+        (Kind.INVOICE, key_or_none(links.invoice) if kind is None else None),
     ]
     return tuple(dict.fromkeys((str(kind), key) for kind, key in hints if kind and key))
 
@@ -49,7 +49,7 @@ def of_documents(subject: frames.EventSubject, raw: msgspec.Raw) -> Hints:
     if subject.object in ("invoice", "credit_note"):
         hints.append((Kind.DOCUMENT, subject.id))
     if subject.object in ("credit_note", "invoice_payment"):
-        hints.append((Kind.DOCUMENT, _key(_linked(raw).invoice)))
+        hints.append((Kind.DOCUMENT, key_or_none(_linked(raw).invoice)))
     return tuple((str(kind), key) for kind, key in hints if key)
 
 
@@ -91,7 +91,3 @@ def _linked(raw: msgspec.Raw) -> frames.EventLinks:
     with contextlib.suppress(*UNREADABLE):
         return _links(raw)
     return frames.EventLinks()
-
-
-def _key(link: str | Named | None) -> str | None:
-    return link.id if isinstance(link, Named) else link

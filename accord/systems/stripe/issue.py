@@ -15,7 +15,7 @@ from accord.clock import Until
 from accord.errors import Refused, TryLater, Unclear
 from accord.http import Transport, date_of
 from accord.invoicing import Order, Terms
-from accord.systems.stripe.errors import UNREADABLE
+from accord.systems.answers import UNREADABLE
 from accord.systems.stripe.shapes import Amount, Id, Shape
 
 _PAGE = 100

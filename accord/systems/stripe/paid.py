@@ -10,10 +10,12 @@ from accord.documents import Party
 from accord.errors import Refused, TryLater
 from accord.http import Transport
 from accord.invoicing import Paid
+from accord.systems.answers import UNREADABLE
+from accord.systems.stripe import shapes
 from accord.systems.stripe.documents import vat_id
-from accord.systems.stripe.errors import UNREADABLE, NotFound
+from accord.systems.stripe.errors import NotFound
 from accord.systems.stripe.invoice_shapes import TaxId
-from accord.systems.stripe.shapes import Amount, Id, Link, Named, Shape
+from accord.systems.stripe.shapes import Amount, Id, Link, Shape
 
 T = TypeVar("T")
 
@@ -83,8 +85,8 @@ class StripePayments:
         if charge.amount_refunded or charge.disputed:
             raise Refused("the payment was refunded or disputed before an invoice was issued; issue it by hand")
         if charge.payment_intent is not None:
-            self._require_free(_id(charge.payment_intent))
-        customer = None if charge.customer is None else _id(charge.customer)
+            self._require_free(shapes.key(charge.payment_intent))
+        customer = None if charge.customer is None else shapes.key(charge.customer)
         payer = Payer() if customer is None else self._one("/v1/customers", customer, _payer)
         vat_id = None if customer is None or payer.deleted else self._vat_id(customer)
         client = _party(payer, charge.billing_details, vat_id)
@@ -104,7 +106,7 @@ class StripePayments:
         body = self._transport.get("/v1/invoice_payments", asked, endpoint="/v1/invoice_payments").body
         for tie in _read(body, _ties, "/v1/invoice_payments").data:
             if tie.status != "canceled":
-                raise NotNeeded(f"the payment belongs to Stripe's invoice {_id(tie.invoice)}")
+                raise NotNeeded(f"the payment belongs to Stripe's invoice {shapes.key(tie.invoice)}")
 
     def _one(self, path: str, key: str, decode: Callable[[bytes], T]) -> T:
         try:
@@ -121,10 +123,6 @@ def _read(body: bytes, decode: Callable[[bytes], T], path: str) -> T:
         raise TryLater(
             f"Stripe's answer to GET {path} can not be read; was it cut off, or did its API change?"
         ) from None
-
-
-def _id(link: Link) -> str:
-    return link.id if isinstance(link, Named) else link
 
 
 def _party(customer: Payer, given: Payer, vat_id: str | None) -> Party:

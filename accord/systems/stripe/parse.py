@@ -12,8 +12,8 @@ import msgspec
 from accord.errors import Misconfigured
 from accord.ports import Parsed
 from accord.records import Kind, Record
+from accord.systems.answers import UNREADABLE
 from accord.systems.stripe import frames, shapes, translate
-from accord.systems.stripe.errors import UNREADABLE
 from accord.systems.stripe.translate import Unsound, tombstone
 
 _NUL = rb"\u0000"  # how JSON writes the one character that PostgreSQL's texts cannot hold

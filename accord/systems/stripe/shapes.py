@@ -35,6 +35,16 @@ class Named(Shape, gc=False):
 Link = Id | Named  # an id, or the object itself where it was expanded (docs.stripe.com/expand)
 
 
+def key(link: str | Named) -> str:
+    """The id of what a link names."""
+    return link if isinstance(link, str) else link.id
+
+
+def key_or_none(link: str | Named | None) -> str | None:
+    """The same where there may be no link."""
+    return link if link is None or isinstance(link, str) else link.id
+
+
 class Customer(Shape, gc=False):
     id: Id
     object: Literal["customer"]

@@ -26,14 +26,6 @@ class Unsound(Exception):
     """The object is not what it should be; the text names the field."""
 
 
-def _key(link: str | shapes.Named) -> str:
-    return link if isinstance(link, str) else link.id
-
-
-def _key_or_none(link: str | shapes.Named | None) -> str | None:
-    return link if link is None or isinstance(link, str) else link.id
-
-
 def _currency(code: str) -> str:
     return _ISO.get(code) or _unknown(code, "currency")
 
@@ -59,7 +51,7 @@ def subscription(shape: shapes.Subscription) -> Record:
     first = shape.items.data[0] if shape.items.data else None
     return Subscription(
         key=shape.id,
-        customer=_key(shape.customer),
+        customer=shapes.key(shape.customer),
         status=shape.status,
         plan=first.price.id if first else None,
         quantity=first.quantity if first else None,
@@ -78,8 +70,8 @@ def invoice(shape: shapes.Invoice) -> Record:
     details = shape.parent.subscription_details if shape.parent else None
     return Invoice(
         key=shape.id,
-        customer=_key_or_none(shape.customer),
-        subscription=_key(details.subscription) if details else None,
+        customer=shapes.key_or_none(shape.customer),
+        subscription=shapes.key(details.subscription) if details else None,
         number=shape.number,
         status=shape.status,
         currency=_currency(shape.currency),
@@ -95,8 +87,8 @@ def invoice(shape: shapes.Invoice) -> Record:
 def intent(shape: shapes.PaymentIntent) -> Record:
     return Intent(
         key=shape.id,
-        customer=_key_or_none(shape.customer),
-        payment=_key_or_none(shape.latest_charge),
+        customer=shapes.key_or_none(shape.customer),
+        payment=shapes.key_or_none(shape.latest_charge),
         amount=shape.amount,
         amount_received=shape.amount_received,
         currency=_currency(shape.currency),
@@ -109,8 +101,8 @@ def intent(shape: shapes.PaymentIntent) -> Record:
 def payment(shape: shapes.Charge) -> Record:
     return Payment(
         key=shape.id,
-        customer=_key_or_none(shape.customer),
-        intent=_key_or_none(shape.payment_intent),
+        customer=shapes.key_or_none(shape.customer),
+        intent=shapes.key_or_none(shape.payment_intent),
         amount=shape.amount,
         captured=shape.amount_captured,
         refunded=shape.amount_refunded,
@@ -118,7 +110,7 @@ def payment(shape: shapes.Charge) -> Record:
         status=shape.status,
         disputed=shape.disputed,
         failure_code=shape.failure_code,
-        leg=_key_or_none(shape.balance_transaction),
+        leg=shapes.key_or_none(shape.balance_transaction),
         created=shape.created,
     )
 
@@ -126,13 +118,13 @@ def payment(shape: shapes.Charge) -> Record:
 def refund(shape: shapes.Refund) -> Record:
     return Refund(
         key=shape.id,
-        payment=_key_or_none(shape.charge),
+        payment=shapes.key_or_none(shape.charge),
         amount=shape.amount,
         currency=_currency(shape.currency),
         status=shape.status,
         reason=shape.reason,
         failure_reason=shape.failure_reason,
-        leg=_key_or_none(shape.balance_transaction),
+        leg=shapes.key_or_none(shape.balance_transaction),
         created=shape.created,
     )
 
@@ -140,7 +132,7 @@ def refund(shape: shapes.Refund) -> Record:
 def dispute(shape: shapes.Dispute) -> Record:
     return Dispute(
         key=shape.id,
-        payment=_key(shape.charge),
+        payment=shapes.key(shape.charge),
         amount=shape.amount,
         currency=_currency(shape.currency),
         status=shape.status,
@@ -156,7 +148,7 @@ def leg(shape: shapes.BalanceTransaction) -> Record:
     return Leg(
         key=shape.id,
         type=shape.type,
-        source=_key_or_none(shape.source),
+        source=shapes.key_or_none(shape.source),
         account="",
         payment=None,
         charged_amount=None,
