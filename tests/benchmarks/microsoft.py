@@ -1,7 +1,7 @@
 """How fast events get into one mailbox of Microsoft 365: `python tests/benchmarks/microsoft.py [--events 1000]`.
 
-The sandbox takes four requests at a time, as Microsoft does, and refuses what goes beyond. Each request and each part of a
-batch takes `--latency-ms`; with parts alone, and no other cost, events × latency / 4 would be the least.
+The sandbox takes four requests at a time, as Microsoft does, and refuses what goes beyond. Each request and each part
+of a batch takes `--latency-ms`; with parts alone, and no other cost, events × latency / 4 would be the least.
 """
 
 import argparse

@@ -1,6 +1,5 @@
 """`accord connect microsoft`: tested before anything is saved, refused by name; refresh tokens rotate."""
 
-import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,35 +12,22 @@ from accord import settings
 from accord.sandbox.microsoft import tokens
 from accord.sandbox.microsoft.seed import CARMEN, DAN
 from blocks import MicrosoftCalendarAccount
-from deployments.cli import main
 from tasks.workflows import find_block
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Connect = Callable[..., int]
 Said = pytest.CaptureFixture[str]
 NAMED = ("--tenant", tokens.TENANT, "--client-id", tokens.CLIENT_ID)
 
 
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.block_type_name == "Microsoft calendar account":
-                client.delete_block_document(document.id)
-
-
 @pytest.fixture
-def connect(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect(sandbox: Any, piped: Connect) -> Connect:
     """`accord connect microsoft` against the sandbox, the secrets piped in."""
 
     def connect(*options: str, secret: str = tokens.CLIENT_SECRET) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{secret}\n"))
         where = ("--base-url", f"{sandbox.url}/microsoft/v1.0", "--login-url", f"{sandbox.url}/microsoft/login")
-        return main(["connect", "microsoft", *where, *options])
+        return piped(secret, "connect", "microsoft", *where, *options)
 
     return connect
 

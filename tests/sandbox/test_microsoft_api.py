@@ -11,31 +11,12 @@ from accord.sandbox.direct import Direct
 from accord.sandbox.microsoft import tokens
 from accord.sandbox.microsoft.seed import CARMEN, DAN
 
-NOW = 1_790_000_000.0  # 2026-09-21, a Monday
 FORM = {"client_id": tokens.CLIENT_ID, "client_secret": tokens.CLIENT_SECRET, "grant_type": "client_credentials"}
 IMMUTABLE = {"prefer": 'IdType="ImmutableId"'}
 EVENTS = f"/v1.0/users/{CARMEN}/events"
 WINDOW = "startDateTime=2026-09-01T00:00:00Z&endDateTime=2026-12-01T00:00:00Z"
 DELTA = f"/v1.0/users/{CARMEN}/calendarView/delta"
 PROPERTY = "String {66f5a359-4659-4830-9070-00047ec6ac6e} Name ownKey"
-
-
-class Time:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def sandbox(time: Time) -> Sandbox:
-    return build(now=time, payments=0)
 
 
 @pytest.fixture
@@ -75,13 +56,13 @@ def switch(http: httpx.Client, what: str, **given: Any) -> Any:
     return answer.json()
 
 
-def test_a_token_is_given_for_the_apps_secret(http: httpx.Client, time: Time) -> None:
+def test_a_token_is_given_for_the_apps_secret(http: httpx.Client, clock: Any) -> None:
     given = login(http).json()
     assert (given["token_type"], given["expires_in"]) == ("Bearer", 3_599)
     assert "refresh_token" not in given
     http.headers["authorization"] = f"Bearer {given['access_token']}"
     assert http.get(EVENTS).status_code == 200
-    time.now += 3_600
+    clock.now += 3_600
     assert code(http.get(EVENTS)) == (401, "InvalidAuthenticationToken")
 
 
@@ -364,13 +345,13 @@ def test_the_time_of_a_batch_is_that_of_its_longest_chain(sandbox: Sandbox, http
     assert waited == pytest.approx([2 * 0.05, 4 * 0.05, 0.05])
 
 
-def test_requests_of_ten_minutes_are_counted(http: httpx.Client, time: Time) -> None:
+def test_requests_of_ten_minutes_are_counted(http: httpx.Client, clock: Any) -> None:
     switch(http, "settings", requests=3, retry_after="2.5")
     assert [http.get(EVENTS).status_code for _ in range(4)] == [200, 200, 200, 429]
     answer = http.get(EVENTS)
     assert (code(answer), answer.headers["retry-after"]) == ((429, "TooManyRequests"), "2.5")
     assert http.get(EVENTS.replace(CARMEN, DAN)).status_code == 200
-    time.now += 600
+    clock.now += 600
     assert http.get(EVENTS).status_code == 200
 
 
@@ -432,23 +413,23 @@ def test_what_a_person_does_in_outlook(http: httpx.Client) -> None:
     assert http.post("/_admin/events", json={"mailbox": "x"}).status_code == 400
 
 
-def test_people_have_plans_of_their_own(time: Time) -> None:
-    sandbox = build(now=time, payments=5)
+def test_people_have_plans_of_their_own(clock: Any) -> None:
+    sandbox = build(now=clock, payments=5)
     for mailbox in sandbox.microsoft.store.mailboxes.values():
         subjects = [one.subject for one in mailbox.events.values()]
         assert len(subjects) == 6
         assert sum(one.recurrence is not None for one in mailbox.events.values()) == 1
 
 
-def test_all_is_there_after_a_restart(tmp_path: Any, time: Time) -> None:
-    sandbox = build(now=time, payments=0, state=tmp_path / "s.json")
+def test_all_is_there_after_a_restart(tmp_path: Any, clock: Any) -> None:
+    sandbox = build(now=clock, payments=0, state=tmp_path / "s.json")
     with httpx.Client(transport=Direct(sandbox), base_url="http://sandbox.test/microsoft") as http:
         http.headers["authorization"] = f"Bearer {login(http).json()['access_token']}"
         found = made(http, transactionId="t1")
         link = http.get(f"{DELTA}?{WINDOW}").json()["@odata.deltaLink"]
         switch(http, "settings", duplicate="400")
         sandbox.save()
-        http._transport = Direct(build(now=time, payments=0, state=tmp_path / "s.json"))
+        http._transport = Direct(build(now=clock, payments=0, state=tmp_path / "s.json"))
         assert http.get(f"{EVENTS}/{found['id']}", headers=IMMUTABLE).json() == found
         assert http.get(link).json()["value"] == []
         assert http.post(EVENTS, json=event(transactionId="t1")).status_code == 400

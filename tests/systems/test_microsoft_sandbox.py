@@ -2,14 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from accord.bookings import at
-from accord.calendars import Create, Delete, Differs, Done, Event, Mark, NotDone, TokenGone, Update, Wanted
+from accord.calendars import Create, Delete, Differs, Done, Event, Mark, NotDone, Outcome, TokenGone, Update, Wanted
 from accord.clock import SystemClock
 from accord.errors import Misconfigured, NotSent, Refused, TryLater
 from accord.ledger import leases
@@ -101,6 +101,11 @@ def calendars(worker: Callable[..., MicrosoftCalendars]) -> MicrosoftCalendars:
     return worker()
 
 
+def told(outcomes: Sequence[Outcome]) -> list[tuple[Any, ...]]:
+    """Outcomes by their kinds too: as tuples, two of different kinds are equal where what is in them is."""
+    return [(type(outcome), *outcome) for outcome in outcomes]
+
+
 def make(calendars: MicrosoftCalendars, **more: Any) -> Event:
     [outcome] = calendars.apply([Create(CARMEN, wanted(**more))])
     assert isinstance(outcome, Done), outcome
@@ -128,14 +133,16 @@ def test_a_repeat_is_recognised_however_it_is_answered(
 ) -> None:
     tenant.settings(duplicate=duplicate, existing_id=existing_id)
     event = make(calendars)
-    assert calendars.apply([Create(CARMEN, wanted())]) == [Done(event)]
+    assert told(calendars.apply([Create(CARMEN, wanted())])) == told([Done(event)])
     tenant.act("move", id=event.id, start="2026-10-11T10:00:00", end="2026-10-11T11:00:00")
     moved = calendars.get(CARMEN, event.id)
-    assert calendars.apply([Create(CARMEN, wanted())]) == [Differs(moved)]
-    assert calendars.apply([Create(CARMEN, wanted(rev=2))]) == [Differs(moved)], "which is for an update to do"
+    assert told(calendars.apply([Create(CARMEN, wanted())])) == told([Differs(moved)])
+    assert told(calendars.apply([Create(CARMEN, wanted(rev=2))])) == told([Differs(moved)]), (
+        "which is for an update to do"
+    )
     tenant.act("delete", id=event.id)
     if duplicate != "replay":  # which then makes another one: that the sandbox remembers is not tried
-        assert calendars.apply([Create(CARMEN, wanted())]) == [Differs(None)]
+        assert told(calendars.apply([Create(CARMEN, wanted())])) == told([Differs(None)])
         assert tenant.living() == 0
 
 
@@ -144,7 +151,7 @@ def test_an_event_that_was_made_and_denied_is_not_made_again(tenant: Tenant, cal
     event = make(calendars)
     tenant.microsoft.store.mailboxes[CARMEN].transactions.clear()
     tenant.fault(kind="server_error", status=503, path=PARTS, method="POST")
-    assert calendars.apply([Create(CARMEN, wanted())]) == [Done(event)]
+    assert told(calendars.apply([Create(CARMEN, wanted())])) == told([Done(event)])
     assert tenant.living() == 1
 
 
@@ -262,8 +269,8 @@ def test_a_meeting_that_was_cancelled_is_as_good_as_gone(tenant: Tenant, calenda
     assert (seen.span, seen.mark) == (None, event.mark)
     assert calendars.get(CARMEN, event.id) is None
     assert calendars.find(CARMEN, wanted().mark.name) == []
-    assert calendars.apply([Update(CARMEN, event.id, event.etag, wanted(rev=2))]) == [Differs(None)]
-    assert calendars.apply([Delete(CARMEN, event.id, event.etag)]) == [Done(None)]
+    assert told(calendars.apply([Update(CARMEN, event.id, event.etag, wanted(rev=2))])) == told([Differs(None)])
+    assert told(calendars.apply([Delete(CARMEN, event.id, event.etag)])) == told([Done(None)])
 
 
 @pytest.mark.parametrize(
@@ -344,7 +351,7 @@ def test_when_everything_was_done_before_each_is_asked_twice_at_most(
     operations = [Create(CARMEN, wanted(number)) for number in range(200)]
     first = calendars.apply(operations)
     tenant.asked()
-    assert calendars.apply(operations) == first
+    assert told(calendars.apply(operations)) == told(first)
     asked = tenant.asked()
     assert asked["batched POST /events"] + asked["batched GET /events"] < 2.3 * len(operations)
     assert tenant.living() == 200

@@ -73,12 +73,11 @@ class Microsoft:
 
     def _begin(self, begun: Begun) -> None:
         ask, now = begun.ask, self.clock.now()
-        for fault in self.faults.matching(_BEFORE, ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(_BEFORE, ask.method, ask.path)) is not None:
             begun.endpoint = ask.path
             begun.answer = self._struck(fault)
             return
-        begun.wait += self._latency(ask.method, ask.path)
+        begun.wait += self.faults.latency(ask.method, ask.path)
         steps = ask.path.strip("/").split("/")
         if steps[0] == "login":
             begun.endpoint = "POST /oauth2/v2.0/token"
@@ -107,17 +106,11 @@ class Microsoft:
                 begun.refused.add(part.id)
                 continue
             used[call.address, step] += 1
-            waits[step] = max(waits.get(step, 0.0), self._latency(call.method, _VERSION + call.path))
+            waits[step] = max(waits.get(step, 0.0), self.faults.latency(call.method, _VERSION + call.path))
         begun.wait += sum(waits.values())
         for address, width in batch.widths(begun.planned).items():
             begun.held[address] = min(width, rooms[address])
             self.limits.under_way[address] += begun.held[address]
-
-    def _latency(self, method: str, path: str) -> float:
-        found = self.faults.matching(("latency",), method, path)
-        for fault in found:
-            self.faults.strike(fault)
-        return sum(fault.seconds for fault in found)
 
     def finish(self, begun: Begun) -> Answer:
         """Do the work, and spoil the answer if a fault wants it."""
@@ -134,8 +127,7 @@ class Microsoft:
         return answer
 
     def _work(self, begun: Begun) -> Answer:
-        for fault in self.faults.matching(("server_error",), begun.ask.method, begun.ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(("server_error",), begun.ask.method, begun.ask.path)) is not None:
             return self._refusal(_outage(fault))
         if begun.call is None:
             return self._batch(begun)
@@ -176,8 +168,7 @@ class Microsoft:
         if part.id in begun.refused:
             raise throttled(self.settings.retry_after)
         self.limits.count(call.address, self.settings, self.clock.now())
-        for fault in self.faults.matching(("rate_limit", "server_error"), call.method, _VERSION + call.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(("rate_limit", "server_error"), call.method, _VERSION + call.path)) is not None:
             raise throttled(fault.retry_after or "1") if fault.kind == "rate_limit" else _outage(fault)
         return routes.answer(self.store, self.settings, call, begun.who, _base(begun.ask))
 

@@ -8,10 +8,8 @@ import msgspec
 from accord.calendars import TokenGone
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.microsoft.shapes import Fault, Frame, TokenError
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are not what they should be may raise."""
 
 # 410 is documented; 400 and 404 with these codes are reported (microsoft-graph-docs issues 2162, 2350, 2839, 2877).
 _TOKEN_GONE = ("syncstatenotfound", "syncstateinvalid", "resyncrequired")
@@ -137,12 +135,8 @@ def decoded(body: bytes, shape: type[T], what: str) -> T:
     try:
         return msgspec.json.decode(body, type=shape)
     except UNREADABLE:
-        pass
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except UNREADABLE:
-        raise TryLater(f"Microsoft's answer for {what} is cut off or no JSON; was it a proxy's page?") from None
-    raise Refused(f"Microsoft's answer for {what} is not what it was; did its API change?")
+        must_be_json(body, f"Microsoft's answer for {what}")
+        raise Refused(f"Microsoft's answer for {what} is not what it was; did its API change?") from None
 
 
 def _told(body: bytes) -> Fault:

@@ -15,9 +15,9 @@ import msgspec
 
 from accord.calendars import Changes, Event, Mark, TokenGone
 from accord.errors import Refused
+from accord.systems.answers import UNREADABLE
 from accord.systems.microsoft import shapes, translate
 from accord.systems.microsoft.batches import Batches
-from accord.systems.microsoft.errors import UNREADABLE
 from accord.systems.microsoft.graph import MOST, Graph, users
 from accord.systems.microsoft.operations import Look
 
