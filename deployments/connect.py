@@ -92,6 +92,17 @@ def _target_parsers(systems: _Systems) -> None:
 
 
 def _calendar_parsers(systems: _Systems) -> None:
+    google = systems.add_parser("google", help="calendars at Google; asks for a refresh token, or takes a key file")
+    google.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    google.add_argument("--client-id", help="of the OAuth client that the consent was given to (or as saved)")
+    google.add_argument("--key-file", type=Path, metavar="FILE", help="the key of a service account, as JSON, instead")
+    google.add_argument("--calendar", metavar="MAIL", help="that is tried out (the account's own)")
+    google.add_argument("--per-minute", type=int, help="calls that Google allows in each name (600, or as saved)")
+    google.add_argument("--base-url", help="where Google's API is found, if elsewhere")
+    google.add_argument("--token-url", help="where Google gives tokens, if elsewhere")
+    google.add_argument("--json", action="store_true", help="print JSON")
+    google.set_defaults(run=_connect_google)
+
     microsoft = systems.add_parser(
         "microsoft", help="calendars of a Microsoft 365 tenant; asks for the app's secret. Again: a new secret"
     )
@@ -104,17 +115,6 @@ def _calendar_parsers(systems: _Systems) -> None:
     microsoft.add_argument("--login-url", help="where its login is found, if elsewhere")
     microsoft.add_argument("--json", action="store_true", help="print JSON")
     microsoft.set_defaults(run=_connect_microsoft)
-
-    google = systems.add_parser("google", help="calendars at Google; asks for a refresh token, or takes a key file")
-    google.add_argument("--name", default="main", help="of the connection (%(default)s)")
-    google.add_argument("--client-id", help="of the OAuth client that the consent was given to (or as saved)")
-    google.add_argument("--key-file", type=Path, metavar="FILE", help="the key of a service account, as JSON, instead")
-    google.add_argument("--calendar", metavar="MAIL", help="that is tried out (the account's own)")
-    google.add_argument("--per-minute", type=int, help="calls that Google allows in each name (600, or as saved)")
-    google.add_argument("--base-url", help="where Google's API is found, if elsewhere")
-    google.add_argument("--token-url", help="where Google gives tokens, if elsewhere")
-    google.add_argument("--json", action="store_true", help="print JSON")
-    google.set_defaults(run=_connect_google)
 
 
 def _issuing_parser(systems: _Systems) -> None:

@@ -22,6 +22,8 @@ FITS = {
     "client-id": "is the Application (client) ID of the app registration's page",
 }
 
+_WEEK = 7 * 86_400
+
 
 def connect(name: str, given: dict[str, Any], calendar: str | None, delegated: bool, as_json: bool) -> int:
     """Ask for the secret, test it and save the connection; a saved one keeps the fields that are not given.
@@ -50,7 +52,7 @@ def connect(name: str, given: dict[str, Any], calendar: str | None, delegated: b
         return 0
     print(f"tenant {account.tenant}, " + ("as the account that signed in" if signed_in else "by the app's own rights"))
     if tried:
-        print(f"  {tried:<22}may be read and written")
+        print(f"  {tried:<22}read and written, and known when it is taken")
     print(
         f"the new secret of {name} is saved; runs take it up at once"
         if saved
@@ -61,9 +63,9 @@ def connect(name: str, given: dict[str, Any], calendar: str | None, delegated: b
 
 
 def try_out(account: MicrosoftCalendarAccount, name: str, ledger: Ledger, calendar: str | None) -> str | None:
-    """Have a token given and, where one is named or an account signed in, a calendar shown; what was tried.
+    """Have a token given and, where one is named, a calendar shown and told when it is taken; which one that is.
 
-    Raises where that fails, and Misconfigured where events may not be written there.
+    Without a name that of the account that signed in. Raises where that fails, or where events may not be written.
     """
     calendars = account.connect(f"microsoft/{name}", ledger)
     try:
@@ -71,8 +73,13 @@ def try_out(account: MicrosoftCalendarAccount, name: str, ledger: Ledger, calend
             calendars.sign_in()
             return None
         found = calendars.look_at(calendar)
+        if not found.canEdit:
+            raise Misconfigured("events of this calendar may be read, not written; give the app Calendars.ReadWrite")
+        if calendar is None:
+            return found.name
+        now = int(ledger.clock.now())
+        if (unknown := calendars.busy([calendar], now, now + _WEEK)[calendar].unknown) is not None:
+            raise Misconfigured(f"when this calendar is taken is not told: {unknown}")
+        return calendar
     finally:
         calendars.close()
-    if not found.canEdit:
-        raise Misconfigured("this calendar may be read but not written; give the app Calendars.ReadWrite")
-    return calendar or found.name

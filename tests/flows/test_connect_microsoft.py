@@ -1,6 +1,5 @@
 """`accord connect microsoft`: tested before anything is saved, refused by name; refresh tokens rotate."""
 
-import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,35 +12,22 @@ from accord import settings
 from accord.sandbox.microsoft import tokens
 from accord.sandbox.microsoft.seed import CARMEN, DAN
 from blocks import MicrosoftCalendarAccount
-from deployments.cli import main
 from tasks.workflows import find_block
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment")
+pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
 Connect = Callable[..., int]
 Said = pytest.CaptureFixture[str]
 NAMED = ("--tenant", tokens.TENANT, "--client-id", tokens.CLIENT_ID)
 
 
-@pytest.fixture(autouse=True)
-def no_blocks(prefect_server: None) -> Iterator[None]:
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for document in client.read_block_documents():
-            if document.block_type_name == "Microsoft calendar account":
-                client.delete_block_document(document.id)
-
-
 @pytest.fixture
-def connect(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Connect:
+def connect(sandbox: Any, piped: Connect) -> Connect:
     """`accord connect microsoft` against the sandbox, the secrets piped in."""
 
     def connect(*options: str, secret: str = tokens.CLIENT_SECRET) -> int:
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{secret}\n"))
         where = ("--base-url", f"{sandbox.url}/microsoft/v1.0", "--login-url", f"{sandbox.url}/microsoft/login")
-        return main(["connect", "microsoft", *where, *options])
+        return piped(secret, "connect", "microsoft", *where, *options)
 
     return connect
 
@@ -62,7 +48,7 @@ def test_a_secret_is_tested_on_a_calendar_and_saved(connect: Connect, capsys: Sa
     assert connect(*NAMED, "--name", "eu", "--calendar", CARMEN) == 0
     said = capsys.readouterr().out
     assert f"tenant {tokens.TENANT}, by the app's own rights" in said
-    assert f"  {CARMEN:<22}may be read and written" in said
+    assert f"  {CARMEN:<22}read and written, and known when it is taken" in said
     assert "saved as MicrosoftCalendarAccount/eu" in said
     assert "note" not in said
     assert tokens.CLIENT_SECRET not in said
@@ -95,7 +81,11 @@ def test_a_new_secret_keeps_the_rest(connect: Connect, capsys: Said) -> None:
         (NAMED, tokens.EXPIRED_SECRET, "AADSTS7000222): the client secret has expired; make a new one in Entra"),
         (("--tenant", "other.test", "--client-id", tokens.CLIENT_ID), tokens.CLIENT_SECRET, "the tenant is not known"),
         (("--tenant", tokens.TENANT, "--client-id", "0"), tokens.CLIENT_SECRET, "the tenant has no such app"),
-        ((*NAMED, "--calendar", "nobody@accord.test"), tokens.CLIENT_SECRET, "there is no such calendar or event"),
+        (
+            (*NAMED, "--calendar", "nobody@accord.test"),
+            tokens.CLIENT_SECRET,
+            "there is no such calendar; is the address right?",
+        ),
         (("--tenant", "a b", "--client-id", "0"), tokens.CLIENT_SECRET, "--tenant is the Directory (tenant) ID"),
         ((), tokens.CLIENT_SECRET, "a new connection needs --tenant and --client-id"),
         (NAMED, "", "no Microsoft client secret was given"),
@@ -119,6 +109,9 @@ def test_a_mailbox_that_a_policy_leaves_out_is_named(connect: Connect, admin: ht
     admin.post("/access", json={"mailbox": DAN, "access": "denied"}).raise_for_status()
     assert connect(*NAMED, "--calendar", DAN) == 2
     assert "Does an application access policy leave it out" in capsys.readouterr().err
+    admin.post("/access", json={"mailbox": DAN, "access": "silent"}).raise_for_status()
+    assert connect(*NAMED, "--calendar", DAN) == 2
+    assert "when this calendar is taken is not told" in capsys.readouterr().err
 
 
 def test_a_login_that_does_not_answer_is_told_from_a_wrong_secret(connect: Connect, capsys: Said) -> None:

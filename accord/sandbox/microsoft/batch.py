@@ -1,6 +1,7 @@
 """$batch: up to 20 requests in one, which wait for each other where they say so."""
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -44,6 +45,8 @@ def read(body: bytes) -> list[Planned]:
         raise invalid(f"Number of batch request steps exceeds the maximum value of {MOST}.", "BadRequest")
     if len({part.id for part in parts}) < len(parts):
         raise invalid("Request ids have to be unique.", "BadRequest")
+    if any(part.dependsOn for part in parts) and any(part.dependsOn != [before.id] for before, part in pairwise(parts)):
+        raise invalid("Batch should be either fully sequential or fully parallel.", "BadRequest")
     steps: dict[str, int] = {}
     planned: list[Planned] = []
     for part in parts:
@@ -71,9 +74,9 @@ def failed_dependency() -> GraphError:
     return GraphError(424, "FailedDependency", "A request that this one depends on failed.")
 
 
-def shown(part: Part, status: int, headers: dict[str, str], body: dict[str, Any] | None) -> dict[str, Any]:
+def shown(part: Part, status: int, headers: dict[str, str], body: bytes) -> dict[str, Any]:
     """One answer of a batch."""
     shown: dict[str, Any] = {"id": part.id, "status": status}
     if headers:
         shown["headers"] = headers
-    return shown if body is None else shown | {"body": body}
+    return shown | {"body": msgspec.Raw(body)} if body else shown

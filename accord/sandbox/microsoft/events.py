@@ -21,6 +21,7 @@ class View(NamedTuple):
     immutable: bool = False
     zone: str = "UTC"
     page: int = 10
+    text: bool = False  # bodies as plain text
 
 
 def create(store: Store, mailbox: Mailbox, given: Row, settings: Settings) -> Event:
@@ -80,7 +81,7 @@ def show(mailbox: Mailbox, event: Event, view: View, select: str = "", expand: s
         "iCalUId": f"040000008200E0{event.id}",
         "subject": event.subject,
         "bodyPreview": re.sub(r"<[^>]*>", "", event.body)[:255],
-        "body": {"contentType": "html", "content": event.body},
+        "body": _body(event, view),
         "start": times.show(event.start, view.zone, event.all_day),
         "end": times.show(event.end, view.zone, event.all_day),
         "isAllDay": event.all_day,
@@ -151,6 +152,12 @@ def _fill(event: Event, given: Row) -> None:
     if given.get("recurrence") is not None:
         series.check(given["recurrence"])
         event.recurrence = given["recurrence"]
+
+
+def _body(event: Event, view: View) -> Row:
+    if not view.text:
+        return {"contentType": "html", "content": event.body}
+    return {"contentType": "text", "content": html.unescape(re.sub(r"<[^>]*>", "", event.body)).strip()}
 
 
 def _rewritten(body: Row) -> str:

@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     duplicate: Literal["409", "400", "replay"] = "409"  # what a repeated transactionId is answered
     existing_id: bool = False  # whether that names the event
     repeat: bool = False  # pages of a delta begin with the last event of the page before
+    loop: bool = False  # a delta's first page comes again and again, each time with another link
     empty_page: bool = False  # a delta begins with a page without events
     removed_unknown: bool = False  # a delta names an event that never was
     volatile_ids: bool = False  # IdType="ImmutableId" is passed over

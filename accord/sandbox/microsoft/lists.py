@@ -81,6 +81,9 @@ def delta(listed: Listed) -> Row:
         rows.append({"id": "AAkALgNEVERWAS", "@removed": {"reason": "deleted"}})
     reached = told[-1][0] if told else token.change
     body: Row = {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(event)", "value": rows}
+    if listed.settings.loop and told:
+        again = f"{_link(listed, token, token.change, '$skiptoken')}&turn={mailbox.change}-{id(rows)}"
+        return body | {"@odata.nextLink": again}
     if len(told) < len(changed):
         # With `repeat` the next page begins with the last event of this one.
         reached -= listed.settings.repeat and len(told) > 1

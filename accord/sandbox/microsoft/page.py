@@ -1,15 +1,10 @@
 """What the sandbox's front page says of Microsoft 365."""
 
-from importlib.resources import files
-
-from jinja2 import Environment
-
+from accord.sandbox.html import template
 from accord.sandbox.microsoft import admin, tokens
 from accord.sandbox.microsoft.service import Microsoft
 
-_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    files("accord.sandbox.microsoft").joinpath("page.html").read_text(encoding="utf-8")
-)
+_TEMPLATE = template("accord.sandbox.microsoft")
 
 
 def render(microsoft: Microsoft, base: str) -> str:

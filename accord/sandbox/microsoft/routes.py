@@ -106,7 +106,8 @@ def _view(prefer: str, settings: Settings) -> View:
     if zone:
         times.zone(zone[1])
     immutable = 'IdType="ImmutableId"' in prefer and not settings.volatile_ids
-    return View(immutable, zone[1] if zone else "UTC", int(page[1]) if page else 10)
+    text = 'outlook.body-content-type="text"' in prefer
+    return View(immutable, zone[1] if zone else "UTC", int(page[1]) if page else 10, text)
 
 
 def _params(query: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from accord.sandbox.microsoft.limits import Limits, Settings
 from accord.sandbox.microsoft.routes import Call
 from accord.sandbox.microsoft.store import Store
 from accord.sandbox.microsoft.tokens import Tokens
-from accord.sandbox.spoil import spoil
+from accord.sandbox.spoil import spoil, spoil_rows
 from accord.sandbox.stats import Stats
 from accord.sandbox.wire import Answer, Ask
 
@@ -73,12 +73,11 @@ class Microsoft:
 
     def _begin(self, begun: Begun) -> None:
         ask, now = begun.ask, self.clock.now()
-        for fault in self.faults.matching(_BEFORE, ask.method, ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(_BEFORE, ask.method, ask.path)) is not None:
             begun.endpoint = ask.path
             begun.answer = self._struck(fault)
             return
-        begun.wait += self._latency(ask.method, ask.path)
+        begun.wait += self.faults.latency(ask.method, ask.path)
         steps = ask.path.strip("/").split("/")
         if steps[0] == "login":
             begun.endpoint = "POST /oauth2/v2.0/token"
@@ -107,17 +106,11 @@ class Microsoft:
                 begun.refused.add(part.id)
                 continue
             used[call.address, step] += 1
-            waits[step] = max(waits.get(step, 0.0), self._latency(call.method, _VERSION + call.path))
+            waits[step] = max(waits.get(step, 0.0), self.faults.latency(call.method, _VERSION + call.path))
         begun.wait += sum(waits.values())
         for address, width in batch.widths(begun.planned).items():
             begun.held[address] = min(width, rooms[address])
             self.limits.under_way[address] += begun.held[address]
-
-    def _latency(self, method: str, path: str) -> float:
-        found = self.faults.matching(("latency",), method, path)
-        for fault in found:
-            self.faults.strike(fault)
-        return sum(fault.seconds for fault in found)
 
     def finish(self, begun: Begun) -> Answer:
         """Do the work, and spoil the answer if a fault wants it."""
@@ -134,8 +127,7 @@ class Microsoft:
         return answer
 
     def _work(self, begun: Begun) -> Answer:
-        for fault in self.faults.matching(("server_error",), begun.ask.method, begun.ask.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(("server_error",), begun.ask.method, begun.ask.path)) is not None:
             return self._refusal(_outage(fault))
         if begun.call is None:
             return self._batch(begun)
@@ -143,19 +135,27 @@ class Microsoft:
             told = routes.answer(self.store, self.settings, begun.call, begun.who, _base(begun.ask))
         except (GraphError, Malformed) as error:
             return self._refusal(error if isinstance(error, GraphError) else GraphError(400, "BadRequest", str(error)))
-        return Answer(told.status, _JSON, b"" if told.body is None else msgspec.json.encode(told.body))
+        body = self._encoded(begun.call, told.body)
+        return Answer(told.status, _JSON, body)
+
+    def _encoded(self, call: Call, body: dict[str, Any] | None) -> bytes:
+        """As JSON, with objects spoilt where a fault wants it."""
+        if body is None:
+            return b""
+        return spoil_rows(self.faults, call.method, _VERSION + call.path, msgspec.json.encode(body))
 
     def _batch(self, begun: Begun) -> Answer:
         answers: list[dict[str, Any]] = []
         failed: set[str] = set()
         for planned in begun.planned:
             headers: dict[str, str] = {}
-            body: dict[str, Any] | None
             try:
-                status, body = self._part(begun, planned, failed)
+                told = self._part(begun, planned, failed)
+                status, body = told.status, self._encoded(planned.call, told.body)
             except GraphError as error:
                 failed.add(planned.part.id)
-                status, headers, body = error.status, error.headers, error.body(self.clock.now())
+                status, headers = error.status, error.headers
+                body = msgspec.json.encode(error.body(self.clock.now()))
             self.stats.count(f"batched {planned.call.name}", status)
             answers.append(batch.shown(planned.part, status, headers, body))
         self._dice.shuffle(answers)
@@ -168,8 +168,7 @@ class Microsoft:
         if part.id in begun.refused:
             raise throttled(self.settings.retry_after)
         self.limits.count(call.address, self.settings, self.clock.now())
-        for fault in self.faults.matching(("rate_limit", "server_error"), call.method, _VERSION + call.path)[:1]:
-            self.faults.strike(fault)
+        if (fault := self.faults.first(("rate_limit", "server_error"), call.method, _VERSION + call.path)) is not None:
             raise throttled(fault.retry_after or "1") if fault.kind == "rate_limit" else _outage(fault)
         return routes.answer(self.store, self.settings, call, begun.who, _base(begun.ask))
 

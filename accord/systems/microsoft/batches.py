@@ -4,22 +4,25 @@ import random
 import threading
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from math import ceil
 from typing import Protocol
 
-from accord.errors import AccordError, NotSent, TryLater
+from accord.calendars import TokenGone
+from accord.errors import AccordError, NotSent, Refused, TryLater
 from accord.http import Response, Throttled, retry_after
 from accord.ports import FanOut
-from accord.systems.microsoft.errors import classify
+from accord.systems.microsoft.errors import NotFound, classify
 from accord.systems.microsoft.graph import MOST, Ask, Graph
 
-_WIDTH = 8  # batches at once
-_OF_ONE = 2  # at one mailbox: while one is made ready the other is under way
+_WIDTH = 8  # batches at once; at one mailbox as many as it takes requests, since a batch's parts come one by one
+_LEAST = 5  # parts that are not worth another batch
 _TRIES = 3  # of a part that met an outage
 _FAILURES = 5  # of batches in a row
 _THROTTLES = 5  # of a part
 _LONGEST_WAIT = 30.0  # seconds
 
 _NOT_DONE = 424  # since a part that it was to wait for failed
+_THROTTLED = 429
 
 
 class Job(Protocol):
@@ -68,21 +71,24 @@ class Batches:
 
         def step() -> bool:
             with self._lock:
-                free = [one for one, works in left.items() if works and under_way[one] < _OF_ONE]
+                free = [one for one, works in left.items() if works and under_way[one] < self._graph.parallel]
                 if not free:
                     return False
                 calendar = min(free, key=under_way.__getitem__)
-                works = [left[calendar].popleft() for _ in range(min(MOST, len(left[calendar])))]
+                share = ceil(len(left[calendar]) / (self._graph.parallel - under_way[calendar]))
+                size = min(MOST, max(_LEAST, share), len(left[calendar]))
+                works = [left[calendar].popleft() for _ in range(size)]
                 under_way[calendar] += 1
-                # Two batches at once get half of the turns each; a single one gets them all.
-                many = left[calendar] or under_way[calendar] > 1
             again: list[_Work] = []
             try:
-                again = self._send(works, -(-self._graph.parallel // _OF_ONE) if many else self._graph.parallel)
+                again = self._send(works)
                 failures[0] = 0
             except TryLater as error:
                 failures[0] += 1
                 again = self._unheard(works, error, failures[0])
+            except Refused as error:
+                for work in works:
+                    work.job.fail(error)
             finally:
                 with self._lock:
                     left[calendar].extend(again)
@@ -91,18 +97,26 @@ class Batches:
 
         self._fan_out.repeat(step, _WIDTH)
 
-    def _send(self, works: Sequence[_Work], most: int) -> list[_Work]:
+    def _send(self, works: Sequence[_Work]) -> list[_Work]:
         """Those that are to be sent again."""
         calendar = works[0].job.calendar
-        answers = self._graph.batch(calendar, [work.job.ask() for work in works], most)
-        return [work for work, answer in zip(works, answers, strict=True) if not self._heard(work, answer)]
+        answers = self._graph.batch(calendar, [work.job.ask() for work in works])
+        again: list[_Work] = []
+        before = 0  # how the part was answered for which those after it were not done
+        for work, answer in zip(works, answers, strict=True):
+            if answer is not None and answer.status == _NOT_DONE:
+                if 400 <= before < 500 and before != _THROTTLED:
+                    # It may be so for this one, too. A look seldom fails, and so holds up no other.
+                    work.job.doubt()
+                again.append(work)
+                continue
+            before = 0 if answer is None else answer.status
+            if not self._heard(work, answer):
+                again.append(work)
+        return again
 
     def _heard(self, work: _Work, answer: Response | None) -> bool:
         """Whether a job is settled by an answer."""
-        if answer is not None and answer.status == _NOT_DONE:
-            # What made that one fail may be so for this one, too. Looking does not fail, and holds up no other.
-            work.job.doubt()
-            return False
         fault = TryLater("Microsoft left it out of an answer") if answer is None else self._fault(answer)
         if isinstance(fault, Throttled):
             work.throttles += 1
@@ -119,6 +133,8 @@ class Batches:
 
     def _fault(self, answer: Response) -> Exception | None:
         fault = classify(answer, self._connection)
+        if isinstance(fault, TokenGone):  # no part has a token: the event itself is gone
+            return NotFound(str(fault))
         if isinstance(fault, TryLater):
             fault.after = retry_after(answer.headers.get("retry-after", ""), self._graph.clock.now())
         return fault
@@ -138,7 +154,7 @@ class Batches:
             for work in works:
                 work.job.fail(error)
             return []
-        if not isinstance(error, NotSent):
+        if not isinstance(error, NotSent | Throttled):
             for work in works:
                 work.job.doubt()
         self._graph.clock.sleep(max(error.after or 0.0, _backoff(failures)))

@@ -101,13 +101,8 @@ class MicrosoftCalendars:
 
     def find(self, calendar: str, name: str) -> list[Event]:
         """The events that carry this booking's name: one, unless something went wrong."""
-        found: list[Event] = []
-        page = self._graph.get(calendar, f"{users(calendar)}/events", named_params(name), shapes.Page)
-        while True:
-            found += [event for event in events_of(calendar, page) if event.span is not None]
-            if page.next is None:
-                return found
-            page = self._graph.get(calendar, self._graph.own(page.next), (), shapes.Page)
+        pages = self._graph.pages(calendar, f"{users(calendar)}/events", named_params(name))
+        return [event for page in pages for event in events_of(calendar, page) if event.span is not None]
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Do all of these, several at once within the account's rates; what came of each, in their order.

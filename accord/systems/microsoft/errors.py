@@ -8,10 +8,8 @@ import msgspec
 from accord.calendars import TokenGone
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
+from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.microsoft.shapes import Fault, Frame, TokenError
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are not what they should be may raise."""
 
 # 410 is documented; 400 and 404 with these codes are reported (microsoft-graph-docs issues 2162, 2350, 2839, 2877).
 _TOKEN_GONE = ("syncstatenotfound", "syncstateinvalid", "resyncrequired")
@@ -31,7 +29,7 @@ class Duplicate(Refused):
 
 
 class NotFound(Refused):
-    """There is no such event; of a list of events: no such calendar."""
+    """There is no such event."""
 
 
 def classify(response: Response, connection: str = "main") -> Exception | None:
@@ -63,8 +61,10 @@ def classify(response: Response, connection: str = "main") -> Exception | None:
             )
         case 404 if code == "MailboxNotEnabledForRESTAPI":
             return Refused(f"{said}: there is no mailbox in Exchange Online for this calendar, or it has no licence")
+        case 404 if code == "ErrorItemNotFound":
+            return NotFound(f"{said}: there is no such event")
         case 404:
-            return NotFound(f"{said}: there is no such calendar or event")
+            return Refused(f"{said}: there is no such calendar; is the address right?")
         case 429:
             return Throttled(f"{said}: too many requests", "account" if code == "ApplicationThrottled" else "endpoint")
         case 408 | 409 | 423 | 425:
@@ -106,7 +106,7 @@ _MFA = f"the account has to prove itself with a second factor; {_SIGN_IN}"
 
 _BY_CODE = {
     7000222: f"the client secret has expired; {_NEW_SECRET}",
-    7000215: f"the client secret is wrong: it is the secret's Value, not its Secret ID; look again, or {_NEW_SECRET}",
+    7000215: f"the client secret is wrong: take its Value, not its Secret ID, or {_NEW_SECRET}",
     700016: "the tenant has no such app; take the Application (client) ID of the app registration's page",
     90002: _TENANT,
     900023: _TENANT,
@@ -135,12 +135,8 @@ def decoded(body: bytes, shape: type[T], what: str) -> T:
     try:
         return msgspec.json.decode(body, type=shape)
     except UNREADABLE:
-        pass
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except UNREADABLE:
-        raise TryLater(f"Microsoft's answer for {what} is cut off or no JSON; was it a proxy's page?") from None
-    raise Refused(f"Microsoft's answer for {what} is not what it was; did its API change?")
+        must_be_json(body, f"Microsoft's answer for {what}")
+        raise Refused(f"Microsoft's answer for {what} is not what it was; did its API change?") from None
 
 
 def _told(body: bytes) -> Fault:

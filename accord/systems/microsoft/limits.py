@@ -24,7 +24,7 @@ _WINDOW = 600.0  # seconds, of the second limit
 _AT_ONCE = 0.39
 _EVENLY = 0.6
 
-_LOOK_AGAIN = 0.05  # seconds
+_LOOK_AGAIN, _SELDOM = 0.02, 0.5  # seconds: at first, and after a while
 _PATIENCE = 30.0  # seconds that one request waits for its turn
 
 
@@ -49,29 +49,26 @@ class Turns:
         self.parallel = parallel
 
     @contextmanager
-    def taken(self, calendar: str, most: int) -> Iterator[int]:
-        """Hold one to `most` turns at a mailbox; how many. Raises NotSent where none is free for long."""
+    def taken(self, calendar: str) -> Iterator[None]:
+        """Hold a turn at a mailbox. Raises NotSent where none becomes free for long."""
         ledger, owner = self._ledger, uuid4().hex
-        ends = ledger.clock.monotonic() + _PATIENCE
-        while not (held := ledger.write(lambda c: self._take(c, calendar, most, owner))):
+        ends, wait = ledger.clock.monotonic() + _PATIENCE, _LOOK_AGAIN
+        while (held := ledger.write(lambda c: self._take(c, calendar, owner))) is None:
             if ledger.clock.monotonic() > ends:
                 raise NotSent("other requests to this calendar take all that Microsoft allows at once", _PATIENCE)
-            ledger.clock.sleep(_LOOK_AGAIN)
+            ledger.clock.sleep(wait)
+            wait = min(1.5 * wait, _SELDOM)
+        name, token = held
         try:
-            yield len(held)
+            yield
         finally:
-            ledger.write(lambda c: self._give_back(c, held))
+            with suppress(Superseded):  # the request took so long that another worker has the turn now
+                ledger.write(lambda c: leases.release(c, name, token))
 
-    def _take(self, connection: Connection, calendar: str, most: int, owner: str) -> dict[str, int]:
-        held: dict[str, int] = {}
+    def _take(self, connection: Connection, calendar: str, owner: str) -> tuple[str, int] | None:
         now = self._ledger.now(connection)
         for number in range(self.parallel):
             name = f"{self._account} {name_of(calendar)} {number}"
-            if len(held) < most and (token := leases.acquire(connection, name, owner, now)) is not None:
-                held[name] = token
-        return held
-
-    def _give_back(self, connection: Connection, held: dict[str, int]) -> None:
-        for name, token in held.items():
-            with suppress(Superseded):  # the request took so long that another worker has the turn now
-                leases.release(connection, name, token)
+            if (token := leases.acquire(connection, name, owner, now)) is not None:
+                return name, token
+        return None

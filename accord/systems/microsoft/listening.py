@@ -8,15 +8,16 @@ never ours, and are not asked about; nothing is where nothing changed.
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
 from accord.calendars import Changes, Event, Mark, TokenGone
 from accord.errors import Refused
+from accord.systems.answers import UNREADABLE
 from accord.systems.microsoft import shapes, translate
 from accord.systems.microsoft.batches import Batches
-from accord.systems.microsoft.errors import UNREADABLE
 from accord.systems.microsoft.graph import MOST, Graph, users
 from accord.systems.microsoft.operations import Look
 
@@ -32,11 +33,12 @@ _name = msgspec.json.Decoder(shapes.Name).decode
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Where to go on: a link of Microsoft's, and the window that is fixed in it."""
+    """Where to go on: a link of Microsoft's, the window that is fixed in it, and a digest of the page before it."""
 
     link: str
     start: int
     end: int
+    before: str = ""
 
 
 class _Known(NamedTuple):
@@ -59,9 +61,12 @@ class Listening:
         link = page.next or page.delta
         if link is None:
             raise Refused("Microsoft's list of changes does not say how it goes on; did its API change?")
-        if page.next is not None and page.next == place.link:
-            raise Refused("Microsoft's list of changes goes round; it would never end")
-        behind = _Place(self._graph.own(link), place.start, place.end)
+        digest = blake2b(b"".join(map(bytes, page.value)), digest_size=12).hexdigest() if page.value else ""
+        # Some mailboxes' lists do, with another link each time (msgraph-sdk-dotnet issue 3082).
+        if page.next is not None and (page.next == place.link or (digest and digest == place.before)):
+            raise Refused("Microsoft's list of changes repeats a page; it would never end")
+        before = digest if page.next is not None else ""
+        behind = _Place(self._graph.own(link), place.start, place.end, before)
         gone, items = _split(page)
         events, lost = self._marked(calendar, place, items)
         if page.next is None:
@@ -114,15 +119,11 @@ class Listening:
     def _list(self, calendar: str, place: _Place) -> Iterator[tuple[shapes.Item, Mark | None]]:
         """Everything in the window, with its mark."""
         params = [*_window(place), ("$select", "id,type"), ("$expand", translate.EXPAND), ("$top", str(_LISTED))]
-        page = self._graph.get(calendar, f"{users(calendar)}/calendarView", params, shapes.Page)
-        while True:
+        for page in self._graph.pages(calendar, f"{users(calendar)}/calendarView", params):
             for raw in page.value:
                 # One that can not be read is asked for by itself, should it matter.
                 if (item := _readable(bytes(raw))) is not None:
                     yield item, translate.mark_of(item)
-            if page.next is None:
-                return
-            page = self._graph.get(calendar, self._graph.own(page.next), (), shapes.Page)
 
 
 def _split(page: shapes.Page) -> tuple[list[str], dict[str, shapes.Item | None]]:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from accord.calendars import Create, Delete, Differs, Done, Event, NotDone, Operation, Outcome, Update, Wanted
-from accord.errors import AccordError, Refused
+from accord.errors import AccordError, Refused, TryLater
 from accord.http import Response
 from accord.systems.microsoft import shapes, translate
 from accord.systems.microsoft.errors import Duplicate, NotFound, decoded
 from accord.systems.microsoft.graph import Ask, users
+
+_REFUSALS = 3  # of a write whose etag is right, which are known to happen
 
 
 def event_path(calendar: str, id: str) -> str:
@@ -171,6 +173,7 @@ class Rewriting(Write):
     def __init__(self, operation: Update | Delete) -> None:
         super().__init__(operation)
         self._etag = operation.etag
+        self._refusals = 0
         self._path = event_path(operation.calendar, operation.id)
 
     def _look(self) -> Ask:
@@ -181,6 +184,7 @@ class Rewriting(Write):
             return self._gone()
         if answer.status == 412:
             self._looks = True
+            self._refusals += 1
             return None
         if fault is not None:
             raise fault
@@ -194,7 +198,11 @@ class Rewriting(Write):
         event = read(self.calendar, decoded(answer.body, shapes.Item, "an event"))
         if event.span is None:
             return self._gone()
-        return None if event.etag == self._etag else self._changed(event)
+        if event.etag != self._etag:
+            return self._changed(event)
+        if self._refusals >= _REFUSALS:
+            raise TryLater("Microsoft says that the event was changed, and shows it unchanged")
+        return None
 
     def _written(self, answer: Response) -> Outcome:
         raise NotImplementedError

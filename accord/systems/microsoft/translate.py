@@ -98,22 +98,33 @@ def _day(day: str, zone: str) -> dict[str, str]:
 
 
 def _moment(wall: str, zone: str) -> dict[str, str]:
-    """A wall time as people see it there; in UTC where Windows does not know the zone, or the time comes twice.
+    """A wall time as people see it there, by Windows' name of the zone; in UTC where that would not be the same second.
 
-    Which of two Microsoft would take is not documented. One that clocks leap over is sent as what they show then.
+    Windows has no name for some zones, and one with other clocks for a few. Of a time that comes twice it is not
+    documented which one Microsoft takes. One that clocks leap over is sent as what they show then.
     """
     second = bookings.at(wall, zone)
-    shown = bookings.wall(second, zone)
-    local = datetime.fromisoformat(shown).replace(tzinfo=ZoneInfo(zone))
     name = zones.windows(zone)
-    if name is None or local.utcoffset() != local.replace(fold=1).utcoffset():
-        return {"dateTime": bookings.wall(second, "UTC"), "timeZone": "UTC"}
+    meant = zones.iana(name)
+    if name is None or meant is None:
+        return _utc(second)
+    shown = bookings.wall(second, meant)
+    local = datetime.fromisoformat(shown).replace(tzinfo=ZoneInfo(meant))
+    twice = local.utcoffset() != local.replace(fold=1).utcoffset()
+    if twice or shown != bookings.wall(second, zone):
+        return _utc(second)
     return {"dateTime": shown, "timeZone": name}
+
+
+def _utc(second: int) -> dict[str, str]:
+    return {"dateTime": bookings.wall(second, "UTC"), "timeZone": "UTC"}
 
 
 def _span(item: shapes.Item) -> Span:
     if item.start is None or item.end is None:
         raise Unsound("no start or no end")
+    if item.isAllDay is None and item.type != "occurrence":
+        raise Unsound("it is not told whether whole days are taken")
     if not item.isAllDay:
         return span_of(item.start, item.end)
     try:  # midnights, in whichever zone: they are days, and are never converted
