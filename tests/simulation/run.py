@@ -23,6 +23,7 @@ import documenting
 import documents_mutants
 import mutants
 import two_ways
+import two_ways_mutants
 from faults import KILL, UNKNOWN, Profile
 from schedule import Outcome, Schedule, play, small
 from world import Violation
@@ -63,6 +64,7 @@ PLANTED = {
     "payments": mutants.MUTANTS,
     "actions": acting_mutants.MUTANTS,
     "documents": documents_mutants.MUTANTS,
+    "bookings": two_ways_mutants.MUTANTS,
 }
 
 

@@ -48,6 +48,11 @@ def command() -> ModuleType:
             40,
             ("portal: reply lost", "source: kill", "number given out again", "came late", "sweep missed records"),
         ),
+        (
+            "bookings",
+            40,
+            ("calendar: late effect", "calendar: reply lost", "store: suspend", "tokens died", "a person chose a side"),
+        ),
     ],
 )
 def test_no_schedule_breaks_an_invariant(command: ModuleType, family: str, seeds: int, faults: tuple[str, ...]) -> None:
@@ -60,7 +65,7 @@ def test_no_schedule_breaks_an_invariant(command: ModuleType, family: str, seeds
         assert met[what], f"{what} was never met: the simulation has become tame"
 
 
-@pytest.mark.parametrize(("family", "seed"), [("payments", 11), ("actions", 3), ("documents", 3)])
+@pytest.mark.parametrize(("family", "seed"), [("payments", 11), ("actions", 3), ("documents", 3), ("bookings", 3)])
 def test_a_seed_replays_exactly(command: ModuleType, family: str, seed: int) -> None:
     first, again = (command.PLAYS[family](seed) for _ in range(2))
     assert first.trace
