@@ -5,12 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from accord.bookings import Span
 from accord.calendars import Busy, Seat
+from accord.clock import SystemClock
 from accord.errors import Misconfigured, Refused
-from accord.systems.bookings import Store
+from accord.systems.bookings import BookingTables, Store
 from accord.systems.bookings.store import TAKEN
 
 ZONE = "Europe/Bucharest"
@@ -249,6 +250,20 @@ def test_without_its_tables_no_availability_is_shown(mapped, run):
     bookings.database.create_tables()
     Store(bookings.database).show_busy("ana", SEAT, Busy([]), 1, 2)
     bookings.database.check_writable()
+
+
+def test_tables_that_are_there_are_left_as_they_are(own, book, rows):
+    book("b_1")
+    own.database.create_tables()
+    assert rows("SELECT id FROM bookings") == [("b_1",)]
+
+
+@pytest.mark.parametrize(("table", "lacks"), [("bookings", "version"), ("people", "account"), ("booking_outbox", "at")])
+def test_nothing_is_made_where_a_table_is_somebody_elses(engine, run, table, lacks):
+    run(f"CREATE TABLE {table} (id TEXT PRIMARY KEY, person TEXT, booking TEXT)")
+    with pytest.raises(Misconfigured, match=f"{table} has no column {lacks} for {lacks}; its columns are id, person"):
+        BookingTables(engine, SystemClock()).create_tables()
+    assert inspect(engine).get_table_names() == [table]
 
 
 def test_accords_tables_are_made_beside_nobody_elses(engine, mapped, run):

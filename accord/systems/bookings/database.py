@@ -119,9 +119,10 @@ class BookingTables:
         """
 
         def make(c: Connection) -> None:
-            there = inspect(c).get_table_names()
-            if self._own and {OWN.booking.table, OWN.person.table} & {*there}:
-                self._fit(c)
+            inspector = inspect(c)
+            for mapping in (OWN.booking, OWN.person, OWN.outbox) if self._own else ():
+                if mapping is not None and inspector.has_table(mapping.table):
+                    _mapped(inspector, mapping)
             require_availability(c, missing=False)
             names = [c.dialect.name] if self._own else []
             for name in [*names, "availability"]:
