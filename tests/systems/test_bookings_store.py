@@ -65,6 +65,17 @@ def test_the_databases_clock_says_when_it_was_written(own, book, run):
     assert own.date - 5 <= parsed.record.updated <= own.date
 
 
+@pytest.mark.parametrize("type_", ["TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "BIGINT", "TEXT"])
+def test_the_time_of_a_change_is_written_as_its_column_takes_it(mapped, visit, fresh, type_):
+    if type_ == ("TEXT" if fresh.system == "postgresql" else "TIMESTAMP WITH TIME ZONE"):
+        pytest.skip("this system has no such column")
+    bookings = mapped(updated=type_)
+    visit(updated=5 if type_ == "BIGINT" else "2020-01-01 00:00:00")
+    Store(bookings.database).move("b_1", 1, *MOVED)
+    (parsed,) = bookings.records("booking", bookings.page("booking", None, None, None).body)
+    assert bookings.date - 5 <= parsed.record.updated <= bookings.date
+
+
 def test_whoever_forgets_to_count_is_counted_for_in_accords_own_tables(own, book, run, rows):
     book("b_1")
     run("UPDATE bookings SET title = 'Other'")
