@@ -1,7 +1,9 @@
 """The bookings table as a source, on both databases: Accord's own tables, and the user's by a mapping."""
 
 import contextlib
+import re
 import sqlite3
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +16,7 @@ from accord.clock import SystemClock
 from accord.errors import Misconfigured, Refused
 from accord.ledger.engine import open_database
 from accord.records import Kind
-from accord.systems.bookings import BookingTables, source
+from accord.systems.bookings import Bookings, BookingTables, source
 
 KIND = Kind.BOOKING
 ZONE = "Europe/Bucharest"
@@ -52,7 +54,7 @@ def test_a_booking_in_accords_own_tables(own, book, run):
     assert alone.record == expected
 
 
-def test_the_outbox_tells_what_was_written_and_what_is_gone(own, book, run):
+def test_the_outbox_tells_what_was_written_and_what_is_gone(own, book, run, fresh):
     for number in range(3):
         book(f"b_{number}")
     run("UPDATE bookings SET title = 'Other' WHERE id = 'b_1'", "DELETE FROM bookings WHERE id = 'b_2'")
@@ -61,7 +63,8 @@ def test_the_outbox_tells_what_was_written_and_what_is_gone(own, book, run):
     assert (told["b_1"].title, told["b_1"].version, told["b_1"].deleted) == ("Other", 2, False)
     assert told["b_2"] == own.tombstone(KIND, "b_2")
     assert walk(own, own.date + 1, None) == []
-    run("UPDATE booking_outbox SET at = '2020-01-01 00:00:00' WHERE booking <> 'b_1'")
+    long_ago = "1577836800" if fresh.system == "sqlite" else "'2020-01-01 00:00:00'"
+    run(f"UPDATE booking_outbox SET at = {long_ago} WHERE booking <> 'b_1'")
     assert [parsed.key for parsed in walk(own, own.date - 300, None)] == ["b_1"]
 
 
@@ -142,6 +145,7 @@ def test_when_a_booking_was_changed_may_be_in_other_types(mapped, visit, fresh, 
     assert walk(bookings, NOON + 1, None) == []
 
 
+TOLD = {"id": "id", "key": "visit", "at": "at"}
 UUIDS = [f"a000000{number}-0000-0000-0000-000000000000" for number in (1, 2)]
 OUTBOX = {"table": "told", "columns": {"id": "n", "key": "k", "at": "t"}}
 
@@ -282,6 +286,63 @@ def test_a_person_with_two_calendars_has_none_that_is_sure(mapped, run):
     run("INSERT INTO staff VALUES ('ana', 'google/main', 'a@x.test'), ('ana', 'google/main', 'b@x.test'), "
         "('dan', 'google/main', 'd@x.test'), ('dan', 'google/main', 'd@x.test')")  # fmt: skip
     assert bookings.database.people() == {"dan": Seat("google/main", "d@x.test")}
+
+
+def test_a_table_may_be_a_view(mapped, visit, run):
+    bookings = mapped()
+    visit(key="b_1")
+    visit(key="b_2", person="dan")
+    run(
+        "ALTER TABLE visits RENAME TO all_visits",
+        "CREATE VIEW visits AS SELECT * FROM all_visits WHERE x_person = 'dan'",
+    )
+    assert [parsed.key for parsed in walk(bookings)] == ["b_2"]
+    assert [parsed.key for parsed in walk(bookings, 0, None)] == ["b_2"]
+
+
+def test_a_right_to_read_is_enough_unless_something_is_to_be_written_back(own, book, engine, fresh):
+    if fresh.system == "sqlite":
+        pytest.skip("SQLite has no users")
+    book("b_1")
+    with engine.begin() as c:
+        tables = "bookings, people, booking_outbox"
+        c.execute(text(f"CREATE ROLE clerk LOGIN; GRANT SELECT ON {tables} TO clerk"))
+    opened = open_database(str(engine.url.set(username="clerk")), "the URL", ours=False)
+    tables = BookingTables(opened, SystemClock())
+    try:
+        assert [parsed.key for parsed in walk(Bookings(tables), 0, None)] == ["b_1"]
+        assert tables.people() == {}
+        with pytest.raises(Misconfigured, match="the database of the URL cannot be used: the user lacks a permission"):
+            tables.check_writable()
+    finally:
+        opened.dispose()
+        with engine.begin() as c:
+            c.execute(text("DROP OWNED BY clerk; DROP ROLE clerk"))
+
+
+def documented(dialect):
+    """The statements of the outbox that the documents give for a dialect."""
+    page = (Path(__file__).parents[2] / "docs/bookings.md").read_text()
+    blocks = [
+        block for block in re.findall(r"```sql\n(.*?)```", page, re.DOTALL) if "CREATE TABLE visit_outbox" in block
+    ]
+    return next(block for block in blocks if ("plpgsql" in block) == (dialect == "postgresql"))
+
+
+def test_the_outbox_of_the_documents_tells_what_is_written(engine, run, mapped, visit):
+    bookings = mapped(key="INTEGER PRIMARY KEY", outbox={"table": "visit_outbox", "columns": TOLD})
+    script = documented(engine.dialect.name).replace(".no", ".x_key")
+    if engine.dialect.name == "sqlite":
+        with contextlib.closing(sqlite3.connect(engine.url.database)) as database:
+            database.executescript(script)
+    else:
+        run(script)
+    visit(key=1)
+    visit(key=2)
+    run("UPDATE visits SET x_title = 'Other' WHERE x_key = 1", "DELETE FROM visits WHERE x_key = 2")
+    told = {parsed.key: parsed.record for parsed in walk(bookings, 0, None)}
+    assert (told["1"].title, told["2"].deleted) == ("Other", True)
+    assert walk(bookings, bookings.date + 5, None) == []
 
 
 def test_how_a_file_of_somebody_elses_is_journalled_stays(fresh_files):

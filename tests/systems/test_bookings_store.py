@@ -5,12 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from accord.bookings import Span
 from accord.calendars import Busy, Seat
+from accord.clock import SystemClock
 from accord.errors import Misconfigured, Refused
-from accord.systems.bookings import Store
+from accord.systems.bookings import BookingTables, Store
 from accord.systems.bookings.store import TAKEN
 
 ZONE = "Europe/Bucharest"
@@ -62,6 +63,17 @@ def test_the_databases_clock_says_when_it_was_written(own, book, run):
     page = own.page("booking", None, 2**53, None)
     (parsed,) = own.records("booking", page.body)
     assert own.date - 5 <= parsed.record.updated <= own.date
+
+
+@pytest.mark.parametrize("type_", ["TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "BIGINT", "TEXT"])
+def test_the_time_of_a_change_is_written_as_its_column_takes_it(mapped, visit, fresh, type_):
+    if type_ == ("TEXT" if fresh.system == "postgresql" else "TIMESTAMP WITH TIME ZONE"):
+        pytest.skip("this system has no such column")
+    bookings = mapped(updated=type_)
+    visit(updated=5 if type_ == "BIGINT" else "2020-01-01 00:00:00")
+    Store(bookings.database).move("b_1", 1, *MOVED)
+    (parsed,) = bookings.records("booking", bookings.page("booking", None, None, None).body)
+    assert bookings.date - 5 <= parsed.record.updated <= bookings.date
 
 
 def test_whoever_forgets_to_count_is_counted_for_in_accords_own_tables(own, book, run, rows):
@@ -249,6 +261,20 @@ def test_without_its_tables_no_availability_is_shown(mapped, run):
     bookings.database.create_tables()
     Store(bookings.database).show_busy("ana", SEAT, Busy([]), 1, 2)
     bookings.database.check_writable()
+
+
+def test_tables_that_are_there_are_left_as_they_are(own, book, rows):
+    book("b_1")
+    own.database.create_tables()
+    assert rows("SELECT id FROM bookings") == [("b_1",)]
+
+
+@pytest.mark.parametrize(("table", "lacks"), [("bookings", "version"), ("people", "account"), ("booking_outbox", "at")])
+def test_nothing_is_made_where_a_table_is_somebody_elses(engine, run, table, lacks):
+    run(f"CREATE TABLE {table} (id TEXT PRIMARY KEY, person TEXT, booking TEXT)")
+    with pytest.raises(Misconfigured, match=f"{table} has no column {lacks} for {lacks}; its columns are id, person"):
+        BookingTables(engine, SystemClock()).create_tables()
+    assert inspect(engine).get_table_names() == [table]
 
 
 def test_accords_tables_are_made_beside_nobody_elses(engine, mapped, run):

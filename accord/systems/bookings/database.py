@@ -35,6 +35,7 @@ T = TypeVar("T")
 _TIMES: tuple[str, ...] = ("updated", "created")
 _WALLS: tuple[str, ...] = ("start", "end")
 _NUMBERS = ("version", "deleted")
+_WRITTEN = (*_WALLS, "zone", "place", "status", "version", "updated")
 _AVAILABILITY = ("availability", "availability_as_of")
 
 
@@ -119,9 +120,10 @@ class BookingTables:
         """
 
         def make(c: Connection) -> None:
-            there = inspect(c).get_table_names()
-            if self._own and {OWN.booking.table, OWN.person.table} & {*there}:
-                self._fit(c)
+            inspector = inspect(c)
+            for mapping in (OWN.booking, OWN.person, OWN.outbox) if self._own else ():
+                if mapping is not None and inspector.has_table(mapping.table):
+                    _mapped(inspector, mapping)
             require_availability(c, missing=False)
             names = [c.dialect.name] if self._own else []
             for name in [*names, "availability"]:
@@ -135,8 +137,7 @@ class BookingTables:
     def check_writable(self) -> None:
         """Raise Misconfigured unless bookings can be changed."""
         tables = self.fitted
-        written = [tables.by[f] for f in ("start", "end", "zone", "status", "version", "updated") if f in tables.by]
-
+        written = [tables.by[field] for field in _WRITTEN if field in tables.by]
         nothing = tables.bookings.update().where(false()).values({column: null() for column in written})
         self.write(lambda c: c.execute(nothing))
 

@@ -132,7 +132,8 @@ def _times(row: Row, zone: str) -> tuple[str, str, str]:
         if row.end <= row.start:
             raise Unsound("its end is not after its start")
         with _on_calendars():
-            wall(row.start, "UTC"), wall(row.end, "UTC")
+            for second in (row.start, row.end):
+                wall(second, "UTC")
             return told(Span(row.start, row.end, False), zone)
     start, end = _time(row.start, zone, "start"), _time(row.end, zone, "end")
     if (len(start) == len(_DAY)) != (len(end) == len(_DAY)):

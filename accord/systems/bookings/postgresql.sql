@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS booking_outbox (
     at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now()
 )
 
-CREATE INDEX IF NOT EXISTS booking_outbox_at ON booking_outbox (at)
+CREATE INDEX IF NOT EXISTS booking_outbox_at ON booking_outbox (at, id)
 
 CREATE OR REPLACE FUNCTION booking_counted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Text, cast, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Text, and_, cast, or_, select
 
 from accord.errors import Refused
 from accord.kinds import Kind
 from accord.ports import Discovery, Event, Owner, Page, Parsed, Place
 from accord.records import Record
 from accord.systems.bookings import parse
+from accord.systems.bookings.columns import Moments
 from accord.systems.bookings.database import BookingTables, Fitted, Outbox
 from accord.systems.bookings.parse import Row
 
@@ -21,7 +22,7 @@ class After(msgspec.Struct, frozen=True, omit_defaults=True):
     """Behind which row a list is read on."""
 
     key: str = ""
-    mark: int | None = None  # when it was changed, as its column tells
+    mark: int | None = None  # when it was written, as its column tells
     id: int | None = None  # of a row of the outbox
 
 
@@ -141,11 +142,9 @@ def _changed(
     c: Connection, tables: Fitted, lo: int, behind: After | None
 ) -> tuple[Sequence[Row], Sequence[str], After | None]:
     key, changed = tables.by["key"], tables.times["updated"]
-    rows = select(*_shown(tables), changed.mark.label("mark")).order_by(changed.order, key).limit(PAGE)
-    rows = rows.where(key.is_not(None), changed.mark.is_not(None), changed.order >= changed.second(lo))
+    rows = _since(select(*_shown(tables)).where(key.is_not(None)), changed, key, lo)
     if behind is not None and behind.mark is not None:
-        last = changed.bound(behind.mark)
-        rows = rows.where(changed.order >= last, or_(changed.order > last, key > tables.key(behind.key)))
+        rows = rows.where(_beyond(changed, behind.mark, key, tables.key(behind.key)))
     found = c.execute(rows).all()
     shown = [_row(tables, row) for row in found]
     return shown, [], After(shown[-1].key, found[-1].mark) if len(found) == PAGE else None
@@ -158,16 +157,27 @@ def _told(
 
     It is looked for after: whoever made it wrote both at once, and whoever deletes it meanwhile tells so again.
     """
-    told = select(outbox.id, cast(outbox.key, Text)).order_by(outbox.id).limit(PAGE)
-    told = told.where(outbox.at.order >= outbox.at.second(lo))
-    if behind is not None:
-        told = told.where(outbox.id > behind.id)
+    told = _since(select(outbox.id.label("id"), cast(outbox.key, Text).label("told")), outbox.at, outbox.id, lo)
+    if behind is not None and behind.mark is not None:
+        told = told.where(_beyond(outbox.at, behind.mark, outbox.id, behind.id))
     page = c.execute(told).all()
     # As the bookings have them: the outbox may write a UUID in capitals.
-    sought = {str(value): value for _, key in page if (value := _key(tables, key)) is not None}
+    sought = {str(value): value for row in page if (value := _key(tables, row.told)) is not None}
     found = _read(c, tables, select(*_shown(tables)).where(tables.by["key"].in_(list(sought.values()))))
     gone = [key for key in sought if key not in {row.key for row in found}]
-    return found, gone, After(id=page[-1][0]) if len(page) == PAGE else None
+    return found, gone, After(id=page[-1].id, mark=page[-1].mark) if len(page) == PAGE else None
+
+
+def _since(rows: Select[Any], written: Moments, tie: Column[Any], lo: int) -> Select[Any]:
+    """A page of the rows that were written since a second, oldest first, each with when, as its column tells."""
+    rows = rows.add_columns(written.mark.label("mark")).order_by(written.order, tie).limit(PAGE)
+    return rows.where(written.mark.is_not(None), written.order >= written.second(lo))
+
+
+def _beyond(written: Moments, mark: int, tie: Column[Any], last: Any) -> ColumnElement[bool]:
+    """Whether a row stands behind the one that was written then, and has this key or id."""
+    at = written.bound(mark)
+    return and_(written.order >= at, or_(written.order > at, tie > last))
 
 
 def _key(tables: Fitted, key: str) -> Any:

@@ -27,10 +27,10 @@ CREATE TABLE IF NOT EXISTS people (
 CREATE TABLE IF NOT EXISTS booking_outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     booking TEXT NOT NULL,
-    at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+    at INTEGER NOT NULL DEFAULT (CAST(strftime('%s', 'now') AS INTEGER))
 )
 
-CREATE INDEX IF NOT EXISTS booking_outbox_at ON booking_outbox (at)
+CREATE INDEX IF NOT EXISTS booking_outbox_at ON booking_outbox (at, id)
 
 CREATE TRIGGER IF NOT EXISTS booking_counted AFTER UPDATE ON bookings WHEN NEW.version = OLD.version
 BEGIN
