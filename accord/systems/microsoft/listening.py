@@ -56,6 +56,8 @@ class Listening:
 
     def changes(self, calendar: str, at: str | None) -> Changes:
         """As in `Calendars`."""
+        if at is None:
+            self._known.pop(calendar, None)  # of a reading that was given up
         place = self._open() if at is None else self._resume(at)
         page = self._page(calendar, place)
         link = page.next or page.delta
