@@ -151,6 +151,7 @@ def test_transactions_differ_by_name_generation_and_calendar() -> None:
 def test_what_was_written_is_known_again() -> None:
     event = translate.event("c", item(), MARK)
     assert translate.shows(event, wanted())
+    assert translate.shows(event, wanted(title=" Visit", place="Room  5\n"))
     for other in (
         wanted(title="Other"),
         wanted(place=None),

@@ -93,8 +93,8 @@ class Graph:
         a time, and was reported to throttle what goes beyond (issue 8760).
         """
         requests = [self._request(number, ask) for number, ask in enumerate(asks)]
+        self._count(calendar, len(asks) - 1)  # the parts count one by one; the first by the POST itself
         with self._turns.taken(calendar):
-            self._count(calendar, len(asks) - 1)  # the parts count one by one; the first by the POST itself
             answer = self._post(calendar, "/$batch", {"requests": requests})
         found = {one.id: one for one in decoded(answer.body, shapes.Batch, "$batch").responses}
         return [_response(found.get(str(number))) for number in range(len(asks))]

@@ -56,17 +56,11 @@ class Listening:
 
     def changes(self, calendar: str, at: str | None) -> Changes:
         """As in `Calendars`."""
+        if at is None:
+            self._known.pop(calendar, None)  # of a reading that was given up
         place = self._open() if at is None else self._resume(at)
         page = self._page(calendar, place)
-        link = page.next or page.delta
-        if link is None:
-            raise Refused("Microsoft's list of changes does not say how it goes on; did its API change?")
-        digest = blake2b(b"".join(map(bytes, page.value)), digest_size=12).hexdigest() if page.value else ""
-        # Some mailboxes' lists do, with another link each time (msgraph-sdk-dotnet issue 3082).
-        if page.next is not None and (page.next == place.link or (digest and digest == place.before)):
-            raise Refused("Microsoft's list of changes repeats a page; it would never end")
-        before = digest if page.next is not None else ""
-        behind = _Place(self._graph.own(link), place.start, place.end, before)
+        behind = self._behind(place, page)
         gone, items = _split(page)
         events, lost = self._marked(calendar, place, items)
         if page.next is None:
@@ -86,6 +80,20 @@ class Listening:
             raise TokenGone("the window that is listened to has come to its end")
         return place
 
+    def _behind(self, place: _Place, page: shapes.Page) -> _Place:
+        """Where it goes on. Raises Refused where that is nowhere, elsewhere, or round and round.
+
+        Some mailboxes' lists repeat a page for ever, with another link each time (msgraph-sdk-dotnet issue 3082).
+        """
+        if page.next is None:
+            if page.delta is None:
+                raise Refused("Microsoft's list of changes does not say how it goes on; did its API change?")
+            return _Place(self._graph.own(page.delta), place.start, place.end)
+        digest = blake2b(b"".join(map(bytes, page.value)), digest_size=12).hexdigest() if page.value else ""
+        if page.next == place.link or (digest and digest == place.before):
+            raise Refused("Microsoft's list of changes repeats a page; it would never end")
+        return _Place(self._graph.own(page.next), place.start, place.end, digest)
+
     def _page(self, calendar: str, place: _Place) -> shapes.Page:
         if place.link:
             return self._graph.get(calendar, place.link, (), shapes.Page)
@@ -99,16 +107,14 @@ class Listening:
         asked = {id: item for id, item in items.items() if id not in events}
         if len(self._unknown(calendar, asked)) > MOST:
             self._known[calendar] = {item.id: _Known(item.etag, mark) for item, mark in self._list(calendar, place)}
-        unknown = self._unknown(calendar, asked)
+        looks = {id: Look(calendar, id) for id in self._unknown(calendar, asked)}
+        self._batches.run([*looks.values()])
         for id, item in asked.items():
-            if id not in unknown and item is not None:
+            if id not in looks and item is not None:
                 events[id] = _event(calendar, item, self._known[calendar][id].mark)
-        looks = [Look(calendar, id) for id in unknown]
-        self._batches.run(looks)
-        for look in looks:
-            if look.item is not None:
-                events[look.id] = _event(calendar, look.item, translate.mark_of(look.item))
-        lost = [look.id for look in looks if look.gone]
+            elif id in looks and (seen := looks[id].item) is not None:
+                events[id] = _event(calendar, seen, translate.mark_of(seen))
+        lost = [id for id, look in looks.items() if look.gone]
         return [event for id in items if (event := events.get(id)) is not None], lost
 
     def _unknown(self, calendar: str, items: Mapping[str, shapes.Item | None]) -> list[str]:

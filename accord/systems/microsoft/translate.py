@@ -56,10 +56,10 @@ def span_of(start: shapes.Moment, end: shapes.Moment) -> Span:
 
 
 def shows(event: Event, wanted: Wanted) -> bool:
-    """Whether an event carries the mark of this writing, and is as it was written then."""
+    """Whether an event carries the mark of this writing, and is as it was written then; blanks do not count."""
+    texts = [" ".join((text or "").split()) for text in (event.title, event.place, wanted.title, wanted.place)]
     span = bookings.span(wanted.start, wanted.end, wanted.zone)
-    shown = (event.mark, event.span, event.title, event.place)
-    return shown == (wanted.mark, span, wanted.title, wanted.place or None)
+    return (event.mark, event.span, texts[:2]) == (wanted.mark, span, texts[2:])
 
 
 def fields(wanted: Wanted) -> dict[str, Any]:
