@@ -26,6 +26,9 @@ class Board(Protocol):
     def keep_busy(self, people: Mapping[str, Seat]) -> None:
         """Show nothing of anybody else any more."""
 
+    def close(self) -> None:
+        """Give the connections back."""
+
 
 class Stretch(NamedTuple):
     """Time between two seconds."""

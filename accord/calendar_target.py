@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from accord import calendar_writes, listening
+from accord import availability, calendar_writes, listening
+from accord.availability import Board
 from accord.bookings import Booking, BookingStore
 from accord.calendar_steps import Terms, named
 from accord.calendars import Calendars, Event, Seat, TokenGone
-from accord.errors import Misconfigured, Refused, TryLater
+from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.ledger import links, pairs
 from accord.ledger.engine import Ledger
 from accord.ledger.pairs import Pair
@@ -37,15 +38,20 @@ class CalendarTarget:
         ledger: Ledger,
         policy: Policy = Policy.BOOKING,
         fan_out: FanOut | None = None,
+        board: Board | None = None,
     ) -> None:
         """`accounts` are those that are connected, by the names of their connections (google/main); `people` says whose
-        calendar is where, and `store` is where bookings are written back to."""
+        calendar is where, `store` is where bookings are written back to, and `board` where it is shown when people are
+        taken."""
         self._terms = Terms(sync, accounts, people, store, ledger, policy, fan_out or Threads())
+        self._board = board
 
     def close(self) -> None:
         """Give the connections back."""
         for account in self._terms.accounts.values():
             account.close()
+        if self._board is not None:
+            self._board.close()
 
     def check(self) -> None:
         """Look whether there is anything to reach; what single accounts lack is told by runs, which go on without."""
@@ -56,9 +62,35 @@ class CalendarTarget:
         """They are the same calendars, whichever accounts reach them."""
         return "calendars"
 
+    def unreachable(self) -> Iterator[tuple[str, AccordError]]:
+        """What can not be looked into now, an account or one calendar of it, each with why."""
+        terms, now = self._terms, int(self._terms.ledger.clock.now())
+        for account in sorted({seat.account for seat in terms.people.values()}):
+            if account not in terms.accounts:
+                system, _, name = account.partition("/")
+                how = f"accord connect {system} --name {name}"
+                yield (
+                    account,
+                    Misconfigured(f"people's calendars are in it, and it is not connected; connect it: {how}"),
+                )
+                continue
+            try:
+                calendars = {seat.calendar for seat in terms.people.values() if seat.account == account}
+                busy = terms.accounts[account].busy(calendars, now, now + 3600)
+            except AccordError as error:
+                yield account, error
+            else:
+                seats = ((Seat(account, calendar), one.unknown) for calendar, one in sorted(busy.items()))
+                yield from ((str(seat), Refused(why)) for seat, why in seats if why is not None)
+
     def listen(self) -> None:
         """Have the bookings looked at again whose events others changed. Raises what kept it from hearing some."""
         listening.listen(self._terms)
+
+    def show_availability(self) -> dict[str, str | None]:
+        """Ask when everybody is taken, and show it; why that is not known of a person, by person, None where it is."""
+        terms = self._terms
+        return {} if self._board is None else availability.refresh(self._board, terms.accounts, terms.ledger.clock)
 
     def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, "str | NotYet"]:
         """Bring both sides of these bookings, each read under its rev, into agreement; why some are not, by key."""
@@ -66,6 +98,10 @@ class CalendarTarget:
 
     def agreed(self, connection: str, at: float) -> None:
         """Nothing: nobody who looks into a calendar asks as of when it is right."""
+
+    def last_agreed(self, connection: str) -> float | None:
+        """None, for that reason."""
+        return None
 
     def highest_rev(self, connection: str) -> int:
         """None: it is by its etag that an event is written, not by its rev."""

@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 from sqlalchemy import Engine
 
 from accord import settings
+from accord.calendar_target import CalendarTarget
 from accord.errors import AccordError, TryLater
 from accord.identity import require_still_the_same
 from accord.ledger import actions, calendars, pairs, quarantine, streams
@@ -174,6 +175,9 @@ def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
     try:
         if isinstance(target, SqlDatabase):
             yield from _disk(shown, target.engine)
+        if isinstance(target, CalendarTarget):
+            for about, error in target.unreachable():
+                yield _finding(about, error)
         try:
             target.check()
             if isinstance(target, SqlDatabase):

@@ -14,6 +14,7 @@ from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
 from accord.batch import Prepared
+from accord.calendar_target import CalendarTarget
 from accord.errors import AccordError, Disagrees, Misconfigured, Stopped, TryLater
 from accord.ledger import batches, streams
 from accord.plan import Mode
@@ -23,6 +24,7 @@ from accord.settle import Settled
 from accord.sweep import sweep
 from blocks.names import NAME
 from tasks.act import act
+from tasks.availability import show_availability
 from tasks.bench import Bench, bench, close
 from tasks.check import check
 from tasks.collect import collect, collect_changed
@@ -50,6 +52,8 @@ def agree(sync: str, since: date | None, until: date | None, mode: Mode) -> Any:
         # A key of another account is one of the things that may be wrong then: nothing is done by it.
         if at.actions and not isinstance(error, Misconfigured):
             error = _acted(sync) or error
+        if isinstance(at.target, CalendarTarget):
+            show_availability(sync)
         said = report(sync, tally, complete=error is None)
         if error is not None:
             raise error

@@ -1,5 +1,6 @@
 """Standing: where both sides stand after a run, by the ledger and by the target."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -29,7 +30,7 @@ class Standing(NamedTuple):
     unread: int  # windows of history that are not read and settled to their end, and kinds to be read again
     states: dict[str, int]  # documents that the portal shows, by where they stand
     unfiled: int = 0  # documents whose PDFs are still to be archived
-    conflicts: int = 0  # bookings that wait for a person to say which side counts
+    conflicts: Sequence[tuple[str, float, str]] = ()  # bookings of which a person has to say which side counts
 
     @property
     def agreed(self) -> bool:
@@ -65,7 +66,7 @@ def stand(at: Bench) -> Standing:
             held=inbox.held(connection, sync.name),
             waiting=inbox.waiting(connection, sync.name),
             sending=sending,
-            conflicts=len(pairs.conflicting(connection, sync.name)),
+            conflicts=pairs.conflicting(connection, sync.name),
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
             read_until=read_until(connection, sync.name),

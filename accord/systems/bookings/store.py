@@ -41,6 +41,10 @@ class Store:
         self._database = database
         self._found = False  # that the tables of the availability are there
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
     def require_versions(self) -> None:
         """Raise Misconfigured where nothing tells whether a booking was changed meanwhile.
 
