@@ -20,7 +20,14 @@ class Seat(NamedTuple):
     calendar: str
 
     def __str__(self) -> str:
-        return f"{self.account} {self.calendar}"
+        return f"{self.account}/{self.calendar}"
+
+    @classmethod
+    def called(cls, name: str) -> "Seat":
+        """The one of this name: google/main/ana@example.com."""
+        system, _, rest = name.partition("/")
+        account, _, calendar = rest.partition("/")
+        return cls(f"{system}/{account}", calendar)
 
 
 class Mark(NamedTuple):

@@ -153,6 +153,15 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     actions.add_argument("--json", action="store_true", help="print JSON")
     actions.set_defaults(run=_actions)
 
+    conflicts = commands.add_parser(
+        "conflicts", help="bookings and events that differ, until a person says which counts"
+    )
+    conflicts.add_argument("action", choices=("list", "show", "keep"))
+    conflicts.add_argument("booking", nargs="?", help="as listed")
+    conflicts.add_argument("--side", choices=("booking", "calendar"), help="which one to keep")
+    conflicts.add_argument("--json", action="store_true", help="print JSON")
+    conflicts.set_defaults(run=_conflicts)
+
     explain = commands.add_parser("explain", help="the whole story of one record")
     explain.add_argument("key", help="the record's id at its system, such as ch_123")
     explain.add_argument("--json", action="store_true", help="print JSON")
@@ -254,6 +263,12 @@ def _actions(options: argparse.Namespace) -> int:
     from deployments.acting import command
 
     return command(options.action, options.keys, options.json)
+
+
+def _conflicts(options: argparse.Namespace) -> int:
+    from deployments.conflicts import command
+
+    return command(options.action, options.booking, options.side, options.json)
 
 
 def _explain(options: argparse.Namespace) -> int:

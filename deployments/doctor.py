@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from accord import settings
 from accord.errors import AccordError, TryLater
 from accord.identity import require_still_the_same
-from accord.ledger import actions, quarantine, streams
+from accord.ledger import actions, calendars, pairs, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.systems.sql_look import SqlDatabase
 from blocks import DocumentArchive
@@ -83,14 +83,19 @@ def _caught(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 
 def _ledger(ledger: Ledger) -> Iterator[Finding]:
     yield from _disk("ledger", ledger.engine)
-    sealed = ledger.read(quarantine.any_body)
-    if sealed is not None:
-        ledger.cipher.open(*sealed)
-    for sync, stream, why in ledger.read(streams.all_stopped):
+    for look in (quarantine.any_body, pairs.any_sealed):
+        if (sealed := ledger.read(look)) is not None:
+            ledger.cipher.open(*sealed)
+    for sync, stream, why in ledger.read(streams.all_stopped) + ledger.read(calendars.all_paused):
         how = f"is stopped: {why}; look at it, then: accord resume {sync}:{stream}"
         yield Finding(f"{sync}:{stream}", how, DISAGREES)
     for row in ledger.read(lambda c: actions.listed(c, ["unknown"])):
         yield Finding(f"{row.name} on {row.key}", unknown(row), DISAGREES)
+    waiting = ledger.read(lambda c: pairs.conflicts(c, ledger.cipher))
+    if waiting:
+        wait = "1 booking waits" if len(waiting) == 1 else f"{len(waiting):,} bookings wait"
+        how = f"{wait} for a person to say which side counts; look at: accord conflicts list"
+        yield Finding("conflicts", how, DISAGREES)
     kept = ledger.read(quarantine.listed)
     if kept:
         failed = "1 record" if len(kept) == 1 else f"{len(kept):,} records"

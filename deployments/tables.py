@@ -5,7 +5,7 @@ from typing import Any
 
 from accord import settings
 from accord.errors import Misconfigured
-from accord.ledger import quarantine
+from accord.ledger import pairs, quarantine
 
 
 def ledger(action: str, as_json: bool) -> int:
@@ -31,8 +31,9 @@ def ledger(action: str, as_json: bool) -> int:
             "the ledger's tables are not as this version made them, so somebody has changed them; restore the ledger "
             "from a backup (docs/operations.md)"
         )
-    if (sealed := opened.read(quarantine.any_body)) is not None:
-        opened.cipher.open(*sealed)
+    for look in (quarantine.any_body, pairs.any_sealed):
+        if (sealed := opened.read(look)) is not None:
+            opened.cipher.open(*sealed)
     _tell({"current": True}, "the ledger's tables are as this version needs them", as_json)
     return 0
 

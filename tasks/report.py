@@ -106,6 +106,7 @@ def verdict_of(of: Workflow, now: Standing, broken: Sequence[str], complete: boo
         "held for another record": now.held,
         "waiting to be looked at": now.waiting - now.held,
         "sent without an outcome": now.sending,
+        "in conflict": now.conflicts,
         "batches not settled": now.unsettled,
         "stretches of history not read": now.unread,
     }

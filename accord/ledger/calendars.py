@@ -54,10 +54,9 @@ def all_paused(connection: Connection) -> list[tuple[str, str, str]]:
 def release(connection: Connection, sync: str, called: str, lenient: bool) -> bool:
     """Listen to a paused calendar again; False where it was not paused.
 
-    With `lenient`, this once all of its deletions are believed. Without its token, what was missed is read.
+    With `lenient`, this once all of its deletions are believed.
     """
-    account, _, calendar = called.partition(" ")
-    mine = _same(sync, Seat(account, calendar)) & calendars.c.paused.is_not(None)
+    mine = _same(sync, Seat.called(called)) & calendars.c.paused.is_not(None)
     return connection.execute(update(calendars).where(mine).values(paused=None, lenient=lenient)).rowcount == 1
 
 

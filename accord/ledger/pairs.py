@@ -1,6 +1,6 @@
 """Pairs: a booking and its event in one calendar, with what both sides agreed on and what was seen since."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -72,7 +72,7 @@ _encode = msgspec.json.Encoder().encode
 def of(connection: Connection, cipher: Cipher, sync: str, keys: Collection[str]) -> dict[str, list[Pair]]:
     """The pairs of these bookings, those that ended among them, by the bookings' keys."""
     found: dict[str, list[Pair]] = {}
-    for pair in _read(connection, cipher, _of(sync).where(among(connection, pairs.c.key, keys))) if keys else ():
+    for pair in _opened(cipher, _by_keys(connection, sync, keys) if keys else ()):
         found.setdefault(pair.key, []).append(pair)
     return found
 
@@ -81,14 +81,14 @@ def by_events(
     connection: Connection, cipher: Cipher, sync: str, seat: Seat, events: Collection[str]
 ) -> dict[str, Pair]:
     """The pairs of one calendar whose events have these ids, by the ids."""
-    rows = _of(sync).where(_in(seat), among(connection, pairs.c.event, events))
-    return {str(pair.event): pair for pair in (_read(connection, cipher, rows) if events else ())}
+    rows = _by_events(connection, sync, seat, events) if events else ()
+    return {str(pair.event): pair for pair in _opened(cipher, rows)}
 
 
 def events_in(connection: Connection, sync: str, seat: Seat) -> set[str]:
     """The ids of the events that should be in a calendar."""
-    rows = select(pairs.c.event).where(pairs.c.sync == sync, _in(seat), pairs.c.state != "gone")
-    return set(connection.scalars(rows.where(pairs.c.event.is_not(None))))
+    where = (pairs.c.state != "gone") & pairs.c.event.is_not(None)
+    return set(connection.scalars(select(pairs.c.event).where(pairs.c.sync == sync, _in(seat), where)))
 
 
 def seats(connection: Connection, sync: str) -> list[tuple[str, str, str]]:
@@ -105,13 +105,14 @@ def keys_of(connection: Connection, sync: str, person: str, seat: Seat) -> list[
 
 def making(connection: Connection, cipher: Cipher, sync: str, seat: Seat) -> list[Pair]:
     """The pairs of one calendar whose events are being made: nobody may know their ids yet."""
-    return _read(connection, cipher, _of(sync).where(_in(seat), pairs.c.state == "making"))
+    return list(_opened(cipher, _making(connection, sync, seat)))
 
 
 def conflicts(connection: Connection, cipher: Cipher, sync: str | None = None) -> list[Pair]:
     """What waits for a person, of one sync or of all; what has waited longest comes first."""
     rows = select(*_COLUMNS).where(pairs.c.state == "conflict").order_by(pairs.c.since, pairs.c.key)
-    return _read(connection, cipher, rows if sync is None else rows.where(pairs.c.sync == sync))
+    rows = rows if sync is None else rows.where(pairs.c.sync == sync)
+    return list(_opened(cipher, connection.execute(rows)))
 
 
 def conflicting(connection: Connection, sync: str) -> list[tuple[str, float, str]]:
@@ -145,25 +146,36 @@ def any_sealed(connection: Connection) -> tuple[bytes, str] | None:
     return None if row is None else (row.seen, _about(row, "seen"))
 
 
+def _by_keys(connection: Connection, sync: str, keys: Collection[str]) -> Sequence[Any]:
+    rows = _of(sync).where(among(connection, pairs.c.key, keys))
+    return connection.execute(rows.order_by(*(pairs.c[name] for name in _SAME))).all()
+
+
+def _by_events(connection: Connection, sync: str, seat: Seat, events: Collection[str]) -> Sequence[Any]:
+    return connection.execute(_of(sync).where(_in(seat), among(connection, pairs.c.event, events))).all()
+
+
+def _making(connection: Connection, sync: str, seat: Seat) -> Sequence[Any]:
+    return connection.execute(_of(sync).where(_in(seat), pairs.c.state == "making")).all()
+
+
 def _of(sync: str) -> Select[Any]:
-    return select(*_COLUMNS).where(pairs.c.sync == sync).order_by(*(pairs.c[name] for name in _SAME))
+    return select(*_COLUMNS).where(pairs.c.sync == sync)
 
 
 def _in(seat: Seat) -> ColumnElement[bool]:
     return (pairs.c.account == seat.account) & (pairs.c.calendar == seat.calendar)
 
 
-def _read(connection: Connection, cipher: Cipher, rows: Select[Any]) -> list[Pair]:
-    return [_opened(cipher, row) for row in connection.execute(rows)]
-
-
-def _opened(cipher: Cipher, row: Any) -> Pair:
-    pair = Pair(*row)._replace(sent=() if row.sent == "[]" else _sent.decode(row.sent))
-    if row.seen is not None:
-        pair = pair._replace(seen=Seen(_event.decode(cipher.open(row.seen, _about(row, "seen")))))
-    if row.booking is not None:
-        pair = pair._replace(booking=_booking.decode(cipher.open(row.booking, _about(row, "booking"))))
-    return pair
+def _opened(cipher: Cipher, rows: Iterable[Any]) -> Iterator[Pair]:
+    for row in rows:
+        values = dict(zip(Pair._fields, row, strict=True))
+        values["sent"] = _sent.decode(values["sent"])
+        if values["seen"] is not None:
+            values["seen"] = Seen(_event.decode(cipher.open(values["seen"], _about(row, "seen"))))
+        if values["booking"] is not None:
+            values["booking"] = _booking.decode(cipher.open(values["booking"], _about(row, "booking")))
+        yield Pair(**values)
 
 
 def _stored(cipher: Cipher, pair: Pair, name: str) -> Any:

@@ -22,6 +22,7 @@ import acting_mutants
 import documenting
 import documents_mutants
 import two_ways
+import two_ways_mutants
 from faults import KILL, UNKNOWN, Profile
 from mutants import MUTANTS
 from schedule import Outcome, Schedule, play, small
@@ -63,6 +64,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "payments": {**MUTANTS},
     "actions": {**acting_mutants.MUTANTS},
     "documents": {**documents_mutants.MUTANTS},
+    "bookings": {**two_ways_mutants.MUTANTS},
 }
 
 

@@ -178,6 +178,8 @@ class TwoWays:
         world = self.world
         for account in self.office.accounts.values():
             account.failing = None
+            if self.profile.omits:  # what a list left out was heard by nobody
+                account.forget_tokens()
         world.finish(asleep=not self.profile.zombies)
         world.skew, self.office.calm = 0.0, True
         self.settle_down()
