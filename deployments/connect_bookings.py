@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from accord import settings
 from accord.clock import Clock
 from accord.errors import Misconfigured
+from accord.pairing import Policy
 from accord.systems.bookings import Store
 from blocks import BookingsDatabase
 from deployments import server
@@ -62,7 +63,7 @@ def try_out(block: BookingsDatabase, create: bool, clock: Clock) -> Tested:
             opened.create_tables()
         opened.check()
         unknown = opened.lacks_availability()
-        if block.policy != "booking":
+        if block.policy is not Policy.BOOKING:
             Store(opened).require_versions()
             opened.check_writable()
         people: dict[str, int] = {}
