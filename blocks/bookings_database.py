@@ -1,13 +1,14 @@
 """The block that reads one booking system's database."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
 from accord.clock import Clock
 from accord.ledger.engine import Ledger, open_database
+from accord.pairing import Policy
 from accord.ports import Owner
 from accord.systems.bookings import Bookings, BookingTables, Store, parse_mapping
 
@@ -37,8 +38,8 @@ class BookingsDatabase(Block):
         default=None,
         description='Your own tables, as {"booking": …, "person": …, "outbox": …}; empty for those that Accord makes.',
     )
-    policy: Literal["booking", "calendar", "newest", "ask"] = Field(
-        default="booking",
+    policy: Policy = Field(
+        default=Policy.BOOKING,
         description="Who wins where a person changed an event in the calendar: the booking, the calendar, whichever "
         "was changed last, or nobody until you say which.",
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from accord.pairing import Policy
 from deployments.connect_alerts import alerts_parser
 
 _Systems: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -52,7 +53,7 @@ def _source_parsers(systems: _Systems) -> None:
     bookings.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
     bookings.add_argument(
         "--policy",
-        choices=("booking", "calendar", "newest", "ask"),
+        choices=[str(policy) for policy in Policy],
         help="who wins where a person changed an event in the calendar (booking, or as saved)",
     )
     bookings.add_argument("--json", action="store_true", help="print JSON")

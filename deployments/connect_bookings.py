@@ -12,6 +12,7 @@ from accord.errors import Misconfigured
 from accord.kinds import Kind
 from accord.ledger.engine import Ledger
 from accord.ports import Owner
+from accord.pairing import Policy
 from accord.systems.bookings import Store
 from blocks import BookingsDatabase
 from deployments import server
@@ -70,7 +71,7 @@ def try_out(
             opened.create_tables()
         opened.check()
         unknown = opened.lacks_availability()
-        if block.policy != "booking":
+        if block.policy is not Policy.BOOKING:
             Store(opened).require_versions()
             opened.check_writable()
         people: dict[str, int] = {}

@@ -15,7 +15,6 @@ from accord.calendars import Calendars
 from accord.errors import Misconfigured
 from accord.ledger import pairs
 from accord.ledger.engine import Ledger
-from accord.pairing import Policy
 from accord.sync import ALONE, Sync, connection_of, name_of
 from accord.systems.portal_api import PortalApi
 from accord.systems.sql_look import SqlDatabase
@@ -196,7 +195,7 @@ def _open_calendars(block: BookingsDatabase, sync: Sync, ledger: Ledger) -> Cale
     names = {seat.account for seat in people.values()}
     names |= {account for _, account, _ in ledger.read(lambda c: pairs.seats(c, sync.name))}
     accounts = {name: found for name in sorted(names) if (found := _open_account(name, ledger)) is not None}
-    return CalendarTarget(sync, accounts, people, store, ledger, Policy(block.policy), board=store)
+    return CalendarTarget(sync, accounts, people, store, ledger, block.policy, board=store)
 
 
 def _open_account(name: str, ledger: Ledger) -> Calendars | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from accord.bookings import Span, at
 from accord.calendars import Busy, Seat
@@ -51,6 +51,12 @@ def show(store: Store, person: str, *spans: tuple[str, str], unknown: str | None
     store.show_busy(person, SEATS[person], Busy(taken, unknown), int(NOW), int(NOW) + 60 * 86_400)
 
 
+def press(page: Page, what: Locator) -> None:
+    """Press a button or a link, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        what.click()
+
+
 def book(page: Page, url: str, start: str, end: str, person: str = "ana", anyway: bool = False) -> None:
     page.goto(f"{url}?day={DAY}")
     form = page.locator("#book")
@@ -61,7 +67,7 @@ def book(page: Page, url: str, start: str, end: str, person: str = "ana", anyway
     form.get_by_label("Attendee").fill("Ioana")
     if anyway:
         form.get_by_label("also where").check()
-    form.get_by_role("button").click()
+    press(page, form.get_by_role("button"))
 
 
 def day_of(page: Page, person: str, part: str = "bookings") -> list[str]:
@@ -74,22 +80,22 @@ def test_a_person_books_moves_reassigns_and_cancels(page: Page, url: str, store:
     book(page, url, "10:00", "11:00")
     assert page.url == f"{url}?day={DAY}"
     assert day_of(page, "ana") == ["10:00–11:00 Fitting <b>of</b> a suit, Ioana"]
-    page.get_by_role("link", name="Fitting").click()
+    press(page, page.get_by_role("link", name="Fitting"))
     move = page.locator("#move")
     move.get_by_label("From").fill(f"{DAY}T10:30")
     move.get_by_label("Until").fill(f"{DAY}T12:00")
     move.get_by_label("Place").fill("Room 2")
-    move.get_by_role("button").click()
+    press(page, move.get_by_role("button"))
     assert day_of(page, "ana") == ["10:30–12:00 Fitting <b>of</b> a suit, Ioana"]
-    page.get_by_role("link", name="Fitting").click()
+    press(page, page.get_by_role("link", name="Fitting"))
     page.locator("#reassign").get_by_label("Whom").select_option("dan")
-    page.locator("#reassign").get_by_role("button").click()
+    press(page, page.locator("#reassign").get_by_role("button"))
     assert (day_of(page, "ana"), day_of(page, "dan")) == (["none"], ["10:30–12:00 Fitting <b>of</b> a suit, Ioana"])
-    page.get_by_role("link", name="Fitting").click()
+    press(page, page.get_by_role("link", name="Fitting"))
     assert page.locator("#state").inner_text() == "booked, version 3"
-    page.get_by_role("button", name="Cancel the booking").click()
+    press(page, page.get_by_role("button", name="Cancel the booking"))
     assert page.locator("#dan .cancelled").count() == 1
-    page.get_by_role("link", name="Fitting").click()
+    press(page, page.get_by_role("link", name="Fitting"))
     assert page.locator("form").count() == 0
 
 
@@ -104,7 +110,7 @@ def test_who_is_free_is_told_with_its_age_and_what_is_not_known_is_not_free(page
     free = page.locator("#free")
     free.get_by_label("From").fill(f"{DAY}T09:30")
     free.get_by_label("Until").fill(f"{DAY}T10:30")
-    free.get_by_role("button").click()
+    press(page, free.get_by_role("button"))
     assert [row.inner_text().split("\t") for row in page.locator("#who tbody tr").all()] == [
         ["ana", "free"],
         ["bogdan", "no: nothing is known of the calendar"],
@@ -127,10 +133,10 @@ def test_what_is_refused_says_why_and_keeps_what_was_typed(page: Page, url: str,
 
 def test_what_was_changed_meanwhile_is_not_overwritten(page: Page, url: str, store: Store, sandbox: Sandbox) -> None:
     book(page, url, "10:00", "11:00", anyway=True)
-    page.get_by_role("link", name="Fitting").click()
+    press(page, page.get_by_role("link", name="Fitting"))
     (row,) = sandbox.bookings.store.rows("SELECT id FROM bookings")
     assert store.move(row["id"], 1, f"{DAY}T15:00:00", f"{DAY}T16:00:00", ZONE, None)
-    page.get_by_role("button", name="Cancel the booking").click()
+    press(page, page.get_by_role("button", name="Cancel the booking"))
     assert page.get_by_role("alert").inner_text() == "The booking was changed meanwhile; look at it again."
     assert f"{DAY} 15:00:00" in page.locator("table").first.inner_text()
 
@@ -156,13 +162,13 @@ def test_both_calendars_are_shown_and_events_moved_and_deleted_there_by_hand(
     page.goto(f"{url}?day={DAY}")
     assert day_of(page, person, "events") == ["12:30–13:30 Lunch their own"]
     assert day_of(page, "carmen", "events") == ["nothing"]
-    page.get_by_role("link", name="Lunch").click()
+    press(page, page.get_by_role("link", name="Lunch"))
     page.locator("#move").get_by_label("From").fill(f"{DAY}T13:00")
     page.locator("#move").get_by_label("Until").fill(f"{DAY}T14:15")
-    page.locator("#move").get_by_role("button").click()
+    press(page, page.locator("#move").get_by_role("button"))
     assert day_of(page, person, "events") == ["13:00–14:15 Lunch their own"]
-    page.get_by_role("link", name="Lunch").click()
-    page.get_by_role("button", name="Delete the event").click()
+    press(page, page.get_by_role("link", name="Lunch"))
+    press(page, page.get_by_role("button", name="Delete the event"))
     assert day_of(page, person, "events") == ["nothing"]
 
 
