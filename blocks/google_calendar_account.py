@@ -89,10 +89,8 @@ class GoogleCalendarAccount(Block):
         """What tokens are asked for with. Raises Misconfigured where the key file is none."""
         if self.service_account is not None:
             return parse_key(self.service_account.get_secret_value())
-        assert self.client_secret is not None and self.refresh_token is not None  # noqa: S101, PT018 - of one kind
-        return RefreshToken(
-            self.client_id or "", self.client_secret.get_secret_value(), self.refresh_token.get_secret_value()
-        )
+        secrets = (self.client_secret, self.refresh_token)
+        return RefreshToken(self.client_id or "", *(one.get_secret_value() if one else "" for one in secrets))
 
     def _renewed(self) -> Callable[[], Credentials]:
         """At first the block's own, then, with each new token, as the saved block has them now."""

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accord.errors import Misconfigured, TryLater
+from accord.ledger.quotas import Quota, use
 from accord.quota import SharedQuota
 
 MINUTE = 60.0
@@ -111,6 +112,18 @@ def test_threads_of_one_worker_use_no_call_twice(ledger, clock, at_once):
     assert clock.slept == []
     worker.take("ana")
     assert clock.slept != []
+
+
+def test_workers_at_the_same_time_use_no_call_twice(true_ledger, at_once):
+    """In real time, and on each database."""
+    shared = Quota("google/main ana", ("google/main", "google/main ana"), per_minute=100)
+
+    def take():
+        return true_ledger.write(lambda c: use(c, shared, 10, true_ledger.now(c), longest_pause=900))
+
+    waits = at_once(take, threads=16)
+    assert sum(wait == 0 for wait in waits) == 10
+    assert all(60 < wait <= 68 for wait in waits if wait)
 
 
 @pytest.mark.parametrize("most", [0, -5])

@@ -11,7 +11,20 @@ import httpx
 import pytest
 
 from accord.budget import NeverOpen
-from accord.calendars import Busy, Create, Delete, Differs, Done, Event, Mark, NotDone, TokenGone, Update, Wanted
+from accord.calendars import (
+    Busy,
+    Create,
+    Delete,
+    Differs,
+    Done,
+    Event,
+    Mark,
+    NotDone,
+    Operation,
+    TokenGone,
+    Update,
+    Wanted,
+)
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Throttled
 from accord.ledger.engine import Ledger
@@ -320,6 +333,44 @@ def test_some_calls_of_a_batch_are_made_again(sandbox: Sandbox, client: Google, 
     assert {type(one) for one in outcomes} == {Done}
     assert len(sandbox.google.store.calendars[ANA].events) == 50
     assert asked(sandbox, "POST /events in a batch") == 70
+
+
+BAD = [
+    *(
+        {"kind": kind, "path": "/batch", "rate": 0.1}
+        for kind in ("drop_before", "drop_answer", "truncated_json", "html_502")
+    ),
+    {"kind": "server_error", "status": 503, "path": "/calendar", "rate": 0.05},
+    {"kind": "server_error", "status": 409, "path": "/calendar", "rate": 0.05},
+    {"kind": "rate_limit", "status": 403, "path": "/calendar", "rate": 0.02},
+    {"kind": "truncated_json", "path": "/calendar", "rate": 0.05},
+]
+
+
+def test_after_a_bad_day_each_thing_is_done_once(sandbox: Sandbox, client: Google) -> None:
+    for fault in BAD:
+        sandbox.google.faults.add(fault)
+
+    def done(operations: list[Operation]) -> list[Event | None]:
+        """What each came to in the end: whatever may have been done, or not, is asked for again."""
+        left, found = dict(enumerate(operations)), {}
+        while left:
+            for number, outcome in zip(tuple(left), client.apply(list(left.values())), strict=True):
+                if isinstance(outcome, NotDone):
+                    assert isinstance(outcome.error, TryLater), outcome
+                    continue
+                assert isinstance(outcome, Done), outcome
+                found[number] = outcome.event
+                del left[number]
+        return [found[number] for number in range(len(operations))]
+
+    made = [event for event in done([Create(ANA, wanted(number)) for number in range(200)]) if event is not None]
+    assert len({event.id for event in made}) == 200
+    mended = done([Update(ANA, one.id, one.etag, wanted(n, rev=2, place="Room 2")) for n, one in enumerate(made)])
+    assert [event.place for event in mended if event is not None] == ["Room 2"] * 200
+    assert len(sandbox.google.store.calendars[ANA].events) == 200
+    assert done([Delete(ANA, event.id, event.etag) for event in mended if event is not None]) == [None] * 200
+    assert not list(sandbox.google.store.calendars[ANA].living())
 
 
 def test_a_limit_of_use_is_handed_back_at_once(sandbox: Sandbox, client: Google, own_time: Any) -> None:

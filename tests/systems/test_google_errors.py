@@ -42,7 +42,7 @@ def told(status: int, reason: str = "") -> bytes:
         (403, "forbiddenForServiceAccounts", Refused),
         (403, "forbiddenForNonOrganizer", Refused),
         (403, "forbidden", Refused),
-        (403, "", Refused),
+        (403, "", TryLater),
         (404, "notFound", NotFound),
         (408, "", TryLater),
         (409, "duplicate", Taken),
@@ -120,8 +120,10 @@ def test_a_reason_that_is_no_word_is_not_repeated(reason: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'{"error":null}', b'{"error":{"errors":[]}}', b'{"error":{"errors":[{}]}}', b"[" * 9_000]
 )
-def test_errors_of_another_shape(body: bytes) -> None:
-    assert type(classify(Response(403, {}, body))) is Refused
+def test_a_refusal_that_can_not_be_read_is_none(body: bytes) -> None:
+    """It may have been cut off: too many calls, and a right that is lacking, are told by the reason alone."""
+    assert type(classify(Response(403, {}, body))) is TryLater
+    assert type(classify_token(Response(400, {}, body))) is TryLater
 
 
 def test_an_answer_of_another_shape_is_told_from_one_that_is_cut_off() -> None:

@@ -81,6 +81,8 @@ def classify(response: Response, connection: str = "main") -> Exception | None:
 
 def _forbidden(said: str, reason: str) -> Exception:
     """What a 403 is: too many calls, a limit of use, or a right that is lacking."""
+    if not reason:
+        return TryLater(f"{said}, and no reason that can be read; was it a proxy's page?")
     if reason in _RATES:
         return Throttled(f"{said}: too many calls", "endpoint")
     if reason in _USE:
@@ -106,6 +108,8 @@ def classify_token(response: Response, connection: str = "main") -> Exception | 
     said = f"Google answered {status}" + (f" ({error})" if error else "")
     if status in (408, 425, 429) or status >= 500 or error in _PASSING | _RATES:
         return TryLater(said)
+    if not error and status not in (404, 405):
+        return TryLater(f"{said} to a call for a token, and nothing that can be read; was it a proxy's page?")
     again = f"run: accord connect google --name {connection}"
     if error == "invalid_grant" and "email or user id" in described.lower():
         return Nobody(f"{said}: the domain has no such person as this calendar is of, or no longer")
