@@ -45,7 +45,11 @@ def login(status: int, error: str, *codes: int, description: str = "") -> Respon
         (graph(404, "syncStateNotFound"), TokenGone),
         (graph(400, "syncStateInvalid"), TokenGone),
         (Response(502, {}, b"<html>"), TryLater),
-        (Response(404, {}, b"<html>"), Refused),
+        (Response(404, {}, b"<html>"), TryLater),
+        (Response(400, {}, b'{"error":{"code":"ErrorItemNo'), TryLater),
+        (Response(412, {}, b""), TryLater),
+        (Response(401, {}, b""), NotAccepted),
+        (Response(429, {}, b""), Throttled),
     ],
     ids=lambda value: getattr(value, "__name__", str(getattr(value, "status", ""))),
 )
@@ -99,7 +103,6 @@ def test_the_id_of_what_exists_is_taken_wherever_it_stands(where: str) -> None:
         (login(400, "interaction_required"), "second factor"),
         (login(400, "", description="AADSTS7000222: expired"), "AADSTS7000222): the client secret has expired"),
         (login(400, "who_knows", 2), "is not accepted"),
-        (Response(400, {}, b"<html>"), "is not accepted"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -118,6 +121,7 @@ def test_a_login_that_refuses_is_for_a_person(answer: Response, said: str) -> No
         (login(400, "temporarily_unavailable"), TryLater),
         (login(500, "server_error", 90033), TryLater),
         (Response(429, {}, b""), Throttled),
+        (Response(400, {}, b"<html>"), TryLater),
     ],
 )
 def test_a_login_that_is_down_is_not(answer: Response, meant: type[Exception]) -> None:

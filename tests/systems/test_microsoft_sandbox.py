@@ -9,7 +9,20 @@ import httpx
 import pytest
 
 from accord.bookings import at
-from accord.calendars import Create, Delete, Differs, Done, Event, Mark, NotDone, Outcome, TokenGone, Update, Wanted
+from accord.calendars import (
+    Create,
+    Delete,
+    Differs,
+    Done,
+    Event,
+    Mark,
+    NotDone,
+    Operation,
+    Outcome,
+    TokenGone,
+    Update,
+    Wanted,
+)
 from accord.clock import SystemClock
 from accord.errors import Misconfigured, NotSent, Refused, TryLater
 from accord.ledger import leases
@@ -355,6 +368,43 @@ def test_when_everything_was_done_before_each_is_asked_twice_at_most(
     asked = tenant.asked()
     assert asked["batched POST /events"] + asked["batched GET /events"] < 2.3 * len(operations)
     assert tenant.living() == 200
+
+
+BAD: list[dict[str, Any]] = [
+    {"kind": "drop_answer", "path": "/v1.0/$batch", "rate": 0.15},
+    {"kind": "truncated_json", "path": "/v1.0/$batch", "rate": 0.1},
+    {"kind": "html_502", "path": "/v1.0/$batch", "rate": 0.1},
+    {"kind": "server_error", "status": 503, "path": PARTS, "rate": 0.1},
+    {"kind": "rate_limit", "retry_after": "0.7", "path": PARTS, "rate": 0.1},
+]
+
+
+@pytest.mark.parametrize("duplicate", ["400", "409", "replay"])
+def test_after_a_bad_day_each_thing_is_done_once(tenant: Tenant, calendars: MicrosoftCalendars, duplicate: str) -> None:
+    tenant.settings(duplicate=duplicate)
+    for fault in BAD:
+        tenant.fault(**fault)
+
+    def done(operations: list[Operation]) -> list[Event | None]:
+        """What each came to in the end: whatever may have been done, or not, is asked for again."""
+        left, found = dict(enumerate(operations)), {}
+        while left:
+            for number, outcome in zip(tuple(left), calendars.apply(list(left.values())), strict=True):
+                if isinstance(outcome, NotDone):
+                    assert isinstance(outcome.error, TryLater), outcome
+                    continue
+                assert isinstance(outcome, Done), outcome
+                found[number] = outcome.event
+                del left[number]
+        return [found[number] for number in range(len(operations))]
+
+    made = [event for event in done([Create(CARMEN, wanted(number)) for number in range(60)]) if event is not None]
+    assert len({event.id for event in made}) == tenant.living() == 60
+    updates = [Update(CARMEN, one.id, one.etag, wanted(n, rev=2, place="Room 2")) for n, one in enumerate(made)]
+    mended = [event for event in done([*updates]) if event is not None]
+    assert [event.place for event in mended] == ["Room 2"] * 60
+    assert done([Delete(CARMEN, event.id, event.etag) for event in mended]) == [None] * 60
+    assert tenant.living() == 0
 
 
 def test_a_mailbox_without_access_fails_alone(tenant: Tenant, calendars: MicrosoftCalendars) -> None:

@@ -5,6 +5,7 @@ A page goes on by a link, which is to be followed as it is.
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -47,19 +48,18 @@ class Listed(NamedTuple):
 
 def events(listed: Listed) -> Row:
     """Masters and single events, those that pass a filter."""
-    rows = [one for one in listed.mailbox.events.values() if _passes(one, listed.params.get("$filter"))]
-    return _page(listed, [_shown(listed, row) for row in rows])
+    return _page(listed, [one for one in listed.mailbox.events.values() if _passes(one, listed.params.get("$filter"))])
 
 
 def view(listed: Listed) -> Row:
     """Single events and the dates of series in a window."""
     start, end = _bounds(listed.params)
-    rows: list[Row] = []
+    rows: list[Event | Row] = []
     for event in listed.mailbox.events.values():
         if event.recurrence:
             rows += occurrences(event, listed.view, start, end)
         elif overlaps(event, start, end):
-            rows.append(_shown(listed, event))
+            rows.append(event)
     return _page(listed, rows)
 
 
@@ -157,14 +157,15 @@ def _shown(listed: Listed, event: Event) -> Row:
     return show(listed.mailbox, event, listed.view, select, expand)
 
 
-def _page(listed: Listed, rows: list[Row]) -> Row:
+def _page(listed: Listed, rows: Sequence[Event | Row]) -> Row:
     try:
         top, skip = int(listed.params.get("$top", 10)), int(listed.params.get("$skip", 0))
     except ValueError:
         raise invalid("Invalid value for $top or $skip.") from None
     if not 1 <= top <= _MOST:
         raise invalid(f"The limit of {_MOST} for $top was exceeded.")
-    body: Row = {"value": rows[skip : skip + top]}
+    shown = [_shown(listed, one) if isinstance(one, Event) else one for one in rows[skip : skip + top]]
+    body: Row = {"value": shown}
     if len(rows) > skip + top:
         more = listed.params | {"$skip": str(skip + top)}
         body["@odata.nextLink"] = f"{listed.link}?" + "&".join(f"{k}={quote(str(v))}" for k, v in more.items())

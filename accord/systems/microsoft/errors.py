@@ -46,6 +46,8 @@ def classify(response: Response, connection: str = "main") -> Exception | None:
     said = f"Microsoft answered {status}" + (f" {named}" if named else "")
     if status == 410 or (status in (400, 404) and code.lower() in _TOKEN_GONE):
         return TokenGone(said)
+    if not code and 400 <= status < 500 and status not in (401, 429):
+        return TryLater(f"{said} without a reason that can be read")  # it was cut off, or is a proxy's
     if code == "ErrorDuplicateTransactionId":  # 400 in some reports, 409 in others
         return Duplicate(said, found.existing)
     match status:
@@ -82,7 +84,7 @@ def classify_token(response: Response, connection: str = "main") -> Exception | 
     try:
         found = _token_error(response.body)
     except UNREADABLE:
-        found = TokenError()
+        found = TokenError(error="temporarily_unavailable")  # it was cut off, or is a proxy's
     codes = found.error_codes or [int(code) for code in re.findall(r"AADSTS(\d+)", found.error_description or "")[:1]]
     said = f"Microsoft gives no token ({response.status}"
     said += f", AADSTS{codes[0]})" if codes else f", {found.error})" if found.error in _BY_ERROR else ")"
