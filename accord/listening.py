@@ -171,10 +171,14 @@ class _Ear:
         if not here:
             found = {"state": "found", "event": event.id, "generation": event.mark.generation, "etag": event.etag}
             return Pair(sync, key, *self._seat, person="", **found)  # type: ignore[arg-type]
-        if event.mark.generation < here[0].generation:
-            self._strays[event.id] = event
-        # Beside the one that is known it is a copy, which a person made.
-        return here[0] if here[0].event is None and event.mark.generation == here[0].generation else None
+        pair = here[0]
+        if event.mark.generation == pair.generation:
+            # Beside the one that is known it is a copy, which a person made.
+            return pair if pair.event is None else None
+        if pair.state == "gone" and event.mark.generation > pair.generation:
+            return pair._replace(event=event.id, generation=event.mark.generation)
+        self._strays[event.id] = event
+        return None
 
     def _take(self, connection: Connection, events: Iterable[Event], ticket: int) -> list[str]:
         """Note what was seen; the ids of those of which it is not known whether that is the newest."""
@@ -214,7 +218,7 @@ class _Ear:
         raise TryLater(f"an event of the calendar {self._seat} changes while it is read")
 
     def _remove_strays(self) -> None:
-        """Take away events of ours that were lost, made anew under another id, and are there again."""
+        """Take away events of ours beside the one that counts, such as one that was lost, made anew, and is back."""
         strays = [Delete(self._seat.calendar, event.id, event.etag) for event in self._strays.values()]
         if strays:
             self._system.apply(strays)
