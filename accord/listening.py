@@ -28,12 +28,14 @@ _DELETED = "its event was deleted in the calendar"
 def listen(terms: Terms) -> None:
     """Hear what changed in each calendar, and look whose calendar is another one now.
 
-    A calendar that is not there, or may not be read, is paused, and named by that. Raises what kept an account from
-    answering, once all others are heard.
+    A calendar that is not there, or may not be read, is paused, and named by that. One that is nobody's any more is
+    listened to as long as it can be: what a worker sends that was asleep may still arrive there. Raises what kept an
+    account from answering, once all others are heard.
     """
     ledger, sync = terms.ledger, terms.sync.name
     known = ledger.read(lambda c: pairs.seats(c, sync))
-    seats = {*terms.people.values(), *(Seat(account, calendar) for _, account, calendar in known)}
+    used = {*terms.people.values(), *(Seat(account, calendar) for _, account, calendar in known)}
+    seats = used.union(ledger.read(lambda c: calendars.known(c, sync)))
     failed: dict[str, AccordError] = {}
 
     def hear(seat: Seat) -> None:
@@ -42,7 +44,10 @@ def listen(terms: Terms) -> None:
         try:
             _Ear(terms, seat).hear()
         except Refused as error:
-            _pause(terms, seat, str(error))
+            if seat in used:
+                _pause(terms, seat, str(error))
+            else:
+                ledger.write(lambda c: calendars.forget(c, sync, seat))
         except (TryLater, Misconfigured) as error:
             failed.setdefault(seat.account, error)
 

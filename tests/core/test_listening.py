@@ -118,6 +118,24 @@ def test_a_calendar_that_is_gone_is_paused_and_named_and_the_others_go_on(office
     assert here.standing().held == 1
 
 
+def test_a_calendar_that_is_nobodys_any_more_is_heard_until_it_is_gone(office):
+    here = office(Policy.BOOKING)
+    here.book("b1")
+    here.run()
+    late = here.event("b1")
+    here.people["ana"] = Seat("google/main", "dan@x")
+    here.run()
+    here.google.restore("ana@x", late.id)
+    here.run()
+    assert here.google.of("ana@x", "b1") == []
+    del here.google.held["ana@x"]
+    here.run()
+    here.google.asked.clear()
+    here.run()
+    assert here.standing().agreed
+    assert here.google.asked == ["changes dan@x"]
+
+
 def test_an_event_that_comes_back_beside_the_one_made_anew_is_taken_away(office):
     here = office(Policy.BOOKING)
     here.book("b1")
