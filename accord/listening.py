@@ -28,12 +28,14 @@ _DELETED = "its event was deleted in the calendar"
 def listen(terms: Terms) -> None:
     """Hear what changed in each calendar, and look whose calendar is another one now.
 
-    A calendar that is not there, or may not be read, is paused, and named by that. Raises what kept an account from
-    answering, once all others are heard.
+    A calendar that is not there, or may not be read, is paused, and named by that. One that is nobody's any more is
+    listened to as long as it can be: what a worker sends that was asleep may still arrive there. Raises what kept an
+    account from answering, once all others are heard.
     """
     ledger, sync = terms.ledger, terms.sync.name
     known = ledger.read(lambda c: pairs.seats(c, sync))
-    seats = {*terms.people.values(), *(Seat(account, calendar) for _, account, calendar in known)}
+    used = {*terms.people.values(), *(Seat(account, calendar) for _, account, calendar in known)}
+    seats = used.union(ledger.read(lambda c: calendars.known(c, sync)))
     failed: dict[str, AccordError] = {}
 
     def hear(seat: Seat) -> None:
@@ -42,7 +44,10 @@ def listen(terms: Terms) -> None:
         try:
             _Ear(terms, seat).hear()
         except Refused as error:
-            _pause(terms, seat, str(error))
+            if seat in used:
+                _pause(terms, seat, str(error))
+            else:
+                ledger.write(lambda c: calendars.forget(c, sync, seat))
         except (TryLater, Misconfigured) as error:
             failed.setdefault(seat.account, error)
 
@@ -171,10 +176,14 @@ class _Ear:
         if not here:
             found = {"state": "found", "event": event.id, "generation": event.mark.generation, "etag": event.etag}
             return Pair(sync, key, *self._seat, person="", **found)  # type: ignore[arg-type]
-        if event.mark.generation < here[0].generation:
-            self._strays[event.id] = event
-        # Beside the one that is known it is a copy, which a person made.
-        return here[0] if here[0].event is None and event.mark.generation == here[0].generation else None
+        pair = here[0]
+        if event.mark.generation == pair.generation:
+            # Beside the one that is known it is a copy, which a person made.
+            return pair if pair.event is None else None
+        if pair.state == "gone" and event.mark.generation > pair.generation:
+            return pair._replace(event=event.id, generation=event.mark.generation)
+        self._strays[event.id] = event
+        return None
 
     def _take(self, connection: Connection, events: Iterable[Event], ticket: int) -> list[str]:
         """Note what was seen; the ids of those of which it is not known whether that is the newest."""
@@ -214,7 +223,7 @@ class _Ear:
         raise TryLater(f"an event of the calendar {self._seat} changes while it is read")
 
     def _remove_strays(self) -> None:
-        """Take away events of ours that were lost, made anew under another id, and are there again."""
+        """Take away events of ours beside the one that counts, such as one that was lost, made anew, and is back."""
         strays = [Delete(self._seat.calendar, event.id, event.etag) for event in self._strays.values()]
         if strays:
             self._system.apply(strays)

@@ -72,8 +72,8 @@ def booked_of(booking: Booking) -> str:
 
 
 def texts_of(booking: Booking) -> str:
-    """A digest of what an event is given besides time and place: those as they are written, and texts."""
-    said = (booking.start, booking.end, booking.zone, booking.title, booking.link, booking.notes, booking.attendee)
+    """A digest of what an event is given besides time and place: the zone that they are told in, and texts."""
+    said = (booking.zone, booking.title, booking.link, booking.notes, booking.attendee)
     return blake2b(msgspec.json.encode(said), digest_size=16).hexdigest()
 
 

@@ -11,8 +11,8 @@ from accord import settings
 from accord.errors import Misconfigured
 from accord.kinds import Kind
 from accord.ledger.engine import Ledger
-from accord.ports import Owner
 from accord.pairing import Policy
+from accord.ports import Owner
 from accord.systems.bookings import Store
 from blocks import BookingsDatabase
 from deployments import server

@@ -273,6 +273,12 @@ def fakes() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def offices() -> ModuleType:
+    """The module one_office: bookings and calendars with a sync between them."""
+    return _load("core/one_office")
+
+
+@pytest.fixture(scope="session")
 def homes() -> ModuleType:
     """The module one_home: a sync as one worker runs it."""
     return _load("core/one_home")

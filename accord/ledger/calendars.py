@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from accord.calendars import Seat
 from accord.ledger.dialect import upsert
@@ -34,6 +34,17 @@ def put(connection: Connection, sync: str, seat: Seat, listened: Listened) -> No
     )
     same = [calendars.c.sync, calendars.c.account, calendars.c.calendar]
     connection.execute(row.on_conflict_do_update(index_elements=same, set_=listened._asdict()))
+
+
+def known(connection: Connection, sync: str) -> list[Seat]:
+    """The calendars that were ever listened to."""
+    rows = select(calendars.c.account, calendars.c.calendar).where(calendars.c.sync == sync)
+    return [Seat(*row) for row in connection.execute(rows)]
+
+
+def forget(connection: Connection, sync: str, seat: Seat) -> None:
+    """Listen to a calendar no more."""
+    connection.execute(delete(calendars).where(_same(sync, seat)))
 
 
 def paused(connection: Connection, sync: str) -> dict[Seat, str]:

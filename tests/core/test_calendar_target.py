@@ -2,78 +2,9 @@
 
 import pytest
 
-from accord.calendar_target import CalendarTarget
 from accord.calendars import Seat
-from accord.compare import reconcile
-from accord.ledger import inbox, pairs, quarantine
+from accord.errors import Misconfigured, Refused, TryLater
 from accord.pairing import Policy
-from accord.records import Kind
-from accord.run import attempt
-from accord.sync import Sync
-
-SYNC = Sync("booking-to-calendar/bookings-main", "bookings/main", "calendars/main")
-ANA, DAN, EVA = Seat("google/main", "ana@x"), Seat("google/main", "dan@x"), Seat("microsoft/main", "eva@x")
-
-
-class Office:
-    """A booking system, two accounts with calendars, and the sync between them."""
-
-    def __init__(self, ledger, clock, homes, fakes, policy=Policy.BOOKING):
-        self.ledger, self.clock, self.fakes, self._homes = ledger, clock, fakes, homes
-        self.bookings = fakes.FakeBookings(clock.now)
-        self.google = fakes.FakeCalendars(["ana@x", "dan@x"], clock.now)
-        self.microsoft = fakes.FakeCalendars(["eva@x"], clock.now)
-        self.accounts = {"google/main": self.google, "microsoft/main": self.microsoft}
-        self.people = {"ana": ANA, "dan": DAN, "eva": EVA}
-        self.policy = policy
-
-    @property
-    def target(self):
-        straight = self._homes.Straight()
-        return CalendarTarget(SYNC, self.accounts, self.people, self.bookings, self.ledger, self.policy, straight)
-
-    def attempt(self):
-        self.clock.sleep(400)
-        home = self._homes.Home(self.ledger, self.bookings, self.target, {Kind.BOOKING}, sync=SYNC)
-        return attempt(home, {Kind.BOOKING})
-
-    def run(self):
-        tally, error = self.attempt()
-        if error is not None:
-            raise error
-        return tally
-
-    def book(self, key, *given, **changed):
-        return self.bookings.add(self.fakes.booking(key, *given, **changed))
-
-    def event(self, key, calendar="ana@x"):
-        account = self.microsoft if calendar == "eva@x" else self.google
-        (event,) = account.of(calendar, key)
-        return event
-
-    def pair(self, key):
-        (pair,) = self.ledger.read(lambda c: pairs.of(c, self.ledger.cipher, SYNC.name, [key]))[key]
-        return pair
-
-    def agreement(self):
-        return reconcile(self.bookings, self.target, SYNC.connection)
-
-    def kept(self):
-        return self.ledger.read(lambda c: quarantine.reasons(c, SYNC.name, Kind.BOOKING))
-
-    def waiting(self):
-        return self.ledger.read(lambda c: inbox.waiting(c, SYNC.name))
-
-
-@pytest.fixture
-def office(in_memory, clock, homes, fakes):
-    made = []
-
-    def office(policy=Policy.BOOKING):
-        made.append(Office(in_memory(), clock, homes, fakes, policy))
-        return made[-1]
-
-    return office
 
 
 def test_a_booking_appears_moves_and_disappears(office):
@@ -133,3 +64,191 @@ def test_what_people_do_in_the_calendar_comes_back_by_the_policy(office, what):
             assert booking.status == "cancelled"
         assert here.agreement().complete == (policy is not Policy.ASK)
         assert len(here.bookings.written) == (policy in (Policy.CALENDAR, Policy.NEWEST))
+
+
+def test_a_booking_given_to_another_person_moves_to_that_calendar(office):
+    here = office()
+    here.book("b1")
+    here.run()
+    here.bookings.change("b1", person="eva")
+    here.run()
+    assert here.event("b1", "eva@x")
+    assert here.google.of("ana@x", "b1") == []
+    here.bookings.change("b1", person="ana")
+    here.run()
+    assert here.event("b1").id.endswith("#1"), "no id is given out twice"
+    assert here.agreement().complete
+
+
+def test_a_person_whose_calendar_is_another_one_now_is_noticed(office):
+    here = office()
+    here.book("b1")
+    here.run()
+    here.people["ana"] = Seat("google/main", "dan@x")
+    here.run()
+    assert here.google.of("ana@x", "b1") == []
+    assert here.event("b1", "dan@x")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"person": "ion"}, "nothing says which calendar is ion's; say it in the mapping of people"),
+        ({"zone": "Mars/Olympus"}, "its start or end is no wall time of a zone that is known"),
+        ({"end": "2027-01-15T09:00:00"}, "it does not end after it begins"),
+    ],
+)
+def test_what_can_not_be_shown_is_named_and_holds_up_nobody(office, changed, why):
+    here = office()
+    here.book("b1", **changed)
+    here.book("b2")
+    here.run()
+    assert here.kept() == {"b1": [why]}
+    assert here.event("b2")
+    assert here.bookings.held["b1"]
+
+
+def test_an_account_that_is_not_connected_is_named(office):
+    here = office()
+    del here.accounts["microsoft/main"]
+    here.book("b1", person="eva")
+    here.run()
+    assert here.kept() == {"b1": ["the calendar account microsoft/main is not connected; connect it"]}
+
+
+@pytest.mark.parametrize("error", [TryLater("it is away", 30), Misconfigured("AADSTS70008: its grant has ended")])
+def test_bookings_of_an_account_that_fails_wait_and_the_rest_goes_on(office, error):
+    here = office()
+    here.book("b1", person="eva")
+    here.book("b2")
+    here.microsoft.failing = error
+    tally, raised = here.attempt()
+    assert tally.created == 1
+    assert tally.held
+    assert type(raised) is type(error)
+    assert str(error) in str(raised)
+    assert here.standing().held == 1
+    assert not here.standing().agreed
+    here.microsoft.failing = None
+    here.run()
+    assert here.event("b1", "eva@x")
+    assert here.standing().agreed
+
+
+def test_an_account_that_may_be_read_and_not_written_to_is_named(office):
+    here = office()
+    here.book("b1", person="eva")
+    here.microsoft.apply = lambda operations: (_ for _ in ()).throw(Misconfigured("it may only read"))
+    tally, raised = here.attempt()
+    assert isinstance(raised, Misconfigured)
+    assert tally.created == 0
+
+
+def test_an_event_that_a_system_will_never_take_is_quarantined(office):
+    here = office()
+    here.book("b1")
+    here.google.apply = lambda operations: (_ for _ in ()).throw(Refused("it is too large"))
+    here.run()
+    assert here.kept() == {"b1": ["it is too large"]}
+
+
+def test_what_a_server_rewrites_and_a_title_that_somebody_mends_are_no_changes(office):
+    here = office(Policy.CALENDAR)
+    here.google.rewrites = lambda place: f"{place}, Bucharest"
+    here.book("b1")
+    here.run()
+    here.google.change("ana@x", here.event("b1").id, title="my own title")
+    here.run()
+    here.run()
+    assert here.bookings.written == []
+    assert here.event("b1").title == "my own title"
+    assert here.agreement().complete
+    here.bookings.change("b1", title="Another visit")
+    here.run()
+    assert here.event("b1").title == "<b>Another visit</b>"
+
+
+def test_both_sides_changed_and_came_to_the_same(office):
+    here = office(Policy.ASK)
+    here.book("b1")
+    here.run()
+    here.google.move("ana@x", here.event("b1").id)
+    here.bookings.change("b1", start="2027-01-15T11:00:00", end="2027-01-15T11:30:00")
+    etag = here.event("b1").etag
+    here.run()
+    assert here.event("b1").etag == etag
+    assert here.bookings.held["b1"].version == 2
+    assert here.standing().conflicts == 0
+
+
+def test_an_event_moved_to_an_hour_that_comes_twice_comes_back_as_that_second(office):
+    here = office(Policy.CALENDAR)
+    here.book("b1", start="2026-10-25T01:00:00", end="2026-10-25T01:30:00")
+    here.run()
+    before = here.event("b1").span
+    here.google.move("ana@x", here.event("b1").id, 3 * 3600)  # to the second 03:00 of that night
+    here.run()
+    here.run()
+    assert here.event("b1").span.start == before.start + 3 * 3600
+    assert here.bookings.held["b1"].takes == here.event("b1").span
+    assert here.agreement().complete
+
+
+def test_a_cancelled_booking_that_was_never_shown_agrees_with_no_event(office):
+    here = office()
+    here.book("b1", status="cancelled")
+    here.run()
+    assert here.agreement().complete
+
+
+def test_the_ledger_is_lost_and_nothing_is_made_twice(office, in_memory):
+    here = office(Policy.CALENDAR)
+    here.book("b1")
+    here.book("b2", person="eva")
+    here.run()
+    here.ledger = in_memory()
+    here.run()
+    assert here.event("b1")
+    assert here.event("b2", "eva@x")
+    assert here.bookings.written == []
+    assert here.agreement().complete
+
+
+def test_events_of_another_installation_are_left_alone(office):
+    here, there = office(), office()
+    there.google = there.accounts["google/main"] = here.google
+    here.book("b1")
+    here.run()
+    there.run()
+    assert here.event("b1")
+
+
+def test_what_reconcile_finds(office):
+    here = office()
+    for key in ("b1", "b2", "b3"):
+        here.book(key)
+    here.run()
+    here.google.move("ana@x", here.event("b1").id)
+    here.google.delete("ana@x", here.event("b2").id)
+    del here.bookings.held["b3"]
+    found = {one.key: one.how for one in here.agreement().disagreements}
+    assert found == {"b1": "differs", "b2": "differs", "b3": "extra"}
+
+
+def test_many_bookings_are_made_in_one_call_of_an_account(office):
+    here = office()
+    for number in range(30):
+        here.book(f"b{number:02}", hour=9)
+    here.run()
+    assert here.google.asked.count("create ana@x") == 30
+    assert not any(asked.startswith(("find", "get")) for asked in here.google.asked)
+
+
+def test_values_of_people_are_in_no_repr(office):
+    here = office(Policy.ASK)
+    here.book("b1")
+    here.run()
+    here.google.move("ana@x", here.event("b1").id)
+    here.run()
+    assert "Client of" not in repr(here.pair("b1"))
+    assert "Room" not in repr(here.pair("b1"))

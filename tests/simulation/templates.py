@@ -87,6 +87,7 @@ MADE: list[tuple[Any, str, Use]] = [
     (batches, "remove", _one),
     (batches, "unsettled", _number),
     (calendars, "get", _listened),
+    (calendars, "known", lambda cursor: [Seat(*row) for row in cursor]),
     (calendars, "paused", _paused),
     (counters, "lock", _nothing),
     (counters, "next_rev", _first(int)),

@@ -142,13 +142,13 @@ class TwoWays:
 
     def peace(self) -> None:
         """No faults any more: both sides come to agree. Sleepers may wake before that or after."""
-        world = self.world
+        world, self.office.calm = self.world, True
         for account in self.office.accounts.values():
             account.failing = None
             if self.profile.omits:  # what a list left out was heard by nobody
                 account.forget_tokens()
         world.finish(asleep=not self.profile.zombies)
-        world.skew, self.office.calm = 0.0, True
+        world.skew = 0.0
         self.settle_down()
         if world.workers:
             world.note("woke after the others were done")

@@ -70,6 +70,8 @@ class Profile(Mix):
         changes = {change: rng.choice((0.3, 1.0, 3.0)) for change in CHANGES}
         for rare in ("outage", "reseat", "forget", "remove"):
             changes[rare] *= 0.2
+        # What is moved into a calendar that is nobody's any more is heard by nobody.
+        changes[rng.choice(("transfer", "reseat"))] = 0.0
         moves = {
             "change": rng.choice((0.03, 0.08, 0.2)),
             "jump": rng.choice((0.01, 0.04)),
