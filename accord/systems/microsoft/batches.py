@@ -16,6 +16,7 @@ from accord.systems.microsoft.graph import MOST, Ask, Graph
 
 _WIDTH = 8  # batches at once; at one mailbox as many as it takes requests, since a batch's parts come one by one
 _LEAST = 5  # parts that are not worth another batch
+_TURN = 5.0  # seconds, and the batch that is under way, after which others may have the turn
 _TRIES = 3  # of a part that met an outage
 _FAILURES = 5  # of batches in a row
 _THROTTLES = 5  # of a part
@@ -52,50 +53,96 @@ class _Work:
         self.throttles = 0
 
 
+class _Queue:
+    """What is left to do at each mailbox, and how many threads are at it."""
+
+    def __init__(self, jobs: Sequence[Job], parallel: int) -> None:
+        self._parallel = parallel
+        self._lock = threading.Lock()
+        self._left: dict[str, deque[_Work]] = defaultdict(deque)
+        self._at: dict[str, int] = defaultdict(int)
+        for job in jobs:
+            self._left[job.calendar.lower()].append(_Work(job))
+
+    def enter(self) -> str | None:
+        """The mailbox that has most need of another thread, which is at it from now on; None where none has."""
+        with self._lock:
+            free = [one for one, works in self._left.items() if works and self._at[one] < self._parallel]
+            if not free:
+                return None
+            mailbox = min(free, key=self._at.__getitem__)
+            self._at[mailbox] += 1
+            return mailbox
+
+    def leave(self, mailbox: str) -> None:
+        with self._lock:
+            self._at[mailbox] -= 1
+
+    def take(self, mailbox: str) -> list[_Work]:
+        """What is next for one batch: a fair share, as long as others may join in."""
+        with self._lock:
+            left = self._left[mailbox]
+            share = ceil(len(left) / (self._parallel - self._at[mailbox] + 1))
+            return [left.popleft() for _ in range(min(MOST, max(_LEAST, share), len(left)))]
+
+    def put_back(self, mailbox: str, works: Sequence[_Work]) -> None:
+        with self._lock:
+            self._left[mailbox].extend(works)
+
+
 class Batches:
-    """Works off jobs. Between two batches a mailbox's turns are free for others."""
+    """Works off jobs."""
 
     def __init__(self, graph: Graph, fan_out: FanOut, connection: str) -> None:
         self._graph = graph
         self._fan_out = fan_out
         self._connection = connection
-        self._lock = threading.Lock()
+        self._failures = 0  # of batches in a row
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Settle all jobs. Raises Misconfigured; some are settled then."""
-        left: dict[str, deque[_Work]] = defaultdict(deque)
-        for job in jobs:
-            left[job.calendar.lower()].append(_Work(job))
-        under_way: dict[str, int] = defaultdict(int)
-        failures = [0]
+        queue = _Queue(jobs, self._graph.parallel)
+        self._failures = 0
 
         def step() -> bool:
-            with self._lock:
-                free = [one for one, works in left.items() if works and under_way[one] < self._graph.parallel]
-                if not free:
-                    return False
-                calendar = min(free, key=under_way.__getitem__)
-                share = ceil(len(left[calendar]) / (self._graph.parallel - under_way[calendar]))
-                size = min(MOST, max(_LEAST, share), len(left[calendar]))
-                works = [left[calendar].popleft() for _ in range(size)]
-                under_way[calendar] += 1
-            again: list[_Work] = []
+            mailbox = queue.enter()
+            if mailbox is None:
+                return False
             try:
-                again = self._send(works)
-                failures[0] = 0
-            except TryLater as error:
-                failures[0] += 1
-                again = self._unheard(works, error, failures[0])
-            except Refused as error:
-                for work in works:
-                    work.job.fail(error)
+                error = self._work_off(queue, mailbox)
+                if error is not None:
+                    self._graph.clock.sleep(max(error.after or 0.0, _backoff(self._failures)))
             finally:
-                with self._lock:
-                    left[calendar].extend(again)
-                    under_way[calendar] -= 1
+                queue.leave(mailbox)
             return True
 
         self._fan_out.repeat(step, _WIDTH)
+
+    def _work_off(self, queue: _Queue, mailbox: str) -> TryLater | None:
+        """Send batches for a while, or until one of them is not answered: why, where it is worth to try again."""
+        works: list[_Work] = []
+        try:
+            with self._graph.turn(mailbox):
+                ends = self._graph.clock.monotonic() + _TURN
+                while self._graph.clock.monotonic() < ends and (works := queue.take(mailbox)):
+                    queue.put_back(mailbox, self._send(works))
+                    self._failures, works = 0, []
+        except TryLater as error:
+            self._failures += 1
+            works = works or queue.take(mailbox)
+            if self._failures >= _FAILURES or (error.after or 0.0) > _LONGEST_WAIT:
+                for work in works:
+                    work.job.fail(error)
+                return None
+            if not isinstance(error, NotSent | Throttled):
+                for work in works:
+                    work.job.doubt()
+            queue.put_back(mailbox, works)
+            return error
+        except Refused as error:
+            for work in works:
+                work.job.fail(error)
+        return None
 
     def _send(self, works: Sequence[_Work]) -> list[_Work]:
         """Those that are to be sent again."""
@@ -147,18 +194,6 @@ class Batches:
     def _given_up(self, work: _Work, error: AccordError) -> bool:
         work.job.fail(error)
         return True
-
-    def _unheard(self, works: Sequence[_Work], error: TryLater, failures: int) -> list[_Work]:
-        """What is left of a batch that as a whole was not answered."""
-        if failures >= _FAILURES or (error.after or 0.0) > _LONGEST_WAIT:
-            for work in works:
-                work.job.fail(error)
-            return []
-        if not isinstance(error, NotSent | Throttled):
-            for work in works:
-                work.job.doubt()
-        self._graph.clock.sleep(max(error.after or 0.0, _backoff(failures)))
-        return list(works)
 
 
 def _backoff(tries: int) -> float:

@@ -1,13 +1,14 @@
 """Microsoft Graph as it is asked about one mailbox at a time: single requests, and many in one ($batch)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from accord.addresses import Addresses
-from accord.budget import Budget
+from accord.budget import SharedBudget
 from accord.clock import Clock
 from accord.errors import NotSent, Refused, TryLater
 from accord.http import NotAccepted, Response, Transport
@@ -42,7 +43,7 @@ class Graph:
     """One tenant's mailboxes. Methods raise TryLater, Refused and Misconfigured, and TokenGone for a dead token."""
 
     def __init__(
-        self, transport: Transport, addresses: Addresses, budget: Budget, turns: Turns, clock: Clock, prefer: str
+        self, transport: Transport, addresses: Addresses, budget: SharedBudget, turns: Turns, clock: Clock, prefer: str
     ) -> None:
         self._transport = transport
         self._addresses = addresses
@@ -85,17 +86,23 @@ class Graph:
         self._addresses.url(link)
         return link
 
+    def turn(self, calendar: str) -> AbstractContextManager[None]:
+        """Hold one of a mailbox's turns. Raises NotSent where none becomes free for long."""
+        return self._turns.taken(calendar)
+
     def batch(self, calendar: str, asks: Sequence[Ask]) -> list[Response | None]:
-        """What each of up to `MOST` requests to one mailbox was answered, None where nothing was.
+        """What each of up to `MOST` requests to one mailbox was answered, None where nothing was. Sent within a `turn`.
 
         Each waits for the one before it, and is not done where that one fails. Microsoft takes batches that are wholly
         sequential or not at all (microsoft-graph-docs issue 16280). Of the latter it is documented to run four parts at
         a time, and was reported to throttle what goes beyond (issue 8760).
         """
         requests = [self._request(number, ask) for number, ask in enumerate(asks)]
-        self._count(calendar, len(asks) - 1)  # the parts count one by one; the first by the POST itself
-        with self._turns.taken(calendar):
-            answer = self._post(calendar, "/$batch", {"requests": requests})
+        try:  # the parts count one by one; the first by the POST itself
+            self._budget.take(name_of(calendar), len(asks) - 1)
+        except TryLater as error:
+            raise NotSent(str(error), error.after) from None
+        answer = self._post(calendar, "/$batch", {"requests": requests})
         found = {one.id: one for one in decoded(answer.body, shapes.Batch, "$batch").responses}
         return [_response(found.get(str(number))) for number in range(len(asks))]
 
@@ -106,13 +113,6 @@ class Graph:
     def close(self) -> None:
         """Give the connections back."""
         self._transport.close()
-
-    def _count(self, calendar: str, requests: int) -> None:
-        try:
-            for _ in range(requests):
-                self._budget.take(name_of(calendar))
-        except TryLater as error:
-            raise NotSent(str(error), error.after) from None
 
     def _post(self, calendar: str, path: str, body: Mapping[str, Any]) -> Response:
         sent = _encode(body)
