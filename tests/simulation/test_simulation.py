@@ -113,3 +113,31 @@ def test_each_bug_planted_in_the_documents_is_caught(command: ModuleType) -> Non
 
 def test_a_seed_of_documents_replays_exactly(command: ModuleType) -> None:
     assert command.documenting.play(3).digest == command.documenting.play(3).digest
+
+
+def test_no_schedule_of_bookings_breaks_an_invariant(command: ModuleType) -> None:
+    met = Counter[str]()
+    for seed in range(40):
+        outcome = command.two_ways.play(seed)
+        assert outcome.violation is None, command.show(outcome)
+        met += outcome.seen
+    for what in (
+        "calendar: reply lost",
+        "calendar: late effect",
+        "calendar: kill",
+        "tokens died",
+        "a list left something out",
+        "a person got another calendar",
+        "an account is away",
+        "looked for an event by its booking",
+    ):
+        assert met[what], f"{what} was never met: the simulation has become tame"
+
+
+def test_each_bug_planted_in_the_two_ways_is_caught(command: ModuleType) -> None:
+    hunts = {name: command.hunt(name, "bookings") for name in command.two_ways_mutants.MUTANTS}
+    assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}
+
+
+def test_a_seed_of_bookings_replays_exactly(command: ModuleType) -> None:
+    assert command.two_ways.play(3).digest == command.two_ways.play(3).digest
