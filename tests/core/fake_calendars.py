@@ -312,14 +312,17 @@ class FakeBookings:
 
     def add(self, made: Booking) -> Booking:
         """Somebody books."""
-        self.held[made.key] = msgspec.structs.replace(made, updated=self.date, created=self.date)
-        return self.held[made.key]
+        return self.keep(msgspec.structs.replace(made, updated=self.date, created=self.date))
 
     def change(self, key: str, **changed: Any) -> Booking:
         """Somebody changes a booking."""
         before = self.held[key]
-        self.held[key] = msgspec.structs.replace(before, version=before.version + 1, updated=self.date, **changed)
-        return self.held[key]
+        return self.keep(msgspec.structs.replace(before, version=before.version + 1, updated=self.date, **changed))
+
+    def keep(self, one: Booking) -> Booking:
+        """As it is from now on."""
+        self.held[one.key] = one
+        return one
 
     def close(self) -> None:
         """Nothing is held."""

@@ -47,8 +47,11 @@ class Office:
         self.people = dict(HOME)
         self.by_people: dict[str, set[str]] = {}  # what people ever made the events of a booking show; "" is gone
         self.untold: dict[tuple[str, str], str] = {}  # of an event, what people made it show that nobody else knows yet
+        self.history: dict[str, dict[int, tuple[str, str]]] = {}  # of each booking, what it ever was
+        self.followed: dict[str, int] = {}  # the version under which a booking last followed its event
         self.binned: dict[tuple[str, str], str | None] = {}  # the same, of what was deleted
         self.copies: set[str] = set()
+        self.by_hand: set[str] = set()  # events that people have put where they are
         self.chosen: set[str] = set()  # bookings of which a person said which side counts
         self.late: list[tuple[float, int, Callable[[], object]]] = []
         self.serial = self.writes = 0
@@ -57,6 +60,14 @@ class Office:
         if rewrites:
             for account in self.accounts.values():
                 account.rewrites = lambda place: place and place.upper()
+
+        keep = self.bookings.keep
+
+        def kept(one: Booking) -> Booking:
+            self.history.setdefault(one.key, {})[one.version] = (one.start, one.title)
+            return keep(one)
+
+        self.bookings.keep = kept
 
     # -- what people do in the bookings
 
@@ -146,6 +157,7 @@ class Office:
         bins = [(name, e) for name, a in self.accounts.items() for of in a.gone.values() for e in of.values() if e.mark]
         if found := self._pick(bins):
             name, event = found
+            self.by_hand.add(event.id)
             back = self.accounts[name].restore(event.calendar, event.id)
             self._touch(name, back, shows(back))
             told = self.binned.pop((name, event.id), None)
@@ -180,6 +192,7 @@ class Office:
             account, other = self.accounts[name], "dan@x" if event.calendar == "ana@x" else "ana@x"
             if event.id in account.held[other] or event.id in account.gone[other]:
                 return
+            self.by_hand.add(event.id)
             account.delete(event.calendar, event.id)
             self._touch(name, event, "")
             account._keep(other, msgspec.structs.replace(event, calendar=other))
@@ -230,7 +243,15 @@ class Office:
             self._judge_update(name, operation, before, outcome)
         if isinstance(operation, Create) and outcome.event is not None:
             self.untold.pop((name, outcome.event.id), None)
+            self._judge_create(name, operation, outcome.event)
         return outcome
+
+    def _judge_create(self, name: str, operation: Create, made: Event) -> None:
+        """B2: nothing is made beside what is there, unless a person has put that there."""
+        there = self.accounts[name].of(operation.calendar, operation.wanted.mark.name.rpartition(":")[2])
+        beside = {event.id for event in there} - self.copies - self.by_hand - {made.id}
+        if beside:
+            raise Violation(f"B2: {made.id} was made beside {sorted(beside)}")
 
     def _judge_update(self, name: str, operation: Update, before: Event | None, outcome: Done) -> None:
         """B4: what people did in a calendar is overwritten only where the policy says so, knowing what it was."""
@@ -239,6 +260,12 @@ class Office:
         shown = self.untold.pop((name, operation.id), None)
         mark = operation.wanted.mark
         key = mark.name.rpartition(":")[2]
+        shows_ = (operation.wanted.start, operation.wanted.title)
+        versions = [
+            version for version, (start, title) in self.history.get(key, {}).items() if (start, title) == shows_
+        ]
+        if versions and max(versions) < self.followed.get(key, 0):
+            raise Violation(f"B4: {operation.id} was given version {max(versions)}, though {key} has followed it since")
         if shown in (None, "", shows(outcome.event)) or key in self.chosen or mark.generation < 0:
             return
         found = self.bookings.held.get(key)
@@ -260,13 +287,16 @@ class Office:
             raise Violation(f"B3: {key} was written ({what}) though the booking wins")
         if self.policy is Policy.ASK and key not in self.chosen:
             raise Violation(f"B3: {key} was written ({what}) though nobody was asked")
+        self.followed[key] = self.bookings.held[key].version
         for seat in [one for one, said in self.untold.items() if said == shown and one[1].startswith(f"{name}#")]:
             del self.untold[seat]
         return True
 
     def _rewritten(self) -> bool:
-        """Whether the place that a server made of ours may come back: it is not what was sent."""
-        return any(account.rewrites("a") != "a" for account in self.accounts.values())
+        """Whether the place that a server made of ours may come back: it is not what was sent, and nobody heard."""
+        return any((self.world.profile.rates or {}).values()) and any(
+            account.rewrites("a") != "a" for account in self.accounts.values()
+        )
 
 
 class SimCalendars:

@@ -30,17 +30,33 @@ GONE = {"delete": 1.0, "book": 0.3, "retitle": 0.5}
 
 EDITED = replace(_PLAIN, name="both sides are edited", policy=Policy.CALENDAR, changes=EDITS)
 ASKED = replace(EDITED, name="both sides are edited, and nobody wins", policy=Policy.ASK)
-REWRITTEN = replace(EDITED, name="a server that makes something else of places", rewrites=True)
+REWRITTEN = replace(
+    EDITED,
+    name="a server that makes something else of places, where people mend titles",
+    rewrites=True,
+    changes={"touch": 1.0, "book": 0.5, "move": 0.3},
+)
 DELETED = replace(_PLAIN, name="events are deleted", policy=Policy.BOOKING, changes=GONE)
 SLEEPY = replace(
     EDITED, name="workers that sleep while both sides are edited", rates={SUSPEND: 0.8}, workers=3, zombies=True
 )
+READ_LATE = replace(
+    EDITED,
+    name="workers that sleep before they store what they read of bookings that follow their events",
+    changes={"move": 2.0, "retitle": 1.0},
+    rates={SUSPEND: 1.0},
+    naps_at="_store_fetched",
+    naps=(5, 20),
+    workers=3,
+    sticky=0.0,
+)
+HEARD_LATE = replace(SLEEPY, name="workers that sleep before they note what they heard", naps_at="_note")
 OMITTING = replace(
     _PLAIN,
     name="dead tokens, and lists that leave something out",
-    policy=Policy.CALENDAR,
+    policy=Policy.BOOKING,
     changes={"forget": 1.0, "move": 0.5, "book": 0.5},
-    omits=0.7,
+    omits=0.9,
 )
 MANY = replace(
     EDITED, name="more changes than are on a page", bookings=12, rates={KILL: 0.3, SUSPEND: 0.4}, naps=(200, 900)
@@ -123,7 +139,7 @@ def echo() -> list[Patch]:
     return [(calendar_steps, "written", written)]
 
 
-@_planted(OMITTING, "B3")
+@_planted(OMITTING, "B2")
 def resync_deletes_unconfirmed() -> list[Patch]:
     """What a whole list does not show is held to be deleted."""
     missed = listening._Ear._missed
@@ -179,16 +195,6 @@ def _fresh(system: Any, operation: Any) -> Any:
     return operation._replace(etag=event.etag) if event else operation
 
 
-@_planted(SLEEPY, "B1", "B3", "B4")
-def stale_sight() -> list[Patch]:
-    """What was heard counts, whatever was noted since it was asked for."""
-    take, lose = listening._Ear._take, listening._Ear._lose
-    return [
-        (listening._Ear, "_take", lambda self, c, events, ticket: take(self, c, events, 2**60)),
-        (listening._Ear, "_lose", lambda self, c, ids, ticket: lose(self, c, ids, 2**60)),
-    ]
-
-
 @_planted(SLEEPY, "B1", "B3", "B4", "B5")
 def late_outcome() -> list[Patch]:
     """An outcome is noted, whatever was noted since."""
@@ -200,8 +206,7 @@ def late_outcome() -> list[Patch]:
     return [(pairs, "save_if", save)]
 
 
-@_planted(SLEEPY, "B1", "B3")
-def moved_blind() -> list[Patch]:
+def _moved_blind() -> list[Patch]:
     """A booking follows what was heard of its event, whatever that shows by now."""
 
     def write_back(terms: Any, step: Any) -> None:
@@ -211,6 +216,17 @@ def moved_blind() -> list[Patch]:
 
     wrote = calendar_steps._write_back
     return [(calendar_steps, "_write_back", write_back)]
+
+
+@_planted(HEARD_LATE, "B1", "B3", "B4")
+def stale_sight() -> list[Patch]:
+    """What was heard counts, whatever was noted since it was asked for, and nobody asks once more."""
+    take, lose = listening._Ear._take, listening._Ear._lose
+    return [
+        *_moved_blind(),
+        (listening._Ear, "_take", lambda self, c, events, ticket: take(self, c, events, 2**60)),
+        (listening._Ear, "_lose", lambda self, c, ids, ticket: lose(self, c, ids, 2**60)),
+    ]
 
 
 @_planted(BACK, "B1", "B3", "B5", "B6")
@@ -226,13 +242,13 @@ def not_ours() -> list[Patch]:
     return [(calendar_writes, "adopted", lambda pair: pair), (listening, "matches", lambda pair, event: False)]
 
 
-@_planted(EDITED, "B1")
+@_planted(EDITED, "B1", "B5")
 def no_second_look() -> list[Patch]:
     """What was heard of an event waits until the booking changes as well."""
     return [(links, "differ", lambda *given: None)]
 
 
-@_planted(SLEEPY, "B1", "B4")
+@_planted(READ_LATE, "B4")
 def older_booking() -> list[Patch]:
     """A booking that was read before it was written back counts."""
     told = calendar_steps._after
@@ -256,7 +272,7 @@ def no_strays() -> list[Patch]:
     return [(listening._Ear, "_remove_strays", lambda self: None)]
 
 
-@_planted(EDITED, "B1")
+@_planted(EDITED, "B1", "B5")
 def sight_dropped() -> list[Patch]:
     """What is heard while a booking is on its way is thrown away with its outcome."""
     of = pairs.of
