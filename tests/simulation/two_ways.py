@@ -83,13 +83,17 @@ class TwoWays:
         assert chosen.policy is not None
         self.office = Office(world, chosen.policy, bool(chosen.rewrites), chosen.omits or 0.0)
         self.home = Home(world, databases(), self.office)
-        self.office.known = self._known
+        self.office.known, self.office.ended = self._known, self._ended
         for _ in range(chosen.bookings):
             self.office.book()
 
     def _known(self, seat: Seat, id: str) -> bool:
         sql = "SELECT 1 FROM pairs WHERE account = ? AND calendar = ? AND event = ?"
         return bool(self.home.databases.ledger_db.execute(sql, (*seat, id)).fetchall())
+
+    def _ended(self, seat: Seat, name: str) -> bool:
+        sql = "SELECT 1 FROM pairs WHERE account = ? AND calendar = ? AND key = ? AND state != 'gone'"
+        return not self.home.databases.ledger_db.execute(sql, (*seat, name.rpartition(":")[2])).fetchall()
 
     def begin(self) -> None:
         """What came before the chaos."""

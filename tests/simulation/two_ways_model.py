@@ -56,6 +56,7 @@ class Office:
         self.late: list[tuple[float, int, Callable[[], object]]] = []
         self.serial = self.writes = 0
         self.calm = False
+        self.ended: Callable[[Seat, str], bool] = lambda seat, name: False  # whether a pair is no more
         self.known: Callable[[Seat, str], bool] = lambda seat, id: True  # whether the ledger knows an event
         if rewrites:
             for account in self.accounts.values():
@@ -127,7 +128,9 @@ class Office:
     def _touch(self, name: str, event: Event, shown: str) -> None:
         assert event.mark is not None
         self.by_people.setdefault(event.mark.name, set()).add(shown)
-        self.untold[name, event.id] = shown
+        # What has ended and is there all the same is nobody's: it is deleted, or written when it is wanted again.
+        if not self.ended(Seat(name, event.calendar), event.mark.name):
+            self.untold[name, event.id] = shown
 
     def move(self) -> None:
         """An event is moved."""
@@ -162,7 +165,7 @@ class Office:
             self._touch(name, back, shows(back))
             told = self.binned.pop((name, event.id), None)
             if told is None:  # it shows what Accord gave it, as if nothing had been
-                del self.untold[name, event.id]
+                self.untold.pop((name, event.id), None)
 
     def touch(self) -> None:
         """Somebody mends a title for themselves."""
