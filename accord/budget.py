@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from accord.clock import Clock
 from accord.errors import LeftAlone, Misconfigured, TryLater
 from accord.ledger import budgets
-from accord.ledger.budgets import CLOSED, LONGEST_PAUSE, Circuit, Rate, Slice, circuit
+from accord.ledger.budgets import BURST, CLOSED, LONGEST_PAUSE, Circuit, Rate, Slice, circuit
 from accord.ledger.engine import Ledger
 
 _LONGEST_WAIT = 30.0  # seconds that one request waits for the rate before it is given back to the caller
@@ -81,17 +81,25 @@ class SharedBudget:
 
     Rates are requests per second, None = unlimited. A worker takes a slice of both buckets in one
     transaction and spends it locally within a second; slices double while they are used up, so a worker that
-    asks little holds little. Over any T seconds all workers together send at most rate · (T + 1.5) + 1
+    asks little holds little. Over any T seconds all workers together send at most rate · (T + 1 + burst) + 1
     requests. With no rate at all the ledger is never asked, and a pause holds for this worker alone.
     """
 
     def __init__(
-        self, account: str, *, per_endpoint: float | None, in_all: float | None, ledger: Ledger, clock: Clock
+        self,
+        account: str,
+        *,
+        per_endpoint: float | None,
+        in_all: float | None,
+        ledger: Ledger,
+        clock: Clock,
+        burst: float = BURST,
     ) -> None:
         if any(rate is not None and not rate > 0 for rate in (per_endpoint, in_all)):
             raise Misconfigured(f"the rates of {account} must be above 0 requests per second, or left out")
-        self._account = Rate(account, in_all)
+        self._account = Rate(account, in_all, burst)
         self._per_endpoint = per_endpoint
+        self._burst = burst
         self._shared = per_endpoint is not None or in_all is not None
         self._ledger = ledger
         self._clock = clock
@@ -100,14 +108,18 @@ class SharedBudget:
         self._ask_at: dict[str, float] = {}
         self._paused: dict[str | None, float] = {}
 
-    def take(self, endpoint: str) -> None:
-        """Wait until one request to `endpoint` may go; raises TryLater where that is more than 30 s away."""
+    def take(self, endpoint: str, requests: int = 1) -> None:
+        """Wait until so many requests to `endpoint` may go; raises TryLater where the next is more than 30 s away."""
         waited = 0.0
-        while (wait := self._spend(endpoint)) > 0:
+        while requests > 0:
+            spent, wait = self._spend(endpoint, requests)
+            requests -= spent
+            waited = 0.0 if spent else waited
             if waited + wait > _LONGEST_WAIT:
                 raise TryLater(f"{self._account.name}: its rate lets nothing through for now", wait)
-            self._clock.sleep(wait)
-            waited += wait
+            if wait > 0:
+                self._clock.sleep(wait)
+                waited += wait
 
     def pause(self, endpoint: str | None, seconds: float) -> None:
         """Send nothing for so long (15 min at most): to this endpoint, or (None) to the whole account."""
@@ -129,28 +141,30 @@ class SharedBudget:
             self._held.clear()
 
     def _bucket(self, endpoint: str) -> Rate:
-        return Rate(f"{self._account.name} {endpoint}", self._per_endpoint)
+        return Rate(f"{self._account.name} {endpoint}", self._per_endpoint, self._burst)
 
-    def _spend(self, endpoint: str) -> float:
-        """Spend one token and return 0, or the seconds until it is worth trying again."""
+    def _spend(self, endpoint: str, most: int) -> tuple[int, float]:
+        """Spend up to so many tokens: how many, and the seconds until it is worth trying again where it was none."""
         # Held during the transaction too: the other threads then live on the slice that this one brings.
         with self._lock:
             now = self._clock.monotonic()
             if not self._shared:
-                return max(0.0, self._paused.get(None, now) - now, self._paused.get(endpoint, now) - now)
+                wait = max(0.0, self._paused.get(None, now) - now, self._paused.get(endpoint, now) - now)
+                return (0 if wait else most), wait
             held = self._held.get(endpoint)
             if (wait := self._ask_at.get(endpoint, now) - now) > 0:
-                return wait  # another thread has asked in vain
+                return 0, wait  # another thread has asked in vain
             if held is None or now > held.until or held.tokens == 0:
                 used_up = held is not None and now <= held.until
-                slice_ = self._draw(endpoint, 2 * held.granted if held and used_up else 1)
+                slice_ = self._draw(endpoint, max(most, 2 * held.granted if held and used_up else 1))
                 if slice_.tokens == 0:
                     self._ask_at[endpoint] = now + slice_.wait
-                    return slice_.wait
+                    return 0, slice_.wait
                 held = _Held(slice_.tokens, slice_.tokens, now + _SLICE_LIFE)
                 self._held[endpoint] = held
-            held.tokens -= 1
-            return 0.0
+            spent = min(most, held.tokens)
+            held.tokens -= spent
+            return spent, 0.0
 
     def _draw(self, endpoint: str, wanted: int) -> Slice:
         rates = (self._account, self._bucket(endpoint))

@@ -64,4 +64,6 @@ def decide(read: Reading, link: Link | None, waits_for: str | None) -> Decision:
         return Decision(Change.AGAIN, "a list shows a record that the source had deleted")
     if read.deleted:
         return Decision(Change.DELETE, "the source no longer has it")
+    if link.state == "differs" and link.hash == read.hash:
+        return Decision(Change.UPDATE, "the target may show it differently")
     return Decision(Change.UPDATE, "the source shows it differently")

@@ -55,3 +55,9 @@ class Misconfigured(AccordError):
 
 class Superseded(AccordError):
     """Another worker holds the lease now; this one must stop without writing anything more."""
+
+
+def urgency(error: AccordError) -> int:
+    """The rank of an error among others: what a person must do comes before what time may mend."""
+    order = (Misconfigured, Refused, TryLater)
+    return next((rank for rank, family in enumerate(order) if isinstance(error, family)), len(order))

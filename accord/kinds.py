@@ -23,6 +23,7 @@ class Kind(StrEnum):
     DISPUTE = "dispute"
     LEG = "leg"
     DOCUMENT = "document"
+    BOOKING = "booking"
 
 
 PARENTS_FIRST = tuple(Kind)
@@ -38,11 +39,12 @@ NEEDED: dict[Kind, tuple[Kind, ...]] = {
     Kind.DISPUTE: (Kind.PAYMENT,),
     Kind.LEG: (Kind.PAYMENT, Kind.REFUND, Kind.DISPUTE),
     Kind.DOCUMENT: (),
+    Kind.BOOKING: (),
 }
 """The kinds whose records a kind's records may need first."""
 
 TIMES = frozenset(
-    {"created", "available_on", "due_date", "period_start", "period_end", "canceled_at", "started"},
+    {"created", "updated", "available_on", "due_date", "period_start", "period_end", "canceled_at", "started"},
 )
 """The fields that hold a time, in Unix seconds UTC."""
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from accord.errors import AccordError
 from accord.records import Kind, Record
 
 T = TypeVar("T")
@@ -121,20 +122,40 @@ class Source(Protocol):
         """No object of the connection is older than this second."""
 
 
+class NotYet(NamedTuple):
+    """Why a target does not show a record yet, and what it waits for; it is fetched again then, or else at once.
+
+    With an error, that is how the run ends.
+    """
+
+    because: str
+    waits_for: str | None = None
+    error: AccordError | None = None
+
+
 class Target(Protocol):
     """A system that records are written to."""
 
     kinds: frozenset[Kind]
 
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, str]:
+    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, "str | NotYet"]:
         """Show these records, each with its rev, in a transaction if there are any; a row with a later rev stays as is.
 
-        What comes back is why single records were refused, by `source_key`; all the others are shown then. Where it
-        raises, some may be shown: the same rows are written again.
+        What comes back is why single records were refused, or are not shown yet, by `source_key`; all the others are
+        shown then. Where it raises, some may be shown: the same rows are written again.
         """
 
     def agreed(self, connection: str, at: float) -> None:
         """Note that everything read from the connection up to `at` is shown."""
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A target that can tell what others changed in it."""
+
+    def listen(self) -> None:
+        """Have the records looked at again whose twins others changed. Raises what kept it from hearing some of them,
+        once all others are heard."""
 
 
 class CursorGone(Exception):

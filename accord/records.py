@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from accord.bookings import Booking
 from accord.documents import Document
 from accord.houses import origin_kind
 from accord.kinds import NEEDED, PARENTS_FIRST, TIMES, Facts, Fields, Kind, Ref
@@ -11,6 +12,7 @@ __all__ = [
     "PARENTS_FIRST",
     "RECORDS",
     "TIMES",
+    "Booking",
     "Customer",
     "Dispute",
     "Document",
@@ -197,9 +199,10 @@ class Leg(Fields, frozen=True, kw_only=True, gc=False):
         return self.origin
 
 
-Record = Customer | Subscription | Invoice | Intent | Payment | Refund | Dispute | Leg | Document
+Record = Customer | Subscription | Invoice | Intent | Payment | Refund | Dispute | Leg | Document | Booking
 
 RECORDS: dict[Kind, type[Record]] = {
-    record.kind: record for record in (Customer, Subscription, Invoice, Intent, Payment, Refund, Dispute, Leg, Document)
+    record.kind: record
+    for record in (Customer, Subscription, Invoice, Intent, Payment, Refund, Dispute, Leg, Document, Booking)
 }
 """The record class of each kind."""

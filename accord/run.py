@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from accord.batch import Prepared
-from accord.errors import AccordError, Misconfigured, Refused, TryLater
+from accord.errors import AccordError, TryLater, urgency
 from accord.records import NEEDED, PARENTS_FIRST, Kind
 from accord.settle import Settled
 from accord.sync import EVENT
@@ -18,6 +18,9 @@ class Steps(Protocol):
 
     def plan(self) -> None:
         """Open the windows that this run reads."""
+
+    def listen(self) -> None:
+        """Hear what others changed in the target, where it can tell; before anything is read."""
 
     def collect(self, stream: str) -> Callable[[], bool]:
         """Begin to read a stream; the answer waits a while, and says whether there is still more to be read."""
@@ -58,7 +61,7 @@ class Tally(NamedTuple):
 
     def plus(self, settled: Settled) -> "Tally":
         """With one more batch."""
-        return Tally(*(mine + int(more or 0) for mine, more in zip(self, settled[: len(self)], strict=True)))
+        return Tally(*(mine + getattr(settled, name) for name, mine in self._asdict().items()))
 
 
 def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
@@ -72,19 +75,23 @@ def run(steps: Steps, kinds: Collection[Kind]) -> Tally:
 def attempt(steps: Steps, kinds: Collection[Kind]) -> tuple[Tally, AccordError | None]:
     """Bring source and target into agreement once; what each kind needs comes before it.
 
-    Lists are read at the same time; they are settled parents first, then what the events spoke of, then the legs of
-    money, whose payments are known by then. Documents that an earlier run left are settled before: by what is known of
-    them a source without a list judges what it reads. A stream that can not be read, or is stopped, holds up only the
-    kinds that need it, whose batches stay open; its error comes back with what was done.
+    What others changed in the target is heard first. Lists are read at the same time; they are settled parents first,
+    then what the events spoke of, then the legs of money, whose payments are known by then. Documents that an earlier
+    run left are settled before: by what is known of them a source without a list judges what it reads. A stream that
+    can not be read, or is stopped, holds up only the kinds that need it, whose batches stay open; its error comes back
+    with what was done.
     """
     steps.plan()
     order = [kind for kind in PARENTS_FIRST if kind in kinds]
-    tally = Tally()
+    tally, errors = Tally(), list[AccordError]()
+    try:
+        steps.listen()
+    except AccordError as error:
+        errors.append(error)
     if Kind.DOCUMENT in order:
         with contextlib.suppress(TryLater):  # it is tried once more, when all was read
-            tally = _settle(steps, Kind.DOCUMENT, tally, order)
+            tally = _settle(steps, Kind.DOCUMENT, tally, order, errors)
     reading = {stream: steps.collect(stream) for stream in [*order, EVENT]}
-    errors: list[AccordError] = []
     try:
         tally = _settle_all(steps, order, reading, tally, errors)
     finally:
@@ -93,13 +100,7 @@ def attempt(steps: Steps, kinds: Collection[Kind]) -> tuple[Tally, AccordError |
             with contextlib.suppress(Exception):
                 while more():
                     pass
-    return tally, min(errors, key=_urgency, default=None)
-
-
-def _urgency(error: AccordError) -> int:
-    """What a person must do comes before what time may mend."""
-    order = (Misconfigured, Refused, TryLater)
-    return next((rank for rank, family in enumerate(order) if isinstance(error, family)), len(order))
+    return tally, min(errors, key=urgency, default=None)
 
 
 def _settle_all(
@@ -139,7 +140,7 @@ def _settle_as_read(
     more = True
     while more:
         more = _still(reading, errors)
-        tally = _settle(steps, kind, tally, kinds, tried)
+        tally = _settle(steps, kind, tally, kinds, errors, tried)
     return tally
 
 
@@ -151,7 +152,14 @@ def _still(reading: Callable[[], bool], errors: list[AccordError]) -> bool:
         return False
 
 
-def _settle(steps: Steps, stream: Kind, tally: Tally, kinds: Collection[Kind], tried: set[int] | None = None) -> Tally:
+def _settle(
+    steps: Steps,
+    stream: Kind,
+    tally: Tally,
+    kinds: Collection[Kind],
+    errors: list[AccordError],
+    tried: set[int] | None = None,
+) -> Tally:
     """Every open batch of a stream that was not `tried`, oldest first: also those that an earlier run left.
 
     None while a kind that this one needs is not settled: each record would be held, and its parent fetched alone.
@@ -169,6 +177,8 @@ def _settle(steps: Steps, stream: Kind, tally: Tally, kinds: Collection[Kind], t
         settled = steps.settle(prepared)
         if settled.stopped is not None:
             break
+        if settled.failed is not None:
+            errors.append(settled.failed)
         tally = tally.plus(settled)
     return tally
 
@@ -179,5 +189,5 @@ def _changed(steps: Steps, turn: int, order: Collection[Kind], tally: Tally, err
     except AccordError as error:
         errors.append(error)
     for kind in order:
-        tally = _settle(steps, kind, tally, order)
+        tally = _settle(steps, kind, tally, order, errors)
     return tally

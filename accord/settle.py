@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord import actions, adoption, deletions, filing
+from accord import actions, adoption, deletions, filing, holds
 from accord.actions import Action
 from accord.batch import Prepared, why_stop
 from accord.decide import Change, Reading, decide
-from accord.errors import Refused
+from accord.errors import AccordError, Refused, urgency
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
 from accord.ledger.links import Intent, Link
 from accord.ledger.quarantine import Unsound
-from accord.ports import Target
+from accord.ports import NotYet, Target
 from accord.records import Kind, Leg, Record
 from accord.sync import Sync
 
@@ -37,6 +37,7 @@ class Settled(NamedTuple):
     again: int = 0
     read: int = 0
     stopped: str | None = None
+    failed: AccordError | None = None  # why what is held could not be shown, where a person or time must mend it
 
 
 @dataclass(slots=True)
@@ -54,22 +55,28 @@ class _Plan:
     unsound: list[Unsound] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Change, int] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)  # intended, and then refused by the target
+    refused: set[str] = field(default_factory=set)  # intended, and then not shown by the target
+    waits: dict[str, NotYet] = field(default_factory=dict)  # those among them that it may show later
 
     def settled(self, read: int) -> Settled:
         """What became of the records of a batch that held so many."""
         changes = (Change.CREATE, Change.UPDATE, Change.DELETE, Change.SKIP)
         created, updated, deleted, unchanged = (self.counts.get(change, 0) for change in changes)
-        return Settled(created, updated, deleted, unchanged, len(self.holds), len(self.unsound), len(self.again), read)
+        held = len(self.holds) + sum(bool(why.waits_for) for why in self.waits.values())
+        again = len(self.again) + sum(not why.waits_for for why in self.waits.values())
+        counts = (created, updated, deleted, unchanged, held, len(self.unsound), again, read)
+        errors = [why.error for why in self.waits.values() if why.error is not None]
+        return Settled(*counts, failed=min(errors, key=urgency, default=None))
 
-    def refuse(self, why: Mapping[str, str], raws: Mapping[str, bytes]) -> None:
-        """Take back what the target refused: it is unsound."""
+    def refuse(self, why: Mapping[str, str | NotYet], raws: Mapping[str, bytes]) -> None:
+        """Take back what the target did not show: what it refused is unsound, and the rest waits."""
         self.refused = {record.key for _, record in self.writes if record.source_key in why}
         self.writes = [write for write in self.writes if write[1].key not in self.refused]
         for entry in self.entries:
             self.counts[Change(entry.change)] -= entry.key in self.refused
         self.entries = [entry for entry in self.entries if entry.key not in self.refused]
-        self.unsound += [Unsound(key, raws.get(key, b""), [because]) for key, because in why.items()]
+        self.waits = {key: one for key, one in why.items() if isinstance(one, NotYet)}
+        self.unsound += [Unsound(key, raws.get(key, b""), [one]) for key, one in why.items() if isinstance(one, str)]
 
 
 def settle(
@@ -218,7 +225,8 @@ def _conclude(
     newly = _keep_unsound(connection, sync, prepared, plan, ledger, now)
     refs = [(str(kind), key) for key in plan.again]
     inbox.look_again(connection, sync.name, refs, "again", "it was read while it was settled", now)
-    newly += _hold(connection, sync, prepared, plan, now)
+    newly += holds.hold(connection, sync, kind, plan.holds, now)
+    newly += holds.wait(connection, sync, kind, plan.waits, now)
     read = (*prepared.records, *prepared.unchanged)
     if kind is Kind.DOCUMENT:
         settled = {*written, *plan.confirmed}
@@ -271,24 +279,3 @@ def _first_met(connection: Connection, sync: Sync, prepared: Prepared, plan: _Pl
     """The unsound records that are not in quarantine yet."""
     known = quarantine.reasons(connection, sync.name, prepared.kind) if plan.unsound else {}
     return [unsound for unsound in plan.unsound if unsound.key not in known]
-
-
-def _hold(connection: Connection, sync: Sync, prepared: Prepared, plan: _Plan, now: float) -> list[Entry]:
-    """Have held records fetched again later, and the parents that they wait for now."""
-    if not plan.holds:
-        return []
-    known = inbox.open_keys(connection, sync.name, "held", prepared.kind)
-    for record, because in plan.holds:
-        waits_for = f"{record.needs.kind} {record.needs.key}" if record.needs else None
-        inbox.look_again(connection, sync.name, [(prepared.kind, record.key)], "held", because, now, waits_for)
-    parents = {record.needs for record, _ in plan.holds if record.needs is not None}
-    inbox.look_again(connection, sync.name, sorted(parents), "parent", "a record waits for it", now)
-    # Settled since this batch was prepared: nobody would wake what waits for them.
-    for kind in {parent.kind for parent in parents}:
-        came = links.known(connection, sync.target, sync.connection, kind, {p.key for p in parents if p.kind is kind})
-        inbox.wake(connection, sync.name, kind, came, now)
-    return [
-        Entry(prepared.kind, record.key, "hold", because, None)
-        for record, because in plan.holds
-        if record.key not in known
-    ]

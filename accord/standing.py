@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord.ledger import batches, inbox, links, quarantine, streams
+from accord.ledger import batches, calendars, inbox, links, pairs, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.ledger.quarantine import Kept
 from accord.records import PARENTS_FIRST, Kind
@@ -28,9 +28,10 @@ class Standing(NamedTuple):
     held: int  # wait for another record
     waiting: int  # hints that a record may have changed, without those on held ones
     sending: int  # written without an outcome yet
+    conflicts: int  # wait for a person to say which side counts
     unsettled: int  # read, and in batches that wait to be settled
     unread: int  # stretches of history that are not read and settled to their end, and kinds to be read again
-    stopped: dict[str, str]  # stream -> why
+    stopped: dict[str, str]  # stream or calendar -> why
     read_until: int | None  # everything created before this second has been read
     oldest: Oldest | None
 
@@ -43,6 +44,7 @@ class Standing(NamedTuple):
     def agreed(self) -> bool:
         """Whether the target shows all that was read, and nothing waits."""
         waits = self.quarantined or self.held or self.waiting or self.sending or self.unsettled or self.unread
+        waits = waits or self.conflicts
         return self.read_until is not None and not waits and not self.stopped
 
 
@@ -71,7 +73,8 @@ def _stand(c: Connection, sync: Sync) -> Standing:
     kept = quarantine.listed(c, sync.name)
     held = inbox.held_refs(c, sync.name)
     sending = links.sending_refs(c, sync.target, sync.connection)
-    off = {(one.kind, one.key) for one in kept} | held | sending
+    conflicts = pairs.conflicting(c, sync.name)
+    off = {(one.kind, one.key) for one in kept} | held | sending | {(str(Kind.BOOKING), key) for key, *_ in conflicts}
     never_shown = len(off) - links.live_among(c, sync.connection, off)
     records = links.live_records(c, sync.connection, sync.name) + never_shown
     return Standing(
@@ -81,13 +84,19 @@ def _stand(c: Connection, sync: Sync) -> Standing:
         held=len(held),
         waiting=inbox.waiting(c, sync.name) - len(held),
         sending=len(sending),
+        conflicts=len(conflicts),
         unsettled=batches.unsettled(c, sync.name),
         unread=streams.doubted(c, sync.name)
         + sum(streams.unfinished_history(c, sync.name, kind) for kind in PARENTS_FIRST),
-        stopped=streams.stopped(c, sync.name),
+        stopped=streams.stopped(c, sync.name) | paused(c, sync.name),
         read_until=read_until(c, sync.name),
         oldest=min(_waiting(c, sync.name, kept), default=None),
     )
+
+
+def paused(c: Connection, sync: str) -> dict[str, str]:
+    """The calendars that nobody listens to, by name, each with the reason."""
+    return {str(seat): why for seat, why in calendars.paused(c, sync).items()}
 
 
 def _waiting(c: Connection, sync: str, kept: list[Kept]) -> Iterator[Oldest]:
@@ -95,6 +104,8 @@ def _waiting(c: Connection, sync: str, kept: list[Kept]) -> Iterator[Oldest]:
     if kept:
         first = min(kept, key=lambda one: one.created_at)
         yield Oldest(first.created_at, f"{first.kind} {first.key} is in quarantine: {'; '.join(first.reasons)}")
+    for key, since, why in pairs.conflicting(c, sync):
+        yield Oldest(since, f"booking {key} is in conflict: {why}")
     hint = inbox.oldest(c, sync)
     if hint is not None:
         why = f"waits for {hint.waits_for}" if hint.waits_for else "is to be looked at again"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 EVENT = "event"
 """The stream that tells which records may have changed."""
 
-ALONE = {"payment-to-account": "stripe"}
+ALONE = {"payment-to-account": "stripe", "booking-to-calendar": "bookings"}
 """Workflows that read one system only, whose syncs are named after the connection alone."""
 
 
@@ -14,7 +14,8 @@ class Sync:
     """What is kept in agreement: records of one connection, shown in one target.
 
     The name is that of the workflow and that of the connection, as in the full name of the Prefect deployment:
-    payment-to-account/main reads stripe/main, and invoice-to-portal/oblio-main reads oblio/main.
+    payment-to-account/main reads stripe/main, booking-to-calendar/main reads bookings/main, and
+    invoice-to-portal/oblio-main reads oblio/main.
     """
 
     name: str

@@ -101,7 +101,8 @@ CONDITIONS = (
         "is not in agreement",
         "is still not in agreement",
         "is in agreement again",
-        "compare both sides by a fresh read: accord reconcile {{ sync }}. accord explain KEY tells a record's story.",
+        "compare both sides by a fresh read: accord reconcile {{ sync }}. accord explain KEY tells a record's story, "
+        "and accord conflicts list what waits for you to say which side counts.",
     ),
 )
 

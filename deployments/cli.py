@@ -153,6 +153,15 @@ def _repair_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     actions.add_argument("--json", action="store_true", help="print JSON")
     actions.set_defaults(run=_actions)
 
+    conflicts = commands.add_parser(
+        "conflicts", help="bookings and events that differ, until a person says which counts"
+    )
+    conflicts.add_argument("action", choices=("list", "show", "keep"))
+    conflicts.add_argument("booking", nargs="?", help="as listed")
+    conflicts.add_argument("--side", choices=("booking", "calendar"), help="which one to keep")
+    conflicts.add_argument("--json", action="store_true", help="print JSON")
+    conflicts.set_defaults(run=_conflicts)
+
     explain = commands.add_parser("explain", help="the whole story of one record")
     explain.add_argument("key", help="the record's id at its system, such as ch_123")
     explain.add_argument("--json", action="store_true", help="print JSON")
@@ -175,6 +184,12 @@ def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         database.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
         database.add_argument("--json", action="store_true", help="print JSON")
         database.set_defaults(run=_database, what=what)
+
+    bookings = commands.add_parser("bookings", help="the tables of a bookings database block")
+    bookings.add_argument("action", choices=("check", "create"), help="whether they fit; or make Accord's own")
+    bookings.add_argument("name", nargs="?", default="main", help="the block (%(default)s)")
+    bookings.add_argument("--json", action="store_true", help="print JSON")
+    bookings.set_defaults(run=_bookings)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -250,6 +265,12 @@ def _actions(options: argparse.Namespace) -> int:
     return command(options.action, options.keys, options.json)
 
 
+def _conflicts(options: argparse.Namespace) -> int:
+    from deployments.conflicts import command
+
+    return command(options.action, options.booking, options.side, options.json)
+
+
 def _explain(options: argparse.Namespace) -> int:
     from deployments import repair
 
@@ -266,6 +287,12 @@ def _database(options: argparse.Namespace) -> int:
     from deployments import tables
 
     return tables.database(options.what, options.action, options.name, options.json)
+
+
+def _bookings(options: argparse.Namespace) -> int:
+    from deployments import tables
+
+    return tables.bookings(options.action, options.name, options.json)
 
 
 if __name__ == "__main__":

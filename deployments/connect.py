@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from accord.pairing import Policy
 from deployments.connect_alerts import alerts_parser
 
 _Systems: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -17,6 +18,7 @@ def connect_parsers(commands: _Systems) -> None:
 
     _source_parsers(systems)
     _target_parsers(systems)
+    _calendar_parsers(systems)
     _issuing_parser(systems)
 
 
@@ -47,6 +49,18 @@ def _source_parsers(systems: _Systems) -> None:
     smartbill.add_argument("--series", nargs="*", help="that are read, by their names (all, or as saved)")
     _company_options(smartbill, "SmartBill")
     smartbill.set_defaults(run=_connect_smartbill)
+
+    bookings = systems.add_parser("bookings", help="the database of a booking system; asks for its URL")
+    bookings.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    bookings.add_argument("--mapping", type=Path, metavar="FILE", help="your own tables, as JSON (docs/bookings.md)")
+    bookings.add_argument("--create", action="store_true", help="make what is missing of Accord's own tables")
+    bookings.add_argument(
+        "--policy",
+        choices=[str(policy) for policy in Policy],
+        help="who wins where a person changed an event in the calendar (booking, or as saved)",
+    )
+    bookings.add_argument("--json", action="store_true", help="print JSON")
+    bookings.set_defaults(run=_connect_bookings)
 
 
 def _company_options(system: argparse.ArgumentParser, title: str) -> None:
@@ -79,6 +93,32 @@ def _target_parsers(systems: _Systems) -> None:
     archive.add_argument("--url", required=True, help="such as file:///var/lib/accord/archive or s3://bucket/prefix")
     archive.add_argument("--json", action="store_true", help="print JSON")
     archive.set_defaults(run=_connect_archive)
+
+
+def _calendar_parsers(systems: _Systems) -> None:
+    google = systems.add_parser("google", help="calendars at Google; asks for a refresh token, or takes a key file")
+    google.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    google.add_argument("--client-id", help="of the OAuth client that the consent was given to (or as saved)")
+    google.add_argument("--key-file", type=Path, metavar="FILE", help="the key of a service account, as JSON, instead")
+    google.add_argument("--calendar", metavar="MAIL", help="that is tried out (the account's own)")
+    google.add_argument("--per-minute", type=int, help="calls that Google allows in each name (600, or as saved)")
+    google.add_argument("--base-url", help="where Google's API is found, if elsewhere")
+    google.add_argument("--token-url", help="where Google gives tokens, if elsewhere")
+    google.add_argument("--json", action="store_true", help="print JSON")
+    google.set_defaults(run=_connect_google)
+
+    microsoft = systems.add_parser(
+        "microsoft", help="calendars of a Microsoft 365 tenant; asks for the app's secret. Again: a new secret"
+    )
+    microsoft.add_argument("--name", default="main", help="of the connection (%(default)s)")
+    microsoft.add_argument("--tenant", help="its ID, or a domain of it (needed at first, or as saved)")
+    microsoft.add_argument("--client-id", help="of the app registration (needed at first, or as saved)")
+    microsoft.add_argument("--calendar", metavar="ADDRESS", help="of somebody whose calendar is tried")
+    microsoft.add_argument("--delegated", action="store_true", help="an account signed in: asks for its refresh token")
+    microsoft.add_argument("--base-url", help="where Microsoft Graph is found, if elsewhere")
+    microsoft.add_argument("--login-url", help="where its login is found, if elsewhere")
+    microsoft.add_argument("--json", action="store_true", help="print JSON")
+    microsoft.set_defaults(run=_connect_microsoft)
 
 
 def _issuing_parser(systems: _Systems) -> None:
@@ -136,6 +176,19 @@ def _connect_smartbill(options: argparse.Namespace) -> int:
     return connect(options.name, _given(options, *fields), options.json)
 
 
+def _connect_bookings(options: argparse.Namespace) -> int:
+    from deployments.connect_bookings import connect
+
+    return connect(options.name, _given(options, "policy"), options.mapping, options.create, options.json)
+
+
+def _connect_microsoft(options: argparse.Namespace) -> int:
+    from deployments.connect_microsoft import connect
+
+    given = _given(options, "tenant", "client_id", "base_url", "login_url")
+    return connect(options.name, given, options.calendar, options.delegated, options.json)
+
+
 def _given(options: argparse.Namespace, *fields: str) -> dict[str, Any]:
     """Those of these options that were given."""
     return {field: value for field in fields if (value := getattr(options, field)) is not None}
@@ -151,6 +204,13 @@ def _connect_portal_api(options: argparse.Namespace) -> int:
     from deployments.connect_portal_api import connect
 
     return connect(options.name, _given(options, "base_url", "rate"), options.json)
+
+
+def _connect_google(options: argparse.Namespace) -> int:
+    from deployments.connect_google import connect
+
+    given = _given(options, "client_id", "per_minute", "base_url", "token_url")
+    return connect(options.name, given, options.key_file, options.calendar, options.json)
 
 
 def _connect_archive(options: argparse.Namespace) -> int:

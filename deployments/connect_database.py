@@ -51,7 +51,7 @@ def connect(what: str, name: str, mapping: Path | None, create: bool, as_json: b
     """Ask for the URL, test the database and save it; a saved one keeps its mapping unless another is given."""
     require_name(name)
     of = DATABASES[what]
-    given = None if mapping is None else _read(mapping)
+    given = None if mapping is None else read_mapping(mapping)
     ledger = settings.current_ledger()
     with server.opened():
         if of.block is PortalDatabase and find_block(PortalApiAccount, name) is not None:
@@ -60,7 +60,7 @@ def connect(what: str, name: str, mapping: Path | None, create: bool, as_json: b
         url = secret(of.setting.removeprefix("the "))
         if given is None and kept is not None:
             given = kept.mapping
-        new = _no_file(url, of.setting)
+        new = no_file(url, of.setting)
         if new and (given is not None or not create):
             raise Misconfigured(
                 f"there is no file {new}; correct {of.setting}, or use --create and no --mapping to make it"
@@ -77,7 +77,8 @@ def connect(what: str, name: str, mapping: Path | None, create: bool, as_json: b
     return 0
 
 
-def _read(file: Path) -> Any:
+def read_mapping(file: Path) -> Any:
+    """A mapping as plain data. Raises Misconfigured where the file holds none."""
     try:
         mapping = json.loads(file.read_text())
     except OSError as error:
@@ -89,7 +90,7 @@ def _read(file: Path) -> Any:
     return mapping
 
 
-def _no_file(url: str, setting: str) -> Path | None:
+def no_file(url: str, setting: str) -> Path | None:
     """The file of an SQLite database, where it is not there: SQLite would make it, which hides a wrong path."""
     open_database(url, setting).dispose()
     path = make_url(url).database

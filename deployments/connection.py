@@ -88,7 +88,7 @@ def save_company(
         account = fitting(of.reads.block, fields | {field: SecretStr(secret(called))}, fits)
         with nothing_saved():
             tested = test(account, of.connection, ledger)
-        target: str = getattr(account, of.reads.target)
+        target: str = getattr(account, str(of.reads.target))
         assign(of.sync(target), ledger, tested.owner, {one.source for one in (*server.connections(client), of)})
         account.save(of.connection, overwrite=True)
         notes = next_steps(client, of, target, ledger)
@@ -107,7 +107,7 @@ def next_steps(client: SyncPrefectClient, of: Route, database: str, ledger: Ledg
     block = of.workflow.find_target(database)
     if block is None:
         return [f"next: accord connect {of.workflow.target} --name {database}; then: accord deploy"]
-    target = of.workflow.open_target(block, database, ledger)
+    target = of.workflow.open_target(block, of.sync(database), ledger)
     notes = []
     try:
         mixed = target.without_connection() if isinstance(target, SqlDatabase) else []
@@ -130,5 +130,5 @@ def _sharing(client: SyncPrefectClient, of: Route, database: str) -> Iterator[Ro
     """The other connections whose records go to this database."""
     for one in server.connections(client):
         block = find_block(one.reads.block, one.connection) if one.workflow is of.workflow else None
-        if block is not None and getattr(block, one.reads.target) == database and one.source != of.source:
+        if block is not None and getattr(block, str(one.reads.target)) == database and one.source != of.source:
             yield one

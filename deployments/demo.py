@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = "payment-to-account/main"
 INVOICES = "invoice-to-portal/oblio-main"
+BOOKINGS = "booking-to-calendar/main"
 BY_SCHEDULE = ("invoice-to-portal/stripe-main", "invoice-to-portal/smartbill-main")
 START_WITHIN = 120.0  # seconds; the first start of the server migrates its database
 
@@ -73,8 +74,9 @@ def _stopped_by_signals(children: Children, say: Any) -> Iterator[None]:
 
 def start(place: Place, children: Children, environment: Mapping[str, str], say: Any) -> None:
     """Start sandbox and server, make what they need, and start the worker."""
-    say("starting the sandbox of Stripe, Oblio, SmartBill and the customer portal, and the Prefect server")
+    say("starting the sandbox of every system, with its pages for customers and bookings, and the Prefect server")
     kept = ("--state", str(place.home / "sandbox.json"), "--portal-database", str(place.home / "portal.db"))
+    kept += ("--bookings-database", str(place.bookings))
     children.start("sandbox", environment, "accord.sandbox", "--port", str(place.sandbox_port), *kept)
     port = str(place.prefect_port)
     server = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
@@ -143,8 +145,34 @@ def _configure(place: Place) -> None:
     ):
         database.save("main", overwrite=True)
         database.connect(SystemClock()).create_tables()
+    _save_bookings(place)
     _end_leftovers()
     deploy()
+
+
+def _save_bookings(place: Place) -> None:
+    """The booking system, whose people can move and delete events in their calendars, and these calendars."""
+    from pydantic import HttpUrl, SecretStr
+
+    from accord.sandbox.google import tokens as google
+    from accord.sandbox.microsoft import tokens as microsoft
+    from blocks import BookingsDatabase, GoogleCalendarAccount, MicrosoftCalendarAccount
+
+    BookingsDatabase(url=SecretStr(f"sqlite:///{place.bookings}"), policy="newest").save("main", overwrite=True)
+    GoogleCalendarAccount(
+        client_id=google.CLIENT_ID,
+        client_secret=SecretStr(google.CLIENT_SECRET),
+        refresh_token=SecretStr(google.REFRESH_TOKEN),
+        base_url=HttpUrl(f"{place.sandbox_url}/google"),
+        token_url=HttpUrl(f"{place.sandbox_url}/google/token"),
+    ).save("main", overwrite=True)
+    MicrosoftCalendarAccount(
+        tenant=microsoft.TENANT,
+        client_id=microsoft.CLIENT_ID,
+        secret=SecretStr(microsoft.CLIENT_SECRET),
+        base_url=HttpUrl(f"{place.sandbox_url}/microsoft/v1.0"),
+        login_url=HttpUrl(f"{place.sandbox_url}/microsoft/login"),
+    ).save("main", overwrite=True)
 
 
 def _end_leftovers() -> None:
@@ -176,20 +204,26 @@ def _end_leftovers() -> None:
 
 
 def _run_and_show(place: Place, children: Children, say: Any, as_json: bool) -> int:
-    """Run both workflows and show what they came to; the exit code, 0 where both sides of each agree."""
+    """Run each workflow and show what they came to; the exit code, 0 where both sides of each agree."""
     from deployments.show import table
     from tasks.workflows import route
 
     came = []
-    for sync in (DEPLOYMENT, INVOICES):
+    for sync in (DEPLOYMENT, INVOICES, BOOKINGS):
         came.append(one := _run(sync, place, children, say))
         if one.agreement is not None and not as_json:
             table(one.ended.counts, one.agreement, route(sync))
-    payments, invoices = came
+    payments, invoices, bookings = came
     if as_json:
-        urls = {"prefect": place.prefect_url, "sandbox": place.sandbox_url, "portal": f"{place.sandbox_url}/portal/"}
-        print(json.dumps(payments.as_data() | {"invoices": invoices.as_data(), "urls": urls}, indent=2))
-    return payments.code or invoices.code
+        others = {"invoices": invoices.as_data(), "bookings": bookings.as_data()}
+        print(json.dumps(payments.as_data() | others | {"urls": _urls(place)}, indent=2))
+    return max(one.code for one in came)
+
+
+def _urls(place: Place) -> dict[str, str]:
+    """Where the demo's pages are, by what they are called."""
+    pages = {name: f"{place.sandbox_url}/{name}/" for name in ("portal", "bookings")}
+    return {"prefect": place.prefect_url, "sandbox": place.sandbox_url, **pages}
 
 
 class _Came(NamedTuple):
@@ -232,12 +266,7 @@ def _run(sync: str, place: Place, children: Children, say: Any) -> _Came:
 
 
 def _show_urls(place: Place) -> None:
-    pages = (
-        ("Prefect UI", place.prefect_url),
-        ("sandbox", place.sandbox_url),
-        ("portal", f"{place.sandbox_url}/portal/"),
-    )
-    for what, url in pages:
+    for what, url in _urls(place).items():
         if not answers(url):
             raise TryLater(f"the {what} does not answer at {url}")
         print(f"{what:<12}{url}", file=sys.stderr)
@@ -248,6 +277,7 @@ def _show_urls(place: Place) -> None:
         f"  export PREFECT_API_AUTH_STRING=$(cat {place.home / 'prefect.password'})\n"
         f"  prefect deployment run {DEPLOYMENT}\n"
         f"  prefect deployment run {INVOICES}\n"
+        f"  prefect deployment run {BOOKINGS}\n"
         f"By their schedules follow {' and '.join(BY_SCHEDULE)}.\n"
         "Ctrl-C stops everything; the state stays in " + str(place.home),
         file=sys.stderr,

@@ -43,6 +43,11 @@ class Place:
         return f"sqlite:///{self.home / 'portal.db'}"
 
     @property
+    def bookings(self) -> Path:
+        """The booking system's database, which the sandbox's page and Accord share."""
+        return self.home / "bookings.db"
+
+    @property
     def archive_url(self) -> str:
         return f"file://{self.home / 'archive'}"
 

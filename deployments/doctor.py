@@ -13,9 +13,10 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 from sqlalchemy import Engine
 
 from accord import settings
+from accord.calendar_target import CalendarTarget
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.identity import require_still_the_same
-from accord.ledger import actions, quarantine, streams
+from accord.ledger import actions, calendars, pairs, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.sync import Sync
 from accord.systems.sql_look import SqlDatabase
@@ -85,10 +86,10 @@ def _caught(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 
 def _ledger(ledger: Ledger) -> Iterator[Finding]:
     yield from _disk("ledger", ledger.engine)
-    sealed = ledger.read(quarantine.any_body)
-    if sealed is not None:
-        ledger.cipher.open(*sealed)
-    for sync, stream, why in ledger.read(streams.all_stopped):
+    for look in (quarantine.any_body, pairs.any_sealed):
+        if (sealed := ledger.read(look)) is not None:
+            ledger.cipher.open(*sealed)
+    for sync, stream, why in ledger.read(streams.all_stopped) + ledger.read(calendars.all_paused):
         how = f"is stopped: {why}; look at it, then: accord resume {sync}:{stream}"
         yield Finding(f"{sync}:{stream}", how, DISAGREES)
     for row in ledger.read(lambda c: actions.listed(c, ["overtaken", "unknown"])):
@@ -96,6 +97,11 @@ def _ledger(ledger: Ledger) -> Iterator[Finding]:
     if refused := ledger.read(actions.counts).get("refused"):
         were = "1 action was" if refused == 1 else f"{refused:,} actions were"
         yield Finding("actions", f"{were} refused; look at: accord actions list", DISAGREES)
+    waiting = ledger.read(lambda c: pairs.conflicts(c, ledger.cipher))
+    if waiting:
+        wait = "1 booking waits" if len(waiting) == 1 else f"{len(waiting):,} bookings wait"
+        how = f"{wait} for a person to say which side counts; look at: accord conflicts list"
+        yield Finding("conflicts", how, DISAGREES)
     kept = ledger.read(quarantine.listed)
     if kept:
         failed = "1 record" if len(kept) == 1 else f"{len(kept):,} records"
@@ -189,6 +195,9 @@ def _connection(ledger: Ledger, of: Route) -> Iterator[Finding]:
     try:
         if isinstance(target, SqlDatabase):
             yield from _disk(shown, target.engine)
+        if isinstance(target, CalendarTarget):
+            for about, error in target.unreachable():
+                yield _finding(about, error)
         try:
             target.check()
             if isinstance(target, SqlDatabase):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from accord import settings
 from accord.errors import Misconfigured
-from accord.ledger import entries, inbox, links, quarantine, streams
+from accord.ledger import calendars, entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.records import Kind
 from accord.sync import EVENT, connection_of
@@ -21,21 +21,21 @@ T = TypeVar("T")
 
 
 def resume(name: str | None, lenient: bool, reread: bool, as_json: bool) -> int:
-    """Release a stopped stream, or list those that are stopped; 1 while any is.
+    """Release a stopped stream or a paused calendar, or list those that are; 1 while any is.
 
     With `reread`, what waits of the stream, stopped or not, is thrown away and read again.
     """
     ledger = settings.current_ledger()
     if name is None:
-        stopped = ledger.read(streams.all_stopped)
+        stopped = ledger.read(streams.all_stopped) + ledger.read(calendars.all_paused)
         if as_json:
             print(json.dumps([{"stream": f"{sync}:{stream}", "why": why} for sync, stream, why in stopped], indent=2))
         else:
             lines = [f"{sync}:{stream}  {why}" for sync, stream, why in stopped]
             print("\n".join(lines) or "no stream is stopped")
         return 1 if stopped else 0
-    sync, _, stream = name.rpartition(":")
-    released = ledger.write(lambda c: streams.release(c, sync, stream, lenient))
+    sync, _, stream = name.partition(":")
+    released = ledger.write(lambda c: _release(c, sync, stream, lenient, ledger.now(c)))
     thrown = ledger.write(lambda c: streams.read_again(c, sync, stream)) if reread else 0
     if not released and not thrown:
         raise Misconfigured(f"no stream named {name} is stopped; accord resume lists those that are")
@@ -45,6 +45,13 @@ def resume(name: str | None, lenient: bool, reread: bool, as_json: bool) -> int:
     waits = f"reads again what {thrown} batches held" if reread else "settles what waits"
     print(f"{name} is released; its next run {waits}")
     return 0
+
+
+def _release(connection: Connection, sync: str, stream: str, lenient: bool, now: float) -> bool:
+    if "/" not in stream:
+        return streams.release(connection, sync, stream, lenient)
+    inbox.wake(connection, sync, "calendar", [stream], now)  # the bookings that wait for it
+    return calendars.release(connection, sync, stream, lenient)
 
 
 def quarantined(action: str, ids: Sequence[int], as_json: bool) -> int:

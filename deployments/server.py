@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import prefect
@@ -128,11 +129,16 @@ def _blocks(client: SyncPrefectClient, reads: Reads) -> Iterator[str]:
                 raise
             return  # the type of block is not registered yet
         for document in page:
-            if document.name and document.data.get(reads.target, reads.block.model_fields[reads.target].default):
+            if document.name and _names_target(reads, document.data):
                 yield document.name
         if len(page) < _PAGE:
             return
         offset += len(page)
+
+
+def _names_target(reads: Reads, data: dict[str, Any]) -> bool:
+    """Whether a block's fields say where its records go."""
+    return reads.target is None or bool(data.get(reads.target, reads.block.model_fields[reads.target].default))
 
 
 def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:

@@ -174,12 +174,14 @@ def _disagreements(one: Status, now: float) -> Iterator[str]:
         "held for another record": standing.held,
         "to be looked at again": standing.waiting,
         "sent without an outcome": standing.sending,
+        "in conflict": standing.conflicts,
         "read and not settled": standing.unsettled,
         "stretches of history not read": standing.unread,
     }
     counted = ", ".join(f"{count:,} {what}" for what, count in waits.items() if count)
     if counted:
-        how = "; look at: accord quarantine list" if standing.quarantined else ""
+        looks = {"quarantine": standing.quarantined, "conflicts": standing.conflicts}
+        how = "".join(f"; look at: accord {command} list" for command, count in looks.items() if count)
         yield f"{one.name}: {counted}{how}"
     if standing.oldest is not None:
         yield f"{one.name}: the oldest disagreement is {_ago(standing.oldest.since, now)}: {standing.oldest.what}"

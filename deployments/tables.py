@@ -1,11 +1,11 @@
-"""`accord db`, `accord accounts` and `accord portal`: the tables of the ledger, and those of the databases shown in."""
+"""`accord db`, `accord accounts`, `accord portal`, `accord bookings`: tables of the ledger and of other databases."""
 
 import json
 from typing import Any
 
 from accord import settings
 from accord.errors import Misconfigured
-from accord.ledger import quarantine
+from accord.ledger import pairs, quarantine
 
 
 def ledger(action: str, as_json: bool) -> int:
@@ -31,8 +31,9 @@ def ledger(action: str, as_json: bool) -> int:
             "the ledger's tables are not as this version made them, so somebody has changed them; restore the ledger "
             "from a backup (docs/operations.md)"
         )
-    if (sealed := opened.read(quarantine.any_body)) is not None:
-        opened.cipher.open(*sealed)
+    for look in (quarantine.any_body, pairs.any_sealed):
+        if (sealed := opened.read(look)) is not None:
+            opened.cipher.open(*sealed)
     _tell({"current": True}, "the ledger's tables are as this version needs them", as_json)
     return 0
 
@@ -51,6 +52,24 @@ def database(what: str, action: str, name: str, as_json: bool) -> int:
     finally:
         opened.close()
     _tell({what: name, "fit": True}, f"the tables of {opened.layout.database} fit", as_json)
+    return 0
+
+
+def bookings(action: str, name: str, as_json: bool) -> int:
+    """The same for the database of a booking system."""
+    from accord.clock import SystemClock
+    from accord.systems.bookings.mapping import LAYOUT
+    from blocks import BookingsDatabase
+    from tasks.workflows import load_block
+
+    opened = load_block(BookingsDatabase, name).tables(SystemClock())
+    try:
+        if action == "create":
+            opened.create_tables()
+        opened.check()
+    finally:
+        opened.close()
+    _tell({"bookings": name, "fit": True}, f"the tables of {LAYOUT.database} fit", as_json)
     return 0
 
 

@@ -14,14 +14,17 @@ from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
 from accord.batch import Prepared
+from accord.calendar_target import CalendarTarget
 from accord.errors import AccordError, Disagrees, Misconfigured, Stopped, TryLater
 from accord.ledger import batches, streams
 from accord.plan import Mode
+from accord.ports import Listens
 from accord.run import attempt
 from accord.settle import Settled
 from accord.sweep import sweep
 from blocks.names import NAME
 from tasks.act import act
+from tasks.availability import show_availability
 from tasks.bench import Bench, bench, close
 from tasks.check import check
 from tasks.collect import collect, collect_changed
@@ -49,6 +52,8 @@ def agree(sync: str, since: date | None, until: date | None, mode: Mode) -> Any:
         # A key of another account is one of the things that may be wrong then: nothing is done by it.
         if at.actions and not isinstance(error, Misconfigured):
             error = _acted(sync) or error
+        if isinstance(at.target, CalendarTarget):
+            show_availability(sync)
         said = report(sync, tally, complete=error is None)
         if error is not None:
             raise error
@@ -123,6 +128,11 @@ class _Tasks:
 
     def plan(self) -> None:
         plan(self._sync, self._mode, self._since, self._until)
+
+    def listen(self) -> None:
+        # Not tried again here: while one account is away, all others go on.
+        if isinstance(self._at.target, Listens):
+            self._at.target.listen()
 
     def collect(self, stream: str) -> Callable[[], bool]:
         reading = collect.submit(self._sync, stream)

@@ -32,7 +32,9 @@ WAITS = (
     "sent without an outcome",
     "batches not settled",
     "stretches of history not read",
+    "in conflict",
 )
+CONFLICTS = 100  # shown of the bookings that wait for a person, the oldest first
 EXAMPLES = 5  # keys shown of the records that failed an expectation
 NUMBERS = 20  # shown of those that are remarkable
 
@@ -58,7 +60,7 @@ def report(sync: str, tally: Tally, complete: bool = True) -> dict[str, int]:
     changed = any(tally._replace(unchanged=0, read=0)) or now.astray
     verdicts: Sequence[Verdict] = _look(of.workflow, tally, now) if changed else ()
     broken = [verdict.title for verdict in verdicts if not verdict.passed and verdict.severity == "critical"]
-    if changed or now.stopped:
+    if changed or now.stopped or now.conflicts:
         numbers = _numbers(at) if complete and now.agreed else ()
         text = markdown(of, tally, now, verdicts, complete, numbers)
         create_markdown_artifact(text, key=f"{key}-checks", description=f"How {sync} stands, and what failed a check.")
@@ -86,6 +88,7 @@ def table(tally: Tally, now: Standing) -> list[dict[str, str | int]]:
         "sent without an outcome": now.sending,
         "batches not settled": now.unsettled,
         "stretches of history not read": now.unread,
+        "in conflict": len(now.conflicts),
     }
     return [{"what": what, "records": records} for what, records in counts.items()]
 
@@ -106,6 +109,7 @@ def verdict_of(of: Workflow, now: Standing, broken: Sequence[str], complete: boo
         "held for another record": now.held,
         "waiting to be looked at": now.waiting - now.held,
         "sent without an outcome": now.sending,
+        "in conflict": len(now.conflicts),
         "batches not settled": now.unsettled,
         "stretches of history not read": now.unread,
     }
@@ -132,6 +136,12 @@ def markdown(
             (stream, _cell(why), f"`accord resume {of.name}:{stream}`") for stream, why in sorted(now.stopped.items())
         ]
         parts += ["## Stopped streams", _table(("Stream", "Why", "After looking at it"), how)]
+    if now.conflicts:
+        rows = [(f"`{_cell(key)}`", _time(int(since)), _cell(why)) for key, since, why in now.conflicts[:CONFLICTS]]
+        parts += [f"## {len(now.conflicts)} in conflict", _table(("Booking", "Since", "Why"), rows)]
+        parts.append(
+            "Look at one with `accord conflicts show`, and say which side counts with `accord conflicts keep`."
+        )
     if now.kept:
         heads = ("Expectation that failed", "Of", "Severity", "In quarantine", "Share", "For example")
         parts += ["## Records in quarantine", _table(heads, _failures(now))]
@@ -201,6 +211,8 @@ def _how_to_resume(of: Route, stopped: dict[str, str]) -> str:
         f"the stream {s} is stopped: {why}; look at it, then: accord resume {of.name}:{s}" for s, why in stopped.items()
     ]
     how = f"with --reread once {of.reads.title} is mended, with --quarantine to set aside what is unsound"
+    if any("/" in one for one in stopped):
+        how = "with --quarantine to have what is gone in the calendar believed"
     return f"{'. '.join(sorted(said))} ({how})"
 
 

@@ -7,6 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from accord import settle as core
 from accord.batch import Prepared
+from accord.run import Tally
 from accord.settle import Settled
 from tasks.bench import bench
 from tasks.retry import DELAYS, RETRIES, try_later
@@ -33,7 +34,7 @@ def settle(sync: str, prepared: Prepared) -> Settled:
             _name(at.sync.name, prepared),
         )
     else:
-        counts = ", ".join(f"{n} {what}" for what, n in settled._asdict().items() if n)
+        counts = ", ".join(f"{n} {what}" for what, n in zip(Tally._fields, settled, strict=False) if n)
         log.info(
             "%s batch %d: %s (%.2f s)",
             prepared.kind,

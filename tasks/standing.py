@@ -1,20 +1,21 @@
 """Standing: where both sides stand after a run, by the ledger and by the target."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from accord.ledger import actions, batches, inbox, links, quarantine, streams, sums
+from accord.ledger import actions, batches, inbox, links, pairs, quarantine, streams, sums
 from accord.ledger.quarantine import Kept
 from accord.records import Kind
-from accord.standing import read_until
+from accord.standing import paused, read_until
 from tasks.bench import Bench
 
 
 class Standing(NamedTuple):
     """Where both sides stand after a run, by the ledger and by the target."""
 
-    stopped: dict[str, str]  # stream -> why
+    stopped: dict[str, str]  # stream or calendar -> why
     kept: list[Kept]  # what is in quarantine
     held: int  # records that wait for another one
     waiting: int  # hints in the inbox, those of the held records among them
@@ -30,12 +31,20 @@ class Standing(NamedTuple):
     states: dict[str, int]  # documents that the portal shows, by where they stand
     unfiled: int = 0  # documents whose PDFs are still to be archived
     stuck: dict[str, int] | None = None  # actions that wait for a person, by state; None where there are none at all
+    conflicts: Sequence[tuple[str, float, str]] = ()  # bookings of which a person has to say which side counts
 
     @property
     def agreed(self) -> bool:
         """Whether the target shows all that was read."""
         return not (
-            self.stopped or self.kept or self.waiting or self.sending or self.unsettled or self.unread or self.astray
+            self.stopped
+            or self.kept
+            or self.waiting
+            or self.sending
+            or self.unsettled
+            or self.unread
+            or self.conflicts
+            or self.astray
         )
 
     @property
@@ -53,11 +62,12 @@ def stand(at: Bench) -> Standing:
         kinds = {one.kind for one in kept}
         sending = links.sending(connection, sync.target, sync.connection)
         return Standing(
-            stopped=streams.stopped(connection, sync.name),
+            stopped=streams.stopped(connection, sync.name) | paused(connection, sync.name),
             kept=kept,
             held=inbox.held(connection, sync.name),
             waiting=inbox.waiting(connection, sync.name),
             sending=sending,
+            conflicts=pairs.conflicting(connection, sync.name),
             live={kind: links.live(connection, sync.target, sync.connection, kind) for kind in kinds},
             # By the source's clock and less the lag; on a retry still that of the attempt that read.
             read_until=read_until(connection, sync.name),
@@ -93,7 +103,8 @@ def _accepted(connection: Connection, at: Bench) -> dict[str, int] | None:
 
 
 def _oldest(connection: Connection, sync: str) -> float | None:
-    """Since when the longest waiting hint or batch has waited."""
+    """Since when the longest waiting hint, batch or conflict has waited."""
     hint, batch = inbox.oldest(connection, sync), batches.oldest(connection, sync)
     waited = [hint.received_at] if hint else []
+    waited += [since for _, since, _ in pairs.conflicting(connection, sync)[:1]]
     return min(waited + ([batch.created_at] if batch else []), default=None)

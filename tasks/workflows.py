@@ -10,15 +10,21 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from prefect.blocks.core import Block
 from pydantic import ValidationError
 
+from accord.calendar_target import CalendarTarget
+from accord.calendars import Calendars
 from accord.errors import Misconfigured
+from accord.ledger import pairs
 from accord.ledger.engine import Ledger
 from accord.sync import ALONE, Sync, connection_of, name_of
 from accord.systems.portal_api import PortalApi
 from accord.systems.sql_look import SqlDatabase
 from blocks import (
     AccountsDatabase,
+    BookingsDatabase,
     DocumentArchive,
+    GoogleCalendarAccount,
     InvoiceIssuing,
+    MicrosoftCalendarAccount,
     OblioAccount,
     PortalApiAccount,
     PortalDatabase,
@@ -27,7 +33,7 @@ from blocks import (
 )
 
 B = TypeVar("B", bound=Block)
-Shown: TypeAlias = SqlDatabase | PortalApi
+Shown: TypeAlias = SqlDatabase | PortalApi | CalendarTarget
 """What a workflow can show records in."""
 
 
@@ -37,7 +43,8 @@ class Reads(NamedTuple):
     system: str  # as the names of its connections begin: stripe/main
     title: str  # as people call it
     block: type[Block]
-    target: str  # the block's field that names the block of the target; empty where nothing is to go there
+    target: str | None  # the block's field that names the block of the target; empty where nothing is to go there.
+    # None: the block itself leads to the target
     connect: str = "connect"  # the block's method that opens the source
 
 
@@ -63,10 +70,12 @@ class Workflow:
             raise Misconfigured(f"{name} is the name of a {both} block; delete the one that is not meant")
         return found[0] if found else None
 
-    def open_target(self, block: Block, name: str, ledger: Ledger) -> Shown:
-        """The target that a block of it leads to; `name` is that of its block."""
+    def open_target(self, block: Block, sync: Sync, ledger: Ledger) -> Shown:
+        """The target of a sync, to which a block leads."""
+        if isinstance(block, BookingsDatabase):
+            return _open_calendars(block, sync, ledger)
         if isinstance(block, PortalApiAccount):
-            return block.connect(f"{self.target}/{name}", ledger)
+            return block.connect(sync.target, ledger)
         opened: Shown = block.connect(ledger.clock)  # type: ignore[attr-defined]
         return opened
 
@@ -126,6 +135,8 @@ class Route:
         Raises Misconfigured, naming what to do, where one is missing or does not fit.
         """
         account = load_block(self.reads.block, self.connection)
+        if self.reads.target is None:
+            return account, account, self.sync(self.connection)
         target: str | None = getattr(account, self.reads.target)
         if not target:
             how = f"accord connect {self.reads.system} --name {self.connection} --{self.reads.target} NAME"
@@ -138,7 +149,7 @@ class Route:
     def open(self, ledger: Ledger) -> tuple[Any, Shown, Sync]:
         """The saved block of the connection, its target, and the sync that they make."""
         account, block, sync = self.load()
-        return account, self.workflow.open_target(block, getattr(account, self.reads.target), ledger), sync
+        return account, self.workflow.open_target(block, sync, ledger), sync
 
 
 PAYMENTS = Workflow(
@@ -160,7 +171,17 @@ INVOICES = Workflow(
     shows="the portal shows",
     files=True,
 )
-WORKFLOWS = {one.name: one for one in (PAYMENTS, INVOICES)}
+BOOKINGS = Workflow(
+    name="booking-to-calendar",
+    reads=(Reads("bookings", "the booking system", BookingsDatabase, None),),
+    target="calendars",
+    blocks=(GoogleCalendarAccount, MicrosoftCalendarAccount),
+    shows="the calendars show",
+)
+WORKFLOWS = {one.name: one for one in (PAYMENTS, INVOICES, BOOKINGS)}
+
+CALENDARS: dict[str, type[Block]] = {"google": GoogleCalendarAccount, "microsoft": MicrosoftCalendarAccount}
+"""The calendar systems, as the names of their connections begin: google/main."""
 
 
 def route(sync: str) -> Route:
@@ -170,6 +191,23 @@ def route(sync: str) -> Route:
         raise Misconfigured(f"there is no workflow {sync.partition('/')[0]}; there are: {', '.join(WORKFLOWS)}")
     system, _, connection = connection_of(sync).partition("/")
     return workflow.route(system, connection)
+
+
+def _open_calendars(block: BookingsDatabase, sync: Sync, ledger: Ledger) -> CalendarTarget:
+    """The calendars of all who have bookings, or had; an account without a block is left out."""
+    store = block.store(ledger.clock)
+    people = store.people()
+    names = {seat.account for seat in people.values()}
+    names |= {account for _, account, _ in ledger.read(lambda c: pairs.seats(c, sync.name))}
+    accounts = {name: found for name in sorted(names) if (found := _open_account(name, ledger)) is not None}
+    return CalendarTarget(sync, accounts, people, store, ledger, block.policy, board=store)
+
+
+def _open_account(name: str, ledger: Ledger) -> Calendars | None:
+    system, _, called = name.partition("/")
+    found: Any = find_block(CALENDARS[system], called) if system in CALENDARS and called else None
+    opened: Calendars | None = found and found.connect(name, ledger)
+    return opened
 
 
 def find_block(block: type[B], name: str) -> B | None:
@@ -192,7 +230,10 @@ def load_block(block: type[B], name: str) -> B:
     return found
 
 
-_SYSTEMS: dict[type[Block], str] = {DocumentArchive: "archive", InvoiceIssuing: "invoices"}
-_SYSTEMS |= {one.blocks[0]: one.target for one in WORKFLOWS.values()} | {
-    reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads
+_SYSTEMS: dict[type[Block], str] = {
+    DocumentArchive: "archive",
+    InvoiceIssuing: "invoices",
 }
+_SYSTEMS |= {one.blocks[0]: one.target for one in (PAYMENTS, INVOICES)}
+_SYSTEMS |= {block: system for system, block in CALENDARS.items()}
+_SYSTEMS |= {reads.block: reads.system for one in WORKFLOWS.values() for reads in one.reads}

@@ -267,6 +267,18 @@ def bad() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def fakes() -> ModuleType:
+    """The module fake_calendars: calendars, and a system of bookings."""
+    return _load("core/fake_calendars")
+
+
+@pytest.fixture(scope="session")
+def offices() -> ModuleType:
+    """The module one_office: bookings and calendars with a sync between them."""
+    return _load("core/one_office")
+
+
+@pytest.fixture(scope="session")
 def homes() -> ModuleType:
     """The module one_home: a sync as one worker runs it."""
     return _load("core/one_home")

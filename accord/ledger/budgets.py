@@ -11,7 +11,7 @@ from accord.ledger.schema import breakers, buckets
 
 LONGEST_PAUSE = 900.0  # seconds; no system is believed that asks for more
 
-_BURST = 0.5  # seconds' worth of tokens that a bucket can hold: the most that an idle account sends at once
+BURST = 0.5  # seconds' worth of tokens that a bucket can hold: the most that an idle account sends at once
 _HELPING = 0.2  # seconds' worth worth waiting for: fewer transactions than one per token
 _LEAP = 10.0  # seconds; a bucket stamped further ahead than this was written by a clock since set back
 _ROUNDING = 1e-6
@@ -21,14 +21,18 @@ _PROBE = 90.0  # seconds; longer than any request with its wait for the rate, so
 
 
 class Rate(NamedTuple):
-    """A bucket's name and its tokens per second; None = unlimited, but still able to be paused."""
+    """A bucket's name and its tokens per second; None = unlimited, but still able to be paused.
+
+    `burst` is how many seconds' worth it holds: more than usual where a system counts over minutes.
+    """
 
     name: str
     per_second: float | None
+    burst: float = BURST
 
     @property
     def capacity(self) -> float:
-        return max(1.0, (self.per_second or 0.0) * _BURST)
+        return max(1.0, (self.per_second or 0.0) * self.burst)
 
 
 class Slice(NamedTuple):

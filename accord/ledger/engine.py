@@ -2,8 +2,9 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -20,8 +21,8 @@ from accord.ledger.cipher import Cipher
 
 T = TypeVar("T")
 
+_OURS = ("journal_mode=WAL",)
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     "busy_timeout=5000",
     "foreign_keys=ON",
@@ -47,11 +48,12 @@ _FATAL = {
 }
 
 
-def open_database(url: str, setting: str) -> Engine:
+def open_database(url: str, setting: str, ours: bool = True) -> Engine:
     """An engine for SQLite or PostgreSQL 15+, with Accord's rules for transactions.
 
     SQLite: WAL, `synchronous=FULL`, and `BEGIN IMMEDIATE` for whatever may write, because a deferred transaction
     that turns into a writer fails at once when another one wrote meanwhile (sqlite.org/isolation.html).
+    Not `ours` is one that is mostly read: how its SQLite file is journalled is then left to whoever writes it.
     Raises Misconfigured for other databases and for relative paths, since a run starts in a directory of its own;
     `setting` is the name of what the person has to change.
     """
@@ -77,7 +79,7 @@ def open_database(url: str, setting: str) -> Engine:
     pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
     parsed = parsed.set(drivername="sqlite")
     engine = create_engine(parsed, connect_args={"check_same_thread": False}, hide_parameters=True, **pool)
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, (*_OURS, *_PRAGMAS) if ours else _PRAGMAS))
     event.listen(engine, "begin", _begin_sqlite)
     _explain_errors(engine, setting)
     return engine
@@ -100,10 +102,10 @@ def _refuse_old_postgresql(dbapi: Any, _record: Any) -> None:
         raise Misconfigured(f"PostgreSQL {dbapi.info.server_version // 10000} is too old; 15 or newer is needed")
 
 
-def _prepare_sqlite(dbapi: Any, _record: Any) -> None:
+def _prepare_sqlite(pragmas: Collection[str], dbapi: Any, _record: Any) -> None:
     # The driver must not open transactions by itself: _begin_sqlite does.
     dbapi.isolation_level = None
-    for pragma in _PRAGMAS:
+    for pragma in pragmas:
         dbapi.execute(f"PRAGMA {pragma}")
 
 

@@ -157,6 +157,13 @@ def forget_shown(connection: Connection, target: str, source: str, kind: str) ->
     connection.execute(update(links).where(mine).values(hash=None, batch=0))
 
 
+def differ(connection: Connection, target: str, source: str, kind: str, keys: Collection[str]) -> None:
+    """The target may show something else of these records by itself: they are not taken for unchanged any more."""
+    mine = (links.c.target == target) & (links.c.connection == source) & (links.c.kind == kind)
+    if keys:
+        connection.execute(update(links).where(mine, among(connection, links.c.key, keys)).values(state="differs"))
+
+
 def revive(connection: Connection, source: str, kind: str, key: str) -> bool:
     """Take a record that was deleted for one that may be there; False where it was not deleted."""
     dead = (records.c.connection == source) & (records.c.kind == kind) & (records.c.key == key) & records.c.deleted

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -16,16 +15,30 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from accord.ledger.metadata import Number, metadata
+from accord.ledger.schema_calendars import calendars, pairs
 
-# SQLite gives automatic row numbers to INTEGER keys only.
-Number = BigInteger().with_variant(Integer, "sqlite")
+__all__ = [
+    "actions",
+    "batches",
+    "breakers",
+    "buckets",
+    "calendars",
+    "counters",
+    "entries",
+    "files",
+    "imports",
+    "inbox",
+    "leases",
+    "links",
+    "metadata",
+    "pairs",
+    "quarantine",
+    "records",
+    "streams",
+    "sums",
+    "windows",
+]
 
 counters = Table(
     "counters",
@@ -135,7 +148,7 @@ links = Table(
     Column("connection", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("state", Text, nullable=False, comment="sending: intended, outcome unknown; done; refused by the target"),
+    Column("state", Text, nullable=False, comment="sending: intended, outcome unknown; done; refused; differs"),
     Column("rev", BigInteger, nullable=False),
     Column("hash", Text, comment="what the target shows; NULL until the first outcome"),
     Column("wanted", Text, nullable=False),

@@ -35,6 +35,12 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="the SQLite file whose invoices the portal's page shows, in place of those put through its API",
     )
+    parser.add_argument(
+        "--bookings-database",
+        type=Path,
+        metavar="FILE",
+        help="the SQLite file in which the booking system keeps its bookings, in place of memory",
+    )
     return parser.parse_args(words)
 
 
@@ -49,6 +55,7 @@ def main(words: list[str] | None = None) -> int:
             state=given.state,
             reset=given.reset,
             portal_database=given.portal_database,
+            bookings_database=given.bookings_database,
         )
         serve(given.port, app=app)
     except (Misconfigured, ValueError) as error:

@@ -14,8 +14,21 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
 from accord.sandbox import page
+from accord.sandbox.bookings import admin as bookings_admin
+from accord.sandbox.bookings import front as bookings_front
+from accord.sandbox.bookings import seed as bookings_seed
+from accord.sandbox.bookings.calendars import Calendars
+from accord.sandbox.bookings.service import Bookings
 from accord.sandbox.clock import SandboxClock
+from accord.sandbox.google import admin as google_admin
+from accord.sandbox.google import page as google_page
+from accord.sandbox.google import seed as google_seed
+from accord.sandbox.google.service import Google
 from accord.sandbox.keep import Keeper
+from accord.sandbox.microsoft import admin as microsoft_admin
+from accord.sandbox.microsoft import page as microsoft_page
+from accord.sandbox.microsoft import seed as microsoft_seed
+from accord.sandbox.microsoft.service import Microsoft
 from accord.sandbox.oblio import admin as oblio_admin
 from accord.sandbox.oblio import page as oblio_page
 from accord.sandbox.oblio import seed as oblio_seed
@@ -51,6 +64,9 @@ class Sandbox:
         oblio: Oblio,
         smartbill: SmartBill,
         portal: Portal,
+        google: Google,
+        microsoft: Microsoft,
+        bookings: Bookings,
         keeper: Keeper | None,
     ) -> None:
         self.clock = clock
@@ -58,19 +74,26 @@ class Sandbox:
         self.oblio = oblio
         self.smartbill = smartbill
         self.portal = portal
+        self.google = google
+        self.microsoft = microsoft
+        self.bookings = bookings
         self.providers = {
             "/stripe": Provider(stripe, partial(stripe_admin.answer, stripe)),
             "/oblio": Provider(oblio, partial(oblio_admin.answer, oblio)),
             "/smartbill": Provider(smartbill, partial(smartbill_admin.answer, smartbill)),
             "/portal": Provider(portal, partial(portal_admin.answer, portal)),
+            "/google": Provider(google, partial(google_admin.answer, google)),
+            "/microsoft": Provider(microsoft, partial(microsoft_admin.answer, microsoft)),
+            "/bookings": Provider(bookings, partial(bookings_admin.answer, bookings)),
         }
         self._keeper = keeper
         self._saved: tuple[float, ...] | None = None
 
     def save(self) -> None:
         """Write the state to its file if there is one and anything changed."""
-        kept: dict[str, Stripe | Oblio | SmartBill | Portal]
+        kept: dict[str, Stripe | Oblio | SmartBill | Portal | Google | Microsoft]
         kept = {"stripe": self.stripe, "oblio": self.oblio, "smartbill": self.smartbill, "portal": self.portal}
+        kept |= {"google": self.google, "microsoft": self.microsoft}
         mark = (*(service.version for service in kept.values()), self.clock.offset)
         if self._keeper is not None and mark != self._saved:
             self._keeper.save({name: service.dump() for name, service in kept.items()})
@@ -86,12 +109,14 @@ def build(
     state: Path | None = None,
     reset: bool = False,
     portal_database: Path | None = None,
+    bookings_database: Path | None = None,
 ) -> Sandbox:
     """The providers, from the file `state` or, without one, from the seed; `reset` forgets the file first.
 
     `now` is the time in Unix seconds, `payments` the size of the seed (0: nothing but what can be sold),
     `per_endpoint` a limit of requests per second for each of Stripe's endpoints (four times that in all). The portal's
-    page shows the SQLite database `portal_database`, where one is named. Raises ValueError for a file that is no state.
+    page shows the SQLite database `portal_database`, where one is named. The booking system keeps its bookings in
+    `bookings_database`, or in memory where none is named. Raises ValueError for a file that is no state.
     """
     clock = SandboxClock(now)
     stripe = Stripe(clock, seed=seed, per_endpoint=per_endpoint)
@@ -118,7 +143,22 @@ def build(
     portal = Portal(clock, seed=seed, pdfs=Files(oblio, smartbill, stripe), database=portal_database)
     if saved and "portal" in saved:
         portal.load(saved["portal"])
-    return Sandbox(clock, stripe, oblio, smartbill, portal, keeper)
+    google = Google(clock, seed=seed)
+    if saved and "google" in saved:
+        google.load(saved["google"])
+    else:
+        google_seed.fill(google.store, planned=payments > 0)
+    microsoft = Microsoft(clock, seed=seed)
+    if saved and "microsoft" in saved:
+        microsoft.load(saved["microsoft"])
+    else:
+        microsoft_seed.fill(microsoft.store, planned=payments > 0)
+    if bookings_database and reset:
+        for ending in ("", "-wal", "-shm"):  # SQLite's own files beside it
+            bookings_database.with_name(bookings_database.name + ending).unlink(missing_ok=True)
+    bookings = Bookings(clock, database=bookings_database, calendars=Calendars(google, microsoft))
+    bookings_seed.fill(bookings.store, seed=seed, now=clock.now(), planned=payments > 0)
+    return Sandbox(clock, stripe, oblio, smartbill, portal, google, microsoft, bookings, keeper)
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -131,6 +171,9 @@ def application(sandbox: Sandbox) -> Starlette:
             oblio_page.render(sandbox.oblio, base),
             smartbill_page.render(sandbox.smartbill, base),
             portal_page.render(sandbox.portal, base),
+            google_page.render(sandbox.google, base),
+            microsoft_page.render(sandbox.microsoft, base),
+            bookings_front.render(sandbox.bookings, base),
         ]
         return HTMLResponse(page.render(sandbox.stripe, base, others))
 

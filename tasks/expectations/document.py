@@ -4,7 +4,6 @@ What a service does not tell is None, and nothing is expected of it, save a clie
 issued. Where only a person can judge, a rule is of severity info: the rates of another country, a check digit.
 """
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,13 +16,6 @@ from tasks.expectations import vocabulary as v
 
 _FIRST_DAY = "2000-01-01"
 _NOT_ISSUED = (State.DRAFT, State.UNKNOWN)
-
-
-def _each(test: Callable[..., bool], columns: pd.DataFrame) -> "pd.Series[Any]":
-    """What a test says of each row's texts, null being None; it is asked once where rows are alike."""
-    rows = list(zip(*([t if isinstance(t, str) else None for t in columns[name]] for name in columns), strict=True))
-    sound = {row: test(*row) for row in set(rows)}
-    return pd.Series([sound[row] for row in rows], index=columns.index, dtype=bool)
 
 
 def _is_day(text: str) -> bool:
@@ -44,14 +36,14 @@ def _issued_in_time(columns: pd.DataFrame) -> "pd.Series[Any]":
         last = (date.fromisoformat(today) + ahead).isoformat()
         return day is None or (_is_day(day) and _FIRST_DAY <= day <= last)
 
-    return _each(sound, columns)
+    return v.each(sound, columns)
 
 
 def _due_after_issue(columns: pd.DataFrame) -> "pd.Series[Any]":
     def sound(due: str | None, issued: str | None) -> bool:
         return due is None or (_is_day(due) and (issued is None or due >= issued))
 
-    return _each(sound, columns)
+    return v.each(sound, columns)
 
 
 def _told_once_issued(columns: pd.DataFrame) -> "pd.Series[Any]":
@@ -81,7 +73,7 @@ def _rates_in_force(columns: pd.DataFrame) -> "pd.Series[Any]":
             return True
         return vat.rates_in_force(rates.split(), day, takes_back=state == State.STORNO)
 
-    return _each(sound, columns)
+    return v.each(sound, columns)
 
 
 def _takes_back(columns: pd.DataFrame) -> "pd.Series[Any]":
@@ -98,11 +90,11 @@ def _vat_ids(columns: pd.DataFrame) -> "pd.Series[Any]":
         pairs = ((issuer, issuer_country), (client, country))
         return all(vat_id is None or vat.may_be_vat_id(vat_id, where) for vat_id, where in pairs)
 
-    return _each(sound, columns)
+    return v.each(sound, columns)
 
 
 def _ibans(columns: pd.DataFrame) -> "pd.Series[Any]":
-    return _each(lambda *ibans: all(iban is None or vat.may_be_iban(iban) for iban in ibans), columns)
+    return v.each(lambda *ibans: all(iban is None or vat.may_be_iban(iban) for iban in ibans), columns)
 
 
 RULES = [

@@ -20,6 +20,7 @@ from accord.records import Kind
 from tasks.expectations import (
     Rule,
     Severity,
+    booking,
     customer,
     dispute,
     document,
@@ -44,6 +45,7 @@ OURS: dict[Kind, list[Rule]] = {
     Kind.DISPUTE: dispute.RULES,
     Kind.LEG: leg.RULES,
     Kind.DOCUMENT: document.RULES,
+    Kind.BOOKING: booking.RULES,
 }
 
 _BY_RECORD = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)

@@ -166,6 +166,13 @@ def holds(test: "Callable[[pd.DataFrame], pd.Series[bool]]", *columns: str) -> E
     return ExpectHolds(column_list=list(columns), test=name)
 
 
+def each(test: Callable[..., bool], columns: pd.DataFrame) -> "pd.Series[Any]":
+    """What a test says of each row's texts, null being None; it is asked once where rows are alike."""
+    rows = list(zip(*([t if isinstance(t, str) else None for t in columns[name]] for name in columns), strict=True))
+    sound = {row: test(*row) for row in set(rows)}
+    return pd.Series([sound[row] for row in rows], index=columns.index, dtype=bool)
+
+
 def given(column: str) -> Expectation:
     """The column is not null."""
     return gx.ExpectColumnValuesToNotBeNull(column=column)

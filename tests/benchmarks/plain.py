@@ -30,6 +30,9 @@ class Steps:
     def plan(self) -> None:
         plan.plan(self.sync, self.source, self.ledger, self.target.mappings, LAG, mode=self.mode)
 
+    def listen(self) -> None:
+        """Nothing: tables do not tell who changed them."""
+
     def collect(self, stream: str) -> Callable[[], bool]:
         reading = self._pool.submit(self.collector.stream, stream)
 

@@ -1,6 +1,5 @@
 """The customer portal's page in a browser that runs no JavaScript: what customers see of their invoices."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -8,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 from sqlalchemy import create_engine
 
 from accord.clock import SystemClock
@@ -19,34 +18,9 @@ from accord.sandbox.portal.invoices import of_database, of_store
 from accord.sandbox.serve import served
 from accord.systems.portal import Portal
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-
 AS_OF = 1_795_651_200  # 2026-11-26 00:00 UTC
 MILL = Party(name="Moara <b>de</b> Probă & fiii SRL", vat_id="RO 90000025")
 UNKNOWN_CURRENCY = {"currency": None, "origins": {"total": Origin.API, "currency": Origin.UNKNOWN}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """For this module alone: while it is open, the thread has an event loop that others would stumble over."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page without JavaScript, which fails the test where a request fails or anything is said on the console."""
-    context = browser.new_context(java_script_enabled=False)
-    tab = context.new_page()
-    said: list[str] = []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("requestfailed", lambda request: said.append(f"{request.url} failed"))
-    yield tab
-    context.close()
-    assert said == []
 
 
 def documents(shops: ModuleType, pdf: str) -> list[Any]:

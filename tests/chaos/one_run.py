@@ -52,6 +52,9 @@ class Straight:
     def plan(self) -> None:
         plan.plan(self.at, self.stripe, self.ledger, dict.fromkeys(self.accounts.kinds, ""), LAG)
 
+    def listen(self) -> None:
+        pass
+
     def collect(self, stream: str) -> Callable[[], bool]:
         def more() -> bool:
             self.collector.stream(stream)

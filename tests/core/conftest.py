@@ -16,6 +16,7 @@ from accord.http import Throttled, Transport
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.schema import metadata
+from accord.pairing import Policy
 from accord.sandbox.app import build
 from accord.sandbox.direct import Direct
 from accord.sandbox.portal.service import TOKEN
@@ -216,6 +217,16 @@ def sandbox(clock):
 def way(sandbox, clock):
     """What a target sends to the portal."""
     return Noting(sandbox, clock.sleep)
+
+
+@pytest.fixture
+def office(in_memory, clock, homes, fakes, offices):
+    """Makes a booking system and calendars that have never met, with a policy between them."""
+
+    def office(policy=Policy.BOOKING):
+        return offices.Office(in_memory(), clock, homes, fakes, policy)
+
+    return office
 
 
 @pytest.fixture

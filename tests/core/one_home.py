@@ -12,7 +12,7 @@ from accord.collect import Collector
 from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.plan import Mode
-from accord.ports import FanOut, Target, Threads
+from accord.ports import FanOut, Listens, Target, Threads
 from accord.records import Kind, Record
 from accord.run import Tally
 from accord.settle import Settled
@@ -84,6 +84,10 @@ class Home:
 
     def plan(self, mode: Mode = Mode.CHANGES, since: int | None = None, until: int | None = None) -> None:
         plan.plan(self.sync, self.shop, self.ledger, self.mapped, LAG, mode, since or self.since, until)
+
+    def listen(self) -> None:
+        if isinstance(self.target, Listens):
+            self.target.listen()
 
     def collect(self, stream: str) -> Callable[[], bool]:
         self.collector.stream(stream)

@@ -221,3 +221,22 @@ def test_the_ones_that_always_allow():
         breaker.failed()
     breaker.check()
     breaker.succeeded()
+
+
+def test_several_requests_are_taken_at_once(ledger, clock):
+    worker = SharedBudget("m/main", per_endpoint=10.0, in_all=None, ledger=ledger, clock=clock, burst=39.0)
+    worker.take("box", 20)
+    assert (ledger.writes, clock.slept) == (1, [])
+    worker.take("box", 370)
+    assert clock.slept == [], "39 seconds' worth may go at once"
+    began = clock.monotonic()
+    worker.take("box", 20)
+    assert 1.5 < clock.monotonic() - began < 3
+
+
+def test_a_slow_rate_lets_several_through_one_by_one(ledger, clock):
+    """What was spent for the first of them is not lost because the last is far away."""
+    worker = budget(ledger, clock, per_endpoint=0.1)
+    began = clock.monotonic()
+    worker.take("box", 6)
+    assert 45 < clock.monotonic() - began < 70

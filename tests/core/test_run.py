@@ -23,6 +23,9 @@ class Steps:
     def plan(self) -> None:
         self.did.append("plan")
 
+    def listen(self) -> None:
+        self.did.append("listen")
+
     def collect(self, stream: str) -> Callable[[], bool]:
         coming = iter(self.arrive.get(stream, []))
 
@@ -66,7 +69,16 @@ def test_batches_are_settled_while_their_stream_is_still_being_read():
     steps = Steps({"customer": [[1], [2]], "payment": [[3]]})
     tally, error = attempt(steps, KINDS)
     assert (tally.created, error) == (3, None)
-    assert steps.did == ["plan", "read customer", "check 1", "read customer", "check 2", "read payment", "check 3"]
+    assert steps.did == [
+        "plan",
+        "listen",
+        "read customer",
+        "check 1",
+        "read customer",
+        "check 2",
+        "read payment",
+        "check 3",
+    ]
 
 
 def test_a_batch_that_stops_its_stream_is_not_checked_again_and_again():

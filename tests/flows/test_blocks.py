@@ -22,8 +22,11 @@ from accord.sandbox.portal.service import TOKEN
 from accord.sandbox.serve import served
 from blocks import (
     AccountsDatabase,
+    BookingsDatabase,
     DocumentArchive,
+    GoogleCalendarAccount,
     InvoiceIssuing,
+    MicrosoftCalendarAccount,
     OblioAccount,
     PortalApiAccount,
     PortalDatabase,
@@ -42,9 +45,12 @@ Database = type[AccountsDatabase] | type[PortalDatabase]
         SmartBillAccount,
         AccountsDatabase,
         PortalDatabase,
+        BookingsDatabase,
         PortalApiAccount,
         DocumentArchive,
+        GoogleCalendarAccount,
         InvoiceIssuing,
+        MicrosoftCalendarAccount,
     ],
 )
 class TestStandards(BlockStandardTestSuite):
@@ -128,7 +134,38 @@ def test_secrets_are_not_shown() -> None:
         assert "canary" not in repr(block) + block.model_dump_json()
 
 
+GOOGLE: dict[str, Any] = {"client_id": "me", "client_secret": SecretStr("canary"), "refresh_token": SecretStr("canary")}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {**GOOGLE, "refresh_token": None},
+        {**GOOGLE, "service_account": SecretStr("canary")},
+        {"client_id": "me", "service_account": SecretStr("canary")},
+    ],
+)
+def test_google_is_reached_in_one_way(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="or service_account alone") as caught:
+        GoogleCalendarAccount(**fields)
+    assert "canary" not in str(caught.value)
+
+
+def test_google_s_secrets_are_not_shown_and_a_key_file_that_is_none_is_told(ledger_environment: Path) -> None:
+    for fields in (GOOGLE, {"service_account": SecretStr("canary")}):
+        block = GoogleCalendarAccount(**fields)
+        assert "canary" not in repr(block) + block.model_dump_json()
+    client = block.connect("google/main", settings.open_ledger())
+    with pytest.raises(Misconfigured, match="no key of a service account"):
+        client.changes("ana@accord.test", None)
+    client.close()
+
+
 def test_a_key_does_not_travel_in_the_clear() -> None:
+    for field in ("base_url", "token_url"):
+        with pytest.raises(ValidationError, match="https"):
+            GoogleCalendarAccount(**GOOGLE, **{field: HttpUrl("http://google.example")})
     with pytest.raises(ValidationError, match="https"):
         StripeAccount(api_key=SecretStr("rk_test_1"), base_url=HttpUrl("http://api.stripe.example"))
     with pytest.raises(ValidationError, match="https"):

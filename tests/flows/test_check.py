@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from accord.batch import Prepared
+from accord.bookings import Status
 from accord.documents import Document, Line, Origin, Party, State
 from accord.money import CURRENCIES
 from accord.records import PARENTS_FIRST, RECORDS, Facts, Kind, Record, Ref
@@ -121,6 +122,21 @@ SOUND: dict[Kind, dict[str, Any]] = {
         "einvoice": None,
         "origins": {"total": Origin.API},
     },
+    Kind.BOOKING: {
+        "version": 1,
+        "updated": THEN,
+        "person": "ana",
+        "attendee": None,
+        "email": "ion@example.test",
+        "status": Status.BOOKED,
+        "start": "2026-03-29T03:30:00",
+        "end": "2026-03-29T04:45:00",
+        "zone": "Europe/Bucharest",
+        "title": "Tooth",
+        "place": None,
+        "link": None,
+        "notes": None,
+    },
 }
 FACTS: dict[Ref, Facts] = {
     Ref(Kind.PAYMENT, "ch_known"): {"customer": "cus_1", "amount": 1000, "currency": "EUR"},
@@ -135,6 +151,8 @@ def _common(kind: Kind) -> list[Case]:
     key: Case = (f"{kind}.key", {"key": None}, {"key": f"x_{kind}"})
     if kind is Kind.DOCUMENT:  # it has days, and no second that it was created in
         return [key]
+    if kind is Kind.BOOKING:  # its system need not tell when it was made
+        return [key, ("booking.time", {"created": NOW + 301}, {"created": 0})]
     return [
         key,
         (f"{kind}.given", {"created": None}, {"created": THEN}),
@@ -147,7 +165,20 @@ def _currency(kind: Kind) -> Case:
     return (f"{kind}.currency", {"currency": "eur"}, {"currency": "EUR"})
 
 
+TWO_WEEKS = {"start": "2026-03-01T10:00:00", "end": "2026-03-15T10:00:00"}
+LONGER = TWO_WEEKS | {"end": "2026-03-15T10:00:01"}
+
 CASES: dict[Kind, list[Case]] = {
+    Kind.BOOKING: [
+        ("booking.given", {"person": ""}, {"person": "dan"}),
+        ("booking.title", {"title": ""}, {"title": "-"}),
+        ("booking.times", {"end": "2026-03-29T03:30:00"}, {"end": "2026-03-29T03:30:01"}),
+        ("booking.times", {"end": "2026-03-29"}, {"start": "2026-03-29", "end": "2026-03-30"}),
+        ("booking.times", {"zone": "GTB Standard Time"}, {"zone": "Asia/Calcutta"}),
+        ("booking.length", LONGER, TWO_WEEKS),
+        ("booking.length", LONGER, {"start": "2026-03-01", "end": "2026-12-31"}),
+        ("booking.email", {"email": "ion at example"}, {"email": None}),
+    ],
     Kind.CUSTOMER: [_currency(Kind.CUSTOMER), ("customer.given", {"delinquent": None}, {"delinquent": True})],
     Kind.SUBSCRIPTION: [
         ("subscription.given", {"customer": ""}, {"customer": "cus_2"}),

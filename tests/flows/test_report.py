@@ -135,6 +135,7 @@ def test_a_run_that_left_nothing_open_says_since_when_both_sides_agree(page: Pag
         "sent without an outcome": 0,
         "batches not settled": 0,
         "stretches of history not read": 0,
+        "in conflict": 0,
     }
     assert page.tables[-1]["key"] == "payment-to-account-main"
     assert page.texts[-1]["key"] == "payment-to-account-main-checks"

@@ -43,7 +43,7 @@ from profiles import (
 from schedule import Patch
 from sqlalchemy import update
 
-from accord import adoption, batch, collect, fetch, plan, settle
+from accord import adoption, batch, collect, fetch, holds, plan, settle
 from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams, sums
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import inbox as inbox_table
@@ -261,7 +261,7 @@ def quarantine_by_ticket() -> list[Patch]:
 @_planted(LATE, "S4", "F1")
 def hold_forgotten() -> list[Patch]:
     """A record that waits for another is not looked at again."""
-    return [(settle, "_hold", lambda *_: [])]
+    return [(holds, "hold", lambda *_: [])]
 
 
 @_planted(HIDDEN, "F7")

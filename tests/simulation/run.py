@@ -1,5 +1,5 @@
 """The simulator's command: `python tests/simulation/run.py --seeds 20000`, also `--mutants`, `--crash`, `--actions`,
-`--documents`."""
+`--documents`, `--bookings`."""
 
 import argparse
 import gc
@@ -22,6 +22,8 @@ import acting_mutants
 import documenting
 import documents_mutants
 import mutants
+import two_ways
+import two_ways_mutants
 from faults import KILL, UNKNOWN, Profile
 from schedule import Outcome, Schedule, play, small
 from world import Violation
@@ -52,11 +54,17 @@ def show(outcome: Outcome) -> str:
     return "\n  ".join(lines + [str(event) for event in outcome.trace[-TRACE:]])
 
 
-PLAYS: dict[str, Any] = {"payments": play, "actions": acting.play, "documents": documenting.play}
+PLAYS: dict[str, Any] = {
+    "payments": play,
+    "actions": acting.play,
+    "documents": documenting.play,
+    "bookings": two_ways.play,
+}
 PLANTED = {
     "payments": mutants.MUTANTS,
     "actions": acting_mutants.MUTANTS,
     "documents": documents_mutants.MUTANTS,
+    "bookings": two_ways_mutants.MUTANTS,
 }
 
 
@@ -158,12 +166,12 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (%(default)s)")
     parser.add_argument("--mutants", action="store_true", help="hunt the planted bugs instead")
     parser.add_argument("--crash", action="store_true", help="crash at every call of a run instead")
-    for family in ("actions", "documents"):
+    for family in ("actions", "documents", "bookings"):
         text = f"schedules, and planted bugs, of the {family} instead"
         parser.add_argument(f"--{family}", dest="family", action="store_const", const=family, help=text)
     parser.set_defaults(family="payments")
     given = parser.parse_args()
-    if given.crash and given.family == "documents":
+    if given.crash and given.family in ("documents", "bookings"):
         parser.error("--crash plays payments, and actions, only")
     if given.mutants:
         bad, planted = 0, [*PLANTED[given.family]]

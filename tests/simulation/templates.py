@@ -15,8 +15,9 @@ from unittest import mock
 import msgspec
 from sqlalchemy import Connection, bindparam
 
+from accord.calendars import Seat
 from accord.errors import Superseded
-from accord.ledger import batches, counters, inbox, leases, links, quarantine, streams
+from accord.ledger import batches, calendars, counters, inbox, leases, links, pairs, quarantine, streams
 
 Use = Callable[[sqlite3.Cursor], Any]
 
@@ -65,6 +66,19 @@ def _stopped(cursor: sqlite3.Cursor) -> dict[str, str]:
     return {row["stream"]: row["stopped"] for row in rows}
 
 
+def _listened(cursor: sqlite3.Cursor) -> calendars.Listened:
+    row = cursor.fetchone()
+    return calendars.Listened() if row is None else calendars.Listened(*row)
+
+
+def _paused(cursor: sqlite3.Cursor) -> dict[Seat, str]:
+    return {Seat(account, calendar): why for account, calendar, why in cursor}
+
+
+def _rows(cursor: sqlite3.Cursor) -> list[Any]:
+    return cursor.fetchall()
+
+
 # Functions of one statement, and what they make of its rows.
 MADE: list[tuple[Any, str, Use]] = [
     (batches, "lock", _one),
@@ -72,6 +86,9 @@ MADE: list[tuple[Any, str, Use]] = [
     (batches, "open_ids", _column),
     (batches, "remove", _one),
     (batches, "unsettled", _number),
+    (calendars, "get", _listened),
+    (calendars, "known", lambda cursor: [Seat(*row) for row in cursor]),
+    (calendars, "paused", _paused),
     (counters, "lock", _nothing),
     (counters, "next_rev", _first(int)),
     (counters, "ticket", _number),
@@ -90,11 +107,18 @@ MADE: list[tuple[Any, str, Use]] = [
     (links, "_facts", lambda cursor: cursor.fetchall()),
     (links, "_linked", lambda cursor: cursor.fetchall()),
     (links, "_shown", _column),
+    (links, "differ", _nothing),
     (links, "done", _nothing),
     (links, "live_records", _number),
     (links, "newest", _number),
     (links, "oldest", _value),
     (links, "pending", _keys),
+    (pairs, "_by_events", _rows),
+    (pairs, "_by_keys", _rows),
+    (pairs, "_making", _rows),
+    (pairs, "events_in", _keys),
+    (pairs, "keys_of", _column),
+    (pairs, "seats", _rows),
     (quarantine, "held", _number),
     (quarantine, "older", _column),
     (streams, "_still_open", _first(streams.Window)),

@@ -48,6 +48,20 @@ def command() -> ModuleType:
             40,
             ("portal: reply lost", "source: kill", "number given out again", "came late", "sweep missed records"),
         ),
+        (
+            "bookings",
+            40,
+            (
+                "calendar: reply lost",
+                "calendar: late effect",
+                "calendar: kill",
+                "tokens died",
+                "a list left something out",
+                "a person got another calendar",
+                "an account is away",
+                "looked for an event by its booking",
+            ),
+        ),
     ],
 )
 def test_no_schedule_breaks_an_invariant(command: ModuleType, family: str, seeds: int, faults: tuple[str, ...]) -> None:
@@ -60,7 +74,7 @@ def test_no_schedule_breaks_an_invariant(command: ModuleType, family: str, seeds
         assert met[what], f"{what} was never met: the simulation has become tame"
 
 
-@pytest.mark.parametrize(("family", "seed"), [("payments", 11), ("actions", 3), ("documents", 3)])
+@pytest.mark.parametrize(("family", "seed"), [("payments", 11), ("actions", 3), ("documents", 3), ("bookings", 3)])
 def test_a_seed_replays_exactly(command: ModuleType, family: str, seed: int) -> None:
     first, again = (command.PLAYS[family](seed) for _ in range(2))
     assert first.trace
@@ -90,7 +104,7 @@ def test_statements_made_once_change_nothing(command: ModuleType, monkeypatch: p
     assert digests() == made_once
 
 
-@pytest.mark.parametrize("family", ["payments", "actions", "documents"])
+@pytest.mark.parametrize("family", ["payments", "actions", "documents", "bookings"])
 def test_each_planted_bug_is_caught_under_the_faults_that_show_it(command: ModuleType, family: str) -> None:
     hunts = {name: command.hunt(name, family) for name in command.PLANTED[family]}
     assert {name: how for name, (caught, how) in hunts.items() if not caught} == {}

@@ -235,6 +235,9 @@ class SimSteps:
         plan.plan(SYNCED, home.source, home.ledger, dict.fromkeys(self._kinds, ""), home.lag, self._mode)
         home.planned(began, self._kinds)
 
+    def listen(self) -> None:
+        """No other changes what is shown."""
+
     def collect(self, stream: str) -> Callable[[], bool]:
         def read() -> bool:
             self._collector.stream(stream)
@@ -278,7 +281,7 @@ class SimSteps:
         settled = settle.settle(SYNCED, prepared, home.ledger, self._target, self._run, dict.fromkeys(self._kinds, ""))
         if settled.stopped is not None:
             home.world.note("settled: stopped")
-        for what, count in zip(Settled._fields[:-1], settled[:-1], strict=True):
+        for what, count in zip(run.Tally._fields, settled, strict=False):
             if count:
                 home.world.note(f"settled: {what}")
         return settled

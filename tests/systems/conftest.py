@@ -1,11 +1,11 @@
-"""A SmartBill account in the sandbox, and the client that reads it, both in a time of their own."""
+"""A SmartBill account in the sandbox and the client that reads it, in a time of their own; and booking systems."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from accord.clock import SystemClock
 from accord.ledger.cipher import Cipher, new_key
@@ -18,11 +18,13 @@ from accord.sandbox.smartbill.company import CIF
 from accord.sandbox.smartbill.service import EMAIL, TOKEN
 from accord.standing import stand
 from accord.sync import Sync
+from accord.systems.bookings import Bookings, BookingTables, parse_mapping
 from accord.systems.portal import Portal
 from accord.systems.smartbill import Invoices, SmartBill, connect, headers
 
 API = "/SBORO/api"
 SYNC = Sync("invoice-to-portal/smartbill-main", "smartbill/main", "portal/main")
+BUCHAREST = "Europe/Bucharest"
 EVERY = 300  # seconds between two runs
 PARTNER = {"name": "Moara de Probă SRL", "vatCode": "RO90000025", "country": "Romania", "saveToDb": False}
 LINE = {"name": "Mentenanță", "measuringUnitName": "buc", "quantity": 1, "taxName": "Normala", "taxPercentage": 21}
@@ -199,3 +201,95 @@ def three(firm: Firm) -> Firm:
     firm.run()
     firm.asked()
     return firm
+
+
+@pytest.fixture
+def engine(fresh: Any, open_engine: Callable[[str], Engine]) -> Engine:
+    """A database without tables."""
+    return open_engine(fresh.empty())
+
+
+@pytest.fixture
+def run(engine: Engine) -> Callable[..., None]:
+    """Run statements, each in a transaction of its own."""
+
+    def run(*statements: str, **values: Any) -> None:
+        for statement in statements:
+            with engine.execution_options(writes=True).begin() as connection:
+                connection.execute(text(statement), values)
+
+    return run
+
+
+@pytest.fixture
+def own(engine: Engine) -> Bookings:
+    """A booking system in Accord's own tables."""
+    database = BookingTables(engine, SystemClock())
+    database.create_tables()
+    return Bookings(database)
+
+
+@pytest.fixture
+def book(run: Callable[..., None]) -> Callable[..., None]:
+    """Make a booking in Accord's own tables."""
+
+    def book(
+        key: str,
+        start: str = "2026-11-26T10:00",
+        end: str = "2026-11-26T11:00",
+        zone: str = BUCHAREST,
+        person: str = "ana",
+    ) -> None:
+        values = {"key": key, "person": person, "start": start, "end": end, "zone": zone}
+        columns = "id, person, starts_at, ends_at, zone, title"
+        run(f"INSERT INTO bookings ({columns}) VALUES (:key, :person, :start, :end, :zone, 'Tooth')", **values)
+
+    return book
+
+
+@pytest.fixture
+def mapped(engine: Engine, run: Callable[..., None]) -> Callable[..., Bookings]:
+    """Open a table of the user's; what is given replaces the types of its columns, and None leaves one out."""
+
+    def mapped(outbox: Any = None, more: Any = (), **changed: str | None) -> Bookings:
+        types: dict[str, str | None] = {
+            "start": "TIMESTAMP",
+            "end": "TIMESTAMP",
+            "updated": "TIMESTAMP",
+            "key": "TEXT PRIMARY KEY",
+        }
+        types = dict.fromkeys(("person", "zone", "title", "status"), "TEXT") | types
+        types |= {"created": types["updated"], "version": "INTEGER"} | changed
+        types = {field: type_ for field, type_ in types.items() if type_ is not None}
+        columns = ", ".join(f"x_{field} {type_}" for field, type_ in types.items())
+        run(f"CREATE TABLE visits ({columns})", "CREATE TABLE staff (who TEXT, system TEXT, mail TEXT)")
+        raw: dict[str, Any] = {
+            "booking": {"table": "visits", "columns": {field: f"x_{field}" for field in types}, **dict(more)},
+            "person": {"table": "staff", "columns": {"person": "who", "account": "system", "calendar": "mail"}},
+        }
+        if outbox is not None:
+            raw["outbox"] = outbox
+        return Bookings(BookingTables(engine, SystemClock(), parse_mapping(raw)))
+
+    return mapped
+
+
+@pytest.fixture
+def visit(run: Callable[..., None]) -> Callable[..., None]:
+    """Put a row into that table; ... leaves a column out."""
+
+    def visit(**values: Any) -> None:
+        shown: dict[str, Any] = {
+            "key": "b_1",
+            "person": "ana",
+            "title": "Tooth",
+            "status": "booked",
+            "version": 1,
+            "zone": BUCHAREST,
+        }
+        shown |= {"updated": "2026-11-26 09:00:00", "start": "2026-11-26 10:00", "end": "2026-11-26 11:00"} | values
+        shown = {field: value for field, value in shown.items() if value is not ...}
+        names, marks = ", ".join(f"x_{name}" for name in shown), ", ".join(f":{name}" for name in shown)
+        run(f"INSERT INTO visits ({names}) VALUES ({marks})", **shown)
+
+    return visit

@@ -1,0 +1,188 @@
+"""Bookings written into calendars: what is not clear is looked up, then the table is asked and its say intended."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from accord.bookings import Booking
+from accord.calendar_steps import WIDTH, Refusals, Step, Terms, conclude, do, named, not_yet
+from accord.calendars import Done, Seat
+from accord.errors import AccordError, Misconfigured, Refused, TryLater
+from accord.ledger import calendars, counters, pairs
+from accord.ledger.pairs import Pair
+from accord.pairing import Act, Booked, Policy, decide
+from accord.ports import NotYet
+from accord.sides import adopted, agreed, booked_of, ended, facts_of, quiet, sending, sighted
+
+
+def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
+    """Bring both sides of each booking, read under its rev, into agreement; why that did not come to be, by key."""
+    bad = {booking.key: reason for _, booking in rows if (reason := _unsound(booking))}
+    sound = [row for row in rows if row[1].key not in bad]
+    unclear = _clear_up(terms, sound)
+    ready = [row for row in sound if row[1].key not in unclear]
+    mine: set[int] = set()  # the numbers that this call has taken
+    steps, left = terms.ledger.write(lambda c: _intend(c, terms, ready, mine))
+    do(terms, [step for step in steps if not step.last])
+    waits = {step.pair.key for step in steps if not step.last and not isinstance(step.outcome, Done)}
+    ends = [step for step in steps if step.last and step.pair.key not in waits]
+    do(terms, ends)
+    done = [step for step in steps if step.outcome is not None]
+    found = terms.ledger.write(lambda c: conclude(c, terms, done, mine))
+    again = {step.pair.key: NotYet("its new event is not there yet") for step in steps if step.outcome is None}
+    refusals: Refusals = {**bad}
+    reasons: list[Mapping[str, str | NotYet]] = [again, left, unclear, found]
+    for key, why in (item for more in reasons for item in more.items()):
+        # What waits is looked at again, and then finds what is refused once more.
+        if not isinstance(refusals.get(key), NotYet) or (isinstance(why, NotYet) and why.waits_for):
+            refusals[key] = why
+    return refusals
+
+
+def _unsound(booking: Booking) -> str | None:
+    try:
+        takes = booking.takes
+    except ValueError:
+        return "its start or end is no wall time of a zone that is known"
+    if takes is not None and takes.end <= takes.start:
+        return "it does not end after it begins"
+    return None
+
+
+def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
+    """Look for events of which it is not known whether they were made, or deleted; what could not be looked for."""
+    ledger, name = terms.ledger, terms.sync.name
+    keys = {booking.key: booking for _, booking in rows}
+    known = ledger.read(lambda c: pairs.of(c, ledger.cipher, name, keys))
+    unclear = [
+        pair
+        for key, of in known.items()
+        for pair in of
+        if pair.account in terms.accounts
+        and pair.seen is None
+        and (pair.state == "making" or (pair.state == "deleting" and _wants(terms, keys[key], pair.seat)))
+    ]
+    if not unclear:
+        return {}
+    found = terms.fan_out.map(lambda pair: _look_up(terms, pair), unclear, WIDTH)
+
+    def note(connection: Connection) -> None:
+        for pair, sight in zip(unclear, found, strict=True):
+            if isinstance(sight, Pair):
+                pairs.save_if(connection, ledger.cipher, sight, [pair.rev])
+
+    ledger.write(note)
+    both = zip(unclear, found, strict=True)
+    return {pair.key: not_yet(pair.account, error) for pair, error in both if isinstance(error, AccordError)}
+
+
+def _look_up(terms: Terms, pair: Pair) -> Pair | AccordError:
+    system = terms.accounts[pair.account]
+    try:
+        if pair.state == "deleting":
+            event = system.get(pair.calendar, str(pair.event))
+            return sighted(pair, event) if event else ended(pair)
+        there = system.find(pair.calendar, named(pair.sync, pair.key))
+    except (TryLater, Refused, Misconfigured) as error:
+        return error
+    mine = [event for event in there if event.span and event.mark and event.mark.generation == pair.generation]
+    return sighted(pair, mine[0]) if mine else pair
+
+
+# -- deciding
+
+
+def _wants(terms: Terms, booking: Booking, seat: Seat) -> bool:
+    """Whether a booking is to be shown in this calendar."""
+    return booking.takes is not None and terms.people.get(booking.person) == seat
+
+
+def _intend(
+    connection: Connection, terms: Terms, rows: Sequence[tuple[int, Booking]], mine: set[int]
+) -> tuple[list[Step], Refusals]:
+    """Decide about each booking, and note what is going to be done, under a number of its own."""
+    ledger, sync = terms.ledger, terms.sync
+    number = counters.next_rev(connection, sync.connection)
+    mine.add(number)
+    known = pairs.of(connection, ledger.cipher, sync.name, [booking.key for _, booking in rows])
+    paused, now = calendars.paused(connection, sync.name), ledger.now(connection)
+    steps: list[Step] = []
+    left: Refusals = {}
+    made: list[Pair] = []
+    for rev, booking in rows:
+        of = known.get(booking.key, [])
+        if any(pair.rev > rev and pair.rev not in mine for pair in of):
+            left[booking.key] = NotYet("something newer was dealt with meanwhile")
+            continue
+        if not booking.deleted and any(pair.version > booking.version for pair in of):
+            left[booking.key] = NotYet("it was read before it was written back")
+            continue
+        if booking.deleted and all(pair.state == "found" for pair in of):
+            # As likely another installation's: nothing of it was ever settled here, so it is left as it is.
+            made += [pair._replace(seen=None) for pair in of]
+            continue
+        for pair in _seated(terms, booking, of, left):
+            if pair.seat in paused:
+                why = f"the calendar {pair.seat} is paused: {paused[pair.seat]}"
+                left[booking.key] = NotYet(why, f"calendar {pair.seat}")
+                continue
+            step, pair = _plan(terms, number, booking, pair, now)
+            made.append(pair)
+            if step is not None:
+                steps.append(step)
+    pairs.save(connection, ledger.cipher, made)
+    return steps, left
+
+
+def _seated(terms: Terms, booking: Booking, of: list[Pair], left: Refusals) -> list[Pair]:
+    """The pairs to be decided, with one for the calendar that the booking is to be in; others are refused in `left`."""
+    seat = terms.people.get(booking.person)
+    if booking.takes is not None:
+        if seat is None:
+            left[booking.key] = f"nothing says which calendar is {booking.person}'s; say it in the mapping of people"
+            # The person's own events stay as they are: a line that is missing is no reason to take them away.
+            of = [pair for pair in of if pair.person != booking.person]
+        elif seat.account not in terms.accounts:
+            left[booking.key] = f"the calendar account {seat.account} is not connected; connect it"
+            return []
+        elif all(pair.seat != seat for pair in of):
+            of = [*of, Pair(terms.sync.name, booking.key, *seat, person=booking.person)]
+    open_ = [pair for pair in of if pair.state != "gone" or pair.seen or pair.seat == seat]
+    for pair in open_:
+        if pair.account not in terms.accounts:
+            left[booking.key] = f"the calendar account {pair.account}, where its event is, is not connected any more"
+    return [pair for pair in open_ if pair.account in terms.accounts]
+
+
+def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> tuple[Step | None, Pair]:
+    """What is to be done about one pair, if anything, and the pair as it is noted before that."""
+    pair = adopted(pair)
+    here = _wants(terms, booking, pair.seat)
+    event, facts = pair.seen.event if pair.seen else None, facts_of(pair, booking, here)
+    chosen = pair.choice is not None and pair.booking is not None and pair.booking.version == booking.version
+    policy = Policy(str(pair.choice)) if chosen else terms.policy
+    decision = decide(facts, policy, chosen)
+    pair = pair._replace(rev=rev, person=booking.person if here else pair.person)
+    match decision.act:
+        case Act.NOTHING:
+            return None, agreed(pair, pair.booked, event) if facts.booked is not Booked.GONE else ended(pair)
+        case Act.AGREE:
+            return None, agreed(pair, booked_of(booking), event) if event else ended(pair)
+        case Act.CONFLICT:
+            pair = pair._replace(state="conflict", since=pair.since or now, choice=None)
+            return None, pair._replace(booking=booking, because=decision.because)
+        case Act.MOVE | Act.CANCEL:
+            return Step(rev, booking, pair, decision, event), pair
+        case Act.DELETE:
+            pair = quiet(pair)._replace(state="deleting")
+            pair = pair._replace(event=event.id, etag=event.etag) if event else pair
+        case Act.MAKE:
+            # One that is being made is made under the same generation: it may be there, and is then not made again.
+            generation = pair.generation if pair.state == "making" and not pair.seen else pair.generation + 1
+            pair = quiet(pair)._replace(state="making", generation=generation, event=None, etag=None)
+            pair = sending(pair, booking, rev)
+        case Act.WRITE:
+            etag = event.etag if event else pair.etag
+            pair = quiet(pair)._replace(state="agreed", etag=etag, event=event.id if event else pair.event)
+            pair = sending(pair, booking, rev)
+    return Step(rev, booking, pair, decision), pair

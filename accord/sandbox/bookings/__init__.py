@@ -1,0 +1,1 @@
+"""The sandbox's booking system: its database, its JSON API, and the page on which people book."""

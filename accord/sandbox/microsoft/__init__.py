@@ -1,0 +1,1 @@
+"""The sandbox's Microsoft 365: mailboxes with calendars, behind Microsoft Graph and its login."""

@@ -1,0 +1,80 @@
+"""When calendars are taken (Microsoft Graph, getSchedule): what is not told counts as not known, never as free."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from accord.bookings import Span
+from accord.calendars import Busy
+from accord.errors import Refused
+from accord.systems.microsoft import shapes, translate
+from accord.systems.microsoft.graph import Graph, users
+
+_MOST = 20  # calendars at once
+_LONGEST = 31 * 86_400  # seconds at once: 62 days are allowed, but a calendar with 1,000 events in them is refused
+_FREE = ("free", "workingElsewhere")  # whoever has any other status is taken
+
+
+def busy(graph: Graph, calendars: Sequence[str], start: int, end: int) -> Mapping[str, Busy]:
+    """As in `Calendars`."""
+    spans: dict[str, list[Span]] = {calendar: [] for calendar in calendars}
+    unknown: dict[str, str] = {}
+    for first in range(0, len(calendars), _MOST):
+        for begin in range(start, end, _LONGEST):
+            some = [one for one in calendars[first : first + _MOST] if one not in unknown]
+            found, failed = _ask(graph, some, begin, min(begin + _LONGEST, end))
+            unknown |= failed
+            for calendar, taken in found.items():
+                spans[calendar] += taken
+    known = {calendar: Busy(_joined(taken)) for calendar, taken in spans.items() if calendar not in unknown}
+    return known | {calendar: Busy((), why) for calendar, why in unknown.items()}
+
+
+def _ask(graph: Graph, calendars: Sequence[str], start: int, end: int) -> tuple[dict[str, list[Span]], dict[str, str]]:
+    """When calendars are taken, and why that of others is not known.
+
+    It is asked through one of them, whose own refusal says nothing of the others: they are asked through the next one.
+    """
+    unknown: dict[str, str] = {}
+    left = list(calendars)
+    while left:
+        body = {"schedules": left, "startTime": _utc(start), "endTime": _utc(end), "availabilityViewInterval": 30}
+        try:
+            answer = graph.post(left[0], f"{users(left[0])}/calendar/getSchedule", body, shapes.Schedules)
+        except Refused as error:
+            unknown[left.pop(0)] = str(error)
+            continue
+        told = {one.scheduleId.lower(): one for one in answer.value}
+        found: dict[str, list[Span]] = {}
+        for calendar in left:
+            taken = _taken(told.get(calendar.lower()))
+            if isinstance(taken, str):
+                unknown[calendar] = taken
+            else:
+                found[calendar] = taken
+        return found, unknown
+    return {}, unknown
+
+
+def _taken(schedule: shapes.Schedule | None) -> list[Span] | str:
+    """The spans that a schedule names, or why it names none."""
+    if schedule is None:
+        return "Microsoft left this calendar out of its answer"
+    if schedule.error is not None:
+        code = re.sub(r"[^A-Za-z0-9_.]", "", str(schedule.error.responseCode or ""))[:60]
+        return f"Microsoft does not tell when this calendar is taken ({code or 'no reason given'})"
+    if schedule.scheduleItems is None:
+        return "Microsoft does not tell when this calendar is taken, only whether: more of it has to be shared"
+    try:
+        return [translate.span_of(one.start, one.end) for one in schedule.scheduleItems if one.status not in _FREE]
+    except translate.Unsound as error:
+        return f"Microsoft's answer can not be read: {error}"
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """In order, each once: what reaches over the end of one question is told again by the next."""
+    return sorted(set(spans))
+
+
+def _utc(second: int) -> dict[str, str]:
+    return {"dateTime": datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S"), "timeZone": "UTC"}

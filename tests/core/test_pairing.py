@@ -1,0 +1,117 @@
+"""The table between two ways: every cell is decided, with a sentence, and as the documents say."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.pairing import Act, Booked, Facts, Newer, Policy, Shown, decide
+
+CELLS = [
+    Facts(booked, shown, equal, newer, series)
+    for booked, shown, equal, newer, series in itertools.product(Booked, Shown, (False, True), Newer, (False, True))
+]
+BACK = {Act.MOVE, Act.CANCEL}
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_no_cell_is_undecided(policy):
+    for facts in CELLS:
+        decision = decide(facts, policy)
+        assert isinstance(decision.act, Act)
+        assert len(decision.because) > 10
+
+
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize(
+    ("booked", "shown", "act"),
+    [
+        (Booked.SAME, Shown.SAME, Act.NOTHING),
+        (Booked.TEXTS, Shown.SAME, Act.WRITE),
+        (Booked.CHANGED, Shown.SAME, Act.WRITE),
+        (Booked.GONE, Shown.SAME, Act.DELETE),
+        (Booked.GONE, Shown.CHANGED, Act.DELETE),
+        (Booked.GONE, Shown.GONE, Act.AGREE),
+        (Booked.GONE, Shown.NONE, Act.NOTHING),
+        (Booked.SAME, Shown.NONE, Act.MAKE),
+        (Booked.TEXTS, Shown.NONE, Act.MAKE),
+        (Booked.CHANGED, Shown.NONE, Act.MAKE),
+    ],
+)
+def test_where_the_calendar_did_not_change_no_policy_is_asked(booked, shown, act, policy):
+    for newer, series in itertools.product(Newer, (False, True)):
+        assert decide(Facts(booked, shown, False, newer, series), policy).act is act
+
+
+BOTH = "both"
+BY_POLICY = {
+    # (what the booking did, what the event did): by policy booking, calendar, newest, ask
+    (Booked.SAME, Shown.CHANGED): (Act.WRITE, Act.MOVE, Act.MOVE, Act.CONFLICT),
+    (Booked.TEXTS, Shown.CHANGED): (Act.WRITE, Act.MOVE, Act.MOVE, Act.CONFLICT),
+    (Booked.CHANGED, Shown.CHANGED): (Act.WRITE, Act.MOVE, BOTH, Act.CONFLICT),
+    (Booked.SAME, Shown.GONE): (Act.MAKE, Act.CANCEL, Act.CANCEL, Act.CONFLICT),
+    (Booked.TEXTS, Shown.GONE): (Act.MAKE, Act.CANCEL, Act.CANCEL, Act.CONFLICT),
+    (Booked.CHANGED, Shown.GONE): (Act.MAKE, Act.CANCEL, BOTH, Act.CONFLICT),
+}
+
+
+@pytest.mark.parametrize(("cell", "acts"), BY_POLICY.items())
+def test_where_the_calendar_changed_the_policy_decides(cell, acts):
+    booked, shown = cell
+    for policy, act in zip((Policy.BOOKING, Policy.CALENDAR, Policy.NEWEST, Policy.ASK), acts, strict=True):
+        for newer in Newer:
+            expected = act
+            if act is BOTH:
+                anew, taken = (Act.MAKE, Act.CANCEL) if shown is Shown.GONE else (Act.WRITE, Act.MOVE)
+                expected = {Newer.BOOKING: anew, Newer.CALENDAR: taken, Newer.UNKNOWN: Act.CONFLICT}[newer]
+            assert decide(Facts(booked, shown, False, newer), policy).act is expected
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_what_came_to_the_same_is_agreed_on_whatever_the_policy(policy):
+    for booked, act in {Booked.SAME: Act.AGREE, Booked.CHANGED: Act.AGREE, Booked.TEXTS: Act.WRITE}.items():
+        assert decide(Facts(booked, Shown.CHANGED, equal=True), policy).act is act
+
+
+@pytest.mark.parametrize("side", ["booking", "calendar"])
+def test_what_a_person_chose_is_done(side):
+    wanted = {"booking": {Act.WRITE, Act.MAKE}, "calendar": BACK}[side]
+    for (booked, shown), series in itertools.product(BY_POLICY, (False, True)):
+        decision = decide(Facts(booked, shown, False, Newer.UNKNOWN, series), Policy(side), chosen=True)
+        assert decision.act in wanted
+        assert "a person keeps" in decision.because
+
+
+cells = st.sampled_from(CELLS)
+policies = st.sampled_from([*Policy])
+
+
+@given(cells, policies)
+def test_a_booking_that_is_gone_is_never_written_nor_shown(facts, policy):
+    if facts.booked is Booked.GONE:
+        assert decide(facts, policy).act in (Act.NOTHING, Act.AGREE, Act.DELETE)
+    else:
+        assert decide(facts, policy).act is not Act.DELETE
+
+
+@given(cells, policies)
+def test_a_booking_follows_only_an_event_that_changed(facts, policy):
+    if decide(facts, policy).act in BACK:
+        assert facts.shown in (Shown.CHANGED, Shown.GONE)
+        assert not facts.equal or facts.shown is Shown.GONE
+        assert policy in (Policy.CALENDAR, Policy.NEWEST)
+
+
+@given(cells)
+def test_nobody_writes_where_a_person_is_asked(facts):
+    decision = decide(facts, Policy.ASK)
+    if facts.shown in (Shown.CHANGED, Shown.GONE) and facts.booked is not Booked.GONE and not facts.equal:
+        assert decision.act is Act.CONFLICT
+    assert decision.act not in BACK
+
+
+@given(cells, policies)
+def test_a_series_that_a_person_made_is_never_edited(facts, policy):
+    if facts.series and facts.shown is Shown.CHANGED and not facts.equal and facts.booked is not Booked.GONE:
+        assert decide(facts, policy).act is Act.CONFLICT

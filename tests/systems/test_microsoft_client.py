@@ -1,0 +1,343 @@
+"""What Microsoft's client asks for, and answers that the sandbox never gives."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from accord.bookings import at
+from accord.calendars import Create, Delete, Done, Mark, NotDone, TokenGone, Update, Wanted
+from accord.errors import AccordError, Refused, TryLater
+from accord.ledger.engine import Ledger
+from accord.systems.microsoft import Credentials, MicrosoftCalendars, connect
+from accord.systems.microsoft.translate import NAME_PROPERTY, REST_PROPERTY
+
+CARMEN = "carmen@accord.test"
+GRAPH = "https://graph.microsoft.com/v1.0"
+DELTA = f"{GRAPH}/users/{CARMEN}/calendarView/delta"
+TOKEN = {"token_type": "Bearer", "expires_in": 3599, "access_token": "t0ken"}
+MARK = Mark("booking-to-calendar/main b1", 1, 3)
+PROPERTIES = [{"id": NAME_PROPERTY, "value": MARK.name}, {"id": REST_PROPERTY, "value": "1.3"}]
+WANTED = Wanted(
+    mark=MARK,
+    start="2026-03-10T10:00:00",
+    end="2026-03-10T11:00:00",
+    zone="Europe/Bucharest",
+    title="Visit",
+    place="Room 5",
+    link=None,
+    notes=None,
+    attendee=None,
+)
+
+
+def moment(hour: int) -> dict[str, str]:
+    return {"dateTime": f"2026-03-10T{hour:02}:00:00.0000000", "timeZone": "UTC"}
+
+
+def event(id: str = "A1", **more: Any) -> dict[str, Any]:
+    shown = {"@odata.etag": f'W/"{id}"', "id": id, "type": "singleInstance", "isAllDay": False}
+    shown |= {"start": moment(8), "end": moment(9), "subject": "Visit", "location": {"displayName": "Room 5"}}
+    return shown | more
+
+
+class Wire:
+    """Answers by method and the end of the path, those of a list one after the other, and keeps what was asked."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = {"token": TOKEN} | answers
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        name = request.url.path.rsplit("/", 1)[1].lstrip("$")
+        answer = self.answers[name]
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        if callable(answer):
+            answer = answer(json.loads(request.content))
+        status = 200
+        if isinstance(answer, tuple):
+            status, answer = answer
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return httpx.Response(status, content=content, headers={"content-type": "application/json"})
+
+    def paths(self) -> list[str]:
+        return [request.url.path for request in self.asked]
+
+
+Connected = Callable[[Wire], MicrosoftCalendars]
+
+
+@pytest.fixture
+def connected(ledger: Ledger) -> Connected:
+    return lambda wire: connect(
+        "microsoft/main",
+        lambda: Credentials("accord.test", "app", "s&cret=1"),
+        lambda token: None,
+        ledger,
+        client=httpx.Client(transport=httpx.MockTransport(wire)),
+    )
+
+
+def told(body: dict[str, Any], status: int = 200, **more: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The answer to a batch: the same for each of its parts."""
+    return lambda asked: {
+        "responses": [{"id": one["id"], "status": status, "body": body} | more for one in asked["requests"]]
+    }
+
+
+def page(*events: dict[str, Any], **more: str) -> dict[str, Any]:
+    return {"value": [*events], "@odata.deltaLink": f"{DELTA}?$deltatoken=d1"} | {
+        f"@odata.{k}": v for k, v in more.items()
+    }
+
+
+def test_what_is_asked_for(connected: Connected, own_time: Any) -> None:
+    wire = Wire(delta=page(event()), batch=told(event(singleValueExtendedProperties=PROPERTIES)))
+    found = connected(wire).changes(CARMEN, None)
+    token, delta, batch = wire.asked
+    assert str(token.url) == "https://login.microsoftonline.com/accord.test/oauth2/v2.0/token"
+    assert parse_qs(token.content.decode()) == {
+        "grant_type": ["client_credentials"],
+        "client_id": ["app"],
+        "client_secret": ["s&cret=1"],
+        "scope": ["https://graph.microsoft.com/.default"],
+    }
+    assert dict(delta.url.params) == {"startDateTime": "2026-08-22T00:00:00Z", "endDateTime": "2027-10-26T00:00:00Z"}
+    assert delta.headers["authorization"] == batch.headers["authorization"] == "Bearer t0ken"
+    [part] = json.loads(batch.content)["requests"]
+    for prefer in (delta.headers["prefer"], batch.headers["prefer"], part["headers"]["Prefer"]):
+        assert 'IdType="ImmutableId"' in prefer
+        assert 'outlook.timezone="UTC"' in prefer
+    assert part["method"] == "GET"
+    assert urlsplit(part["url"]).path == f"/users/{CARMEN}/events/A1"
+    expand = parse_qs(urlsplit(part["url"]).query)["$expand"][0]
+    assert expand == f"singleValueExtendedProperties($filter=id eq '{NAME_PROPERTY}' or id eq '{REST_PROPERTY}')"
+    assert [one.mark for one in found.events] == [MARK]
+
+
+def test_where_to_go_on_holds_the_window(connected: Connected, own_time: Any) -> None:
+    wire = Wire(delta=page())
+    calendars = connected(wire)
+    place = calendars.changes(CARMEN, None).at
+    own_time.seconds += 29 * 86_400
+    assert calendars.changes(CARMEN, place).events == []
+    assert str(wire.asked[-1].url) == f"{DELTA}?$deltatoken=d1", "the link as it was given"
+    own_time.seconds += 2 * 86_400
+    with pytest.raises(TokenGone, match="window"):
+        calendars.changes(CARMEN, place)
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_dead_token_is_told(connected: Connected, status: int) -> None:
+    calendars = connected(Wire(delta=[page(), (status, {"error": {"code": "SyncStateNotFound"}})]))
+    place = calendars.changes(CARMEN, None).at
+    with pytest.raises(TokenGone):
+        calendars.changes(CARMEN, place)
+
+
+HOSTILE = [
+    "https://elsewhere.example/v1.0/users/x/calendarView/delta?$skiptoken=1",
+    "http://graph.microsoft.com/v1.0/x",
+    "https://graph.microsoft.com@elsewhere.example/v1.0/x",
+    "https://graph.microsoft.com/beta/x",
+    "https://graph.microsoft.com/v1.0/../beta/x",
+    "https://graph.microsoft.com:8443/v1.0/x",
+    "//elsewhere.example/v1.0",
+    "file:///etc/passwd",
+    "",
+]
+
+
+@pytest.mark.parametrize("link", HOSTILE)
+@pytest.mark.parametrize("name", ["nextLink", "deltaLink"])
+def test_a_link_that_leads_elsewhere_is_neither_followed_nor_kept(connected: Connected, link: str, name: str) -> None:
+    wire = Wire(delta=page(**{name: link}))
+    with pytest.raises(Refused):
+        connected(wire).changes(CARMEN, None)
+    assert len(wire.asked) == 2
+
+
+@pytest.mark.parametrize("link", HOSTILE)
+def test_so_it_is_with_lists(connected: Connected, link: str) -> None:
+    wire = Wire(events={"value": [], "@odata.nextLink": link})
+    with pytest.raises(Refused):
+        connected(wire).find(CARMEN, "b1")
+    assert len(wire.asked) == 2
+
+
+def test_lists_that_go_round_are_refused(connected: Connected) -> None:
+    following = f"{GRAPH}/users/{CARMEN}/events?$skip=10"
+    with pytest.raises(Refused, match="never end"):
+        connected(Wire(events={"value": [], "@odata.nextLink": following})).find(CARMEN, "b1")
+    calendars = connected(Wire(delta=page(nextLink=f"{DELTA}?$skiptoken=1")))
+    place = calendars.changes(CARMEN, None).at
+    with pytest.raises(Refused, match="never end"):
+        calendars.changes(CARMEN, place)
+
+
+def test_a_delta_that_repeats_a_page_under_other_links_is_refused(connected: Connected) -> None:
+    """As users report of mailboxes with long series; an empty page may come twice."""
+    date = {"id": "M.1", "seriesMasterId": "M", "type": "occurrence", "start": moment(8), "end": moment(9)}
+    rounds = [page(*rows, nextLink=f"{DELTA}?$skiptoken={n}") for n, rows in enumerate([(), (), (date,), (date,)])]
+    calendars = connected(Wire(delta=rounds))
+    place = None
+    for _ in range(3):
+        place = calendars.changes(CARMEN, place).at
+    with pytest.raises(Refused, match="repeats a page"):
+        calendars.changes(CARMEN, place)
+
+
+def test_a_delta_that_does_not_go_on_is_refused(connected: Connected) -> None:
+    with pytest.raises(Refused, match="how it goes on"):
+        connected(Wire(delta={"value": []})).changes(CARMEN, None)
+    with pytest.raises(Refused, match="no id"):
+        connected(Wire(delta=page({"subject": "x"}))).changes(CARMEN, None)
+
+
+def test_what_comes_twice_counts_as_it_came_last(connected: Connected) -> None:
+    removed = {"@removed": {"reason": "deleted"}}
+    rows = [event("A1"), event("A2"), {"id": "A1"} | removed, {"id": "A3"} | removed, event("A3"), event("A2")]
+    rows.append({"id": "A9"} | removed)
+    batch = lambda asked: {  # noqa: E731
+        "responses": [
+            {"id": one["id"], "status": 200, "body": event(urlsplit(one["url"]).path.rsplit("/", 1)[1])}
+            for one in asked["requests"]
+        ]
+    }
+    found = connected(Wire(delta=page(*rows), batch=batch)).changes(CARMEN, None)
+    assert [one.id for one in found.events] == ["A3", "A2"]
+    assert list(found.gone) == ["A1", "A9"]
+
+
+def test_an_event_that_was_deleted_meanwhile_is_gone(connected: Connected) -> None:
+    gone = told({"error": {"code": "ErrorItemNotFound"}}, 404)
+    found = connected(Wire(delta=page(event()), batch=gone)).changes(CARMEN, None)
+    assert (found.events, found.gone) == ([], ["A1"])
+
+
+@pytest.mark.parametrize("wrong", [{"start": 5}, {"start": {"dateTime": "x", "timeZone": "UTC"}}, {"subject": ["x"]}])
+def test_an_event_that_can_not_be_read_holds_up_no_other_unless_it_is_ours(
+    connected: Connected, wrong: dict[str, Any]
+) -> None:
+    spoilt = event("A1", **wrong)
+    found = connected(Wire(delta=page(spoilt), batch=told(spoilt))).changes(CARMEN, None)
+    assert (found.events, found.gone) == ([], [])
+    ours = told(spoilt | {"singleValueExtendedProperties": PROPERTIES})
+    with pytest.raises(Refused):
+        connected(Wire(delta=page(spoilt), batch=ours)).changes(CARMEN, None)
+
+
+def test_dates_of_a_series_are_told_without_asking_about_them(connected: Connected) -> None:
+    date = {"id": "M.1", "seriesMasterId": "M", "type": "occurrence", "start": moment(8), "end": moment(9)}
+    wire = Wire(delta=page(date))
+    [found] = connected(wire).changes(CARMEN, None).events
+    assert (found.series, found.mark) == (True, None)
+    assert len(wire.asked) == 2
+
+
+def test_what_is_written(connected: Connected) -> None:
+    wire = Wire(batch=told(event()))
+    operations = [Create(CARMEN, WANTED), Update(CARMEN, "A/1", 'W/"e"', WANTED), Delete(CARMEN, "A1", 'W/"f"')]
+    outcomes = connected(wire).apply(operations)
+    assert all(isinstance(one, Done) for one in outcomes)
+    made, changed, deleted = json.loads(wire.asked[-1].content)["requests"]
+    assert (made["method"], made["url"]) == ("POST", f"/users/{CARMEN}/events")
+    assert len(made["body"]["transactionId"]) == 36
+    assert (changed["method"], changed["url"]) == ("PATCH", f"/users/{CARMEN}/events/A%2F1")
+    assert changed["headers"]["If-Match"] == 'W/"e"'
+    assert "transactionId" not in changed["body"]
+    assert (deleted["method"], deleted["headers"]["If-Match"]) == ("DELETE", 'W/"f"')
+    assert "body" not in deleted
+
+
+def test_four_batches_at_a_time_each_one_part_after_the_other(connected: Connected) -> None:
+    wire = Wire(batch=told(event()))
+    marks = [Mark(f"b{number}", 1, 1) for number in range(20)]
+    fields = {name: getattr(WANTED, name) for name in Wanted.__struct_fields__}
+    connected(wire).apply([Create(CARMEN, Wanted(**fields | {"mark": mark})) for mark in marks])
+    batches = [json.loads(one.content)["requests"] for one in wire.asked if one.url.path.endswith("batch")]
+    sequence = [None, ["0"], ["1"], ["2"], ["3"]]
+    assert [[one.get("dependsOn") for one in batch] for batch in batches] == [sequence] * 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"<html>", TryLater),
+        (b"{", TryLater),
+        ({"responses": []}, TryLater),
+        ((502, b"<html>"), TryLater),
+        ({"value": 1}, Refused),
+        ((400, {"error": {"code": "BadRequest"}}), Refused),
+    ],
+    ids=str,
+)
+def test_a_batch_that_is_not_answered_is_not_done(connected: Connected, answer: Any, error: type[AccordError]) -> None:
+    [outcome] = connected(Wire(batch=answer)).apply([Create(CARMEN, WANTED)])
+    assert isinstance(outcome, NotDone)
+    assert isinstance(outcome.error, error)
+
+
+def test_an_answer_in_another_zone_is_read_by_that(connected: Connected) -> None:
+    local = {"dateTime": "2026-03-10T10:00:00.0000000", "timeZone": "GTB Standard Time"}
+    shown = event(start=local, end=local, originalStartTimeZone="tzone://Microsoft/Custom")
+    found = connected(Wire(A1=shown)).get(CARMEN, "A1")
+    assert found is not None
+    assert found.span is not None
+    assert found.span.start == at("2026-03-10T10:00:00", "Europe/Bucharest")
+    assert found.zone is None
+    assert connected(Wire(A1=shown | {"isCancelled": True})).get(CARMEN, "A1") is None
+
+
+def schedule(**one: Any) -> dict[str, Any]:
+    return {"value": [{"scheduleId": CARMEN.upper(), **one}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (schedule(error={"message": "Ana", "responseCode": "5006"}, scheduleItems=[]), "(5006)"),
+        (schedule(error={}), "(no reason given)"),
+        (schedule(availabilityView="0"), "more of it has to be shared"),
+        ({"value": []}, "left this calendar out"),
+        (
+            schedule(scheduleItems=[{"start": moment(8), "end": {"dateTime": "x", "timeZone": "UTC"}}]),
+            "can not be read",
+        ),
+    ],
+)
+def test_what_is_not_told_is_not_free(connected: Connected, answer: dict[str, Any], why: str) -> None:
+    found = connected(Wire(getSchedule=answer)).busy([CARMEN], 0, 86_400)
+    assert found[CARMEN].spans == ()
+    assert why in str(found[CARMEN].unknown)
+    assert "Ana" not in str(found[CARMEN].unknown)
+
+
+def test_whoever_is_not_said_to_be_free_is_taken(connected: Connected) -> None:
+    stati = ["free", "tentative", "busy", "oof", "workingElsewhere", "unknown", "hologram", None]
+    items = [{"start": moment(n), "end": moment(n + 1), "status": status} for n, status in enumerate(stati)]
+    found = connected(Wire(getSchedule=schedule(scheduleItems=items))).busy([CARMEN], 0, 86_400)
+    hours = [(span.start // 3_600) % 24 for span in found[CARMEN].spans]
+    assert [stati[hour] for hour in hours] == ["tentative", "busy", "oof", "unknown", "hologram", None]
+
+
+def test_a_schedule_is_asked_for_in_parts(connected: Connected) -> None:
+    """Twenty calendars and 62 days are what Microsoft allows; months with many events are refused."""
+    wire = Wire(getSchedule={"value": []})
+    connected(wire).busy([f"p{number}@accord.test" for number in range(45)], 0, 31 * 86_400 + 1)
+    bodies = [json.loads(one.content) for one in wire.asked if one.url.path.endswith("getSchedule")]
+    assert [len(body["schedules"]) for body in bodies] == [20, 20, 5], "what is not known is not asked again"
+    assert bodies[0]["startTime"] == {"dateTime": "1970-01-01T00:00:00", "timeZone": "UTC"}
+    assert bodies[0]["endTime"] == {"dateTime": "1970-02-01T00:00:00", "timeZone": "UTC"}
+
+
+def test_a_proxys_page_is_tried_later(connected: Connected) -> None:
+    with pytest.raises(TryLater):
+        connected(Wire(getSchedule=(502, b"<html>"))).busy([CARMEN], 0, 86_400)
+    with pytest.raises(TryLater):
+        connected(Wire(delta=b"<html>")).changes(CARMEN, None)
