@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import ClassVar, NamedTuple, Protocol
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from accord import zones
 from accord.kinds import Fields, Kind
 
 
@@ -95,23 +95,24 @@ def showing(takes: Span, place: str | None) -> str:
     return blake2b(said, digest_size=16).hexdigest()
 
 
-def told(takes: Span, *zones: str | None) -> tuple[str, str, str]:
+def told(takes: Span, *names: str | None) -> tuple[str, str, str]:
     """Start, end and zone as a booking tells them that takes this time: in the first of the zones that can tell it.
 
-    An hour that a zone's clocks show twice is told by its first half only; UTC can tell any.
+    An hour that a zone's clocks show twice is told by its first half only; UTC can tell any. Raises ValueError for
+    a time beyond the year 9999.
     """
-    zone = next((zone for zone in zones if zone), "UTC")
+    zone = next((zone for zone in names if zone), "UTC")
     if takes.all_day:
         first, last = (datetime.fromtimestamp(second, UTC).date().isoformat() for second in takes[:2])
         return first, last, zone
-    for zone in filter(None, (*zones, "UTC")):
+    for zone in filter(None, (*names, "UTC")):
         try:
             start, end = wall(takes.start, zone), wall(takes.end, zone)
             if span(start, end, zone) == takes:
-                break
+                return start, end, zone
         except ValueError:
             continue
-    return start, end, zone
+    raise ValueError("no clock shows such a time")
 
 
 def at(wall: str, zone: str) -> int:
@@ -123,16 +124,9 @@ def at(wall: str, zone: str) -> int:
     local = datetime.fromisoformat(wall)
     if local.tzinfo is not None:
         raise ValueError("a wall time has no offset")
-    return int(local.replace(tzinfo=_zone(zone)).timestamp())
+    return int(local.replace(tzinfo=zones.named(zone)).timestamp())
 
 
 def wall(second: int, zone: str) -> str:
     """What the clocks of a zone show at a second, as ISO wall time. Raises ValueError for an unknown zone."""
-    return datetime.fromtimestamp(second, _zone(zone)).replace(tzinfo=None).isoformat()
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise ValueError("the zone is not known") from None
+    return datetime.fromtimestamp(second, zones.named(zone)).replace(tzinfo=None).isoformat()

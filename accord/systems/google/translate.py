@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from accord import zones
 from accord.bookings import Span, at, span, wall
 from accord.calendars import Event, Mark, Wanted, decode, encode
 from accord.errors import Refused
@@ -70,7 +70,7 @@ def _moment(wall_time: str, zone: str) -> dict[str, str | None]:
     try:
         if len(wall_time) == len("2026-03-29"):
             return {"date": datetime.fromisoformat(wall_time).date().isoformat(), "dateTime": None, "timeZone": None}
-        second = datetime.fromtimestamp(at(wall_time, zone), ZoneInfo(zone))
+        second = datetime.fromtimestamp(at(wall_time, zone), zones.named(zone))
     except ValueError as error:
         raise Refused(f"the booking's time is none: {error}") from None
     return {"date": None, "dateTime": second.isoformat(), "timeZone": zone}

@@ -4,12 +4,12 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from accord import bookings
 from accord.bookings import Span
 from accord.calendars import Event, Mark, Wanted, decode, encode
 from accord.systems.microsoft import shapes, zones
+from accord.zones import named
 
 # The set of Accord's own properties: nobody else uses its id, and no client of Outlook shows it.
 _SET = "String {5f0c3c5e-1d0a-4d2b-9a53-2b8f6a0d7c41} Name"
@@ -109,7 +109,7 @@ def _moment(wall: str, zone: str) -> dict[str, str]:
     if name is None or meant is None:
         return _utc(second)
     shown = bookings.wall(second, meant)
-    local = datetime.fromisoformat(shown).replace(tzinfo=ZoneInfo(meant))
+    local = datetime.fromisoformat(shown).replace(tzinfo=named(meant))
     twice = local.utcoffset() != local.replace(fold=1).utcoffset()
     if twice or shown != bookings.wall(second, zone):
         return _utc(second)

@@ -3,9 +3,9 @@
 The table is CLDR's windowsZones, as tzlocal carries it and keeps it up to date.
 """
 
-from zoneinfo import ZoneInfo
-
 from tzlocal.windows_tz import tz_win, win_tz
+
+from accord.zones import named
 
 
 def windows(iana: str) -> str | None:
@@ -20,6 +20,6 @@ def iana(name: str | None) -> str | None:
     if name in win_tz:
         return win_tz[name]
     try:
-        return ZoneInfo(name).key
-    except (KeyError, OSError, ValueError):
+        return named(name).key
+    except ValueError:
         return None
