@@ -149,7 +149,9 @@ def test_status_tells_agreement_and_what_disagrees(
 ) -> None:
     capsys.readouterr()
     assert main(["status"]) == 1
-    assert "never run" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "never run" in said
+    assert "│ payment-to-account/main │" in said, "the name as commands take it, not cut"
 
     dispute = sandbox.http.get("/v1/disputes").json()["data"][0]["id"]
     sandbox.fault(kind="unknown_enum", object=dispute, rate=1)
