@@ -56,7 +56,8 @@ def command(as_json: bool) -> int:
         for alert in alerts:
             instead = "; the second channel sent it" if alert.second else ""
             when = _ago(alert.at.timestamp(), now)
-            print(f"alert not sent {when}: {alert.sync} {alert.alert}: {alert.said} ({alert.why}{instead})")
+            said = f": {alert.said}" if alert.said else ""  # what is over has no reason
+            print(f"alert not sent {when}: {alert.sync} {alert.alert}{said} ({alert.why}{instead})")
         for trouble in troubles:
             print(f"note: {trouble}")
         if any(one.runs is None for one in found):
