@@ -67,9 +67,11 @@ def connect_alerts(options: argparse.Namespace) -> int:
     elif failed is None:
         tell(told, arrivals)
     if failed is not None:
+        # Prefect says the same of every mail that could not be sent; of a relay on the same host this is the cause.
+        clear = " (with &tls=no where the mail server has no STARTTLS)" if kind == "mail" else ""
         raise Misconfigured(
-            f"nothing was saved, since the test alert did not arrive: {failed}; correct the address, or try again when "
-            "it answers"
+            f"nothing was saved, since the test alert did not arrive: {failed}; correct the address{clear}, or try "
+            "again when it answers"
         )
     return 1 if any(one.why for one in arrivals) else 0
 

@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 def command(as_json: bool) -> int:
     """Print all findings; 0 where there are none, else the highest of their exit codes."""
-    found = list(examine())
+    found = list(dict.fromkeys(examine()))  # what several connections share is found with each
     if as_json:
         print(json.dumps([one._asdict() for one in found], indent=2))
     elif not found:

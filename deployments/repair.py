@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
@@ -16,6 +15,7 @@ from accord.ledger import calendars, entries, inbox, links, quarantine, streams
 from accord.ledger.engine import Ledger
 from accord.records import Kind
 from accord.sync import EVENT, connection_of
+from deployments import show
 
 T = TypeVar("T")
 
@@ -97,9 +97,7 @@ def _list(ledger: Ledger, as_json: bool) -> int:
     for row in rows:
         since = datetime.fromtimestamp(row.created_at, UTC).strftime("%Y-%m-%d %H:%M")
         table.add_row(str(row.id), row.kind, row.key, since, "; ".join(row.reasons))
-    console = Console()
-    # What is read by another program has no screen to fit on.
-    console.print(table, width=None if console.is_terminal else 200)
+    show.console().print(table)
     return 1
 
 
@@ -147,7 +145,7 @@ def explain(key: str, as_json: bool) -> int:
     for entry in story:
         when = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(when, entry.kind, entry.change, entry.because, str(entry.rev or ""), entry.run)
-    console = Console()
+    console = show.console()
     console.print(table)
     for row in waiting:
         console.print(f"in quarantine as number {row.id}: {'; '.join(row.reasons)}")

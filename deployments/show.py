@@ -12,6 +12,14 @@ from tasks.workflows import Route
 COUNTED = ("created", "updated", "deleted", "unchanged", "held", "quarantined")
 
 
+def console() -> Console:
+    """Where tables are printed. What is read by another program has no screen to fit on, and gets longer lines."""
+    made = Console()
+    if not made.is_terminal:
+        made.width = 200
+    return made
+
+
 def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
     """The same as `table`, as plain data; sums are in minor units."""
     return {

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
-from rich.console import Console
 from rich.table import Table
 
 from accord import settings
@@ -15,7 +14,7 @@ from accord.ledger import actions, counters
 from accord.ledger.engine import Ledger
 from accord.standing import Standing, known, stand
 from accord.sync import Sync, connection_of
-from deployments import channels, server
+from deployments import channels, server, show
 from deployments.acting import stuck
 from deployments.runs import Runs, faults, read_runs
 from tasks.workflows import WORKFLOWS, route
@@ -57,7 +56,8 @@ def command(as_json: bool) -> int:
         for alert in alerts:
             instead = "; the second channel sent it" if alert.second else ""
             when = _ago(alert.at.timestamp(), now)
-            print(f"alert not sent {when}: {alert.sync} {alert.alert}: {alert.said} ({alert.why}{instead})")
+            said = f": {alert.said}" if alert.said else ""  # what is over has no reason
+            print(f"alert not sent {when}: {alert.sync} {alert.alert}{said} ({alert.why}{instead})")
         for trouble in troubles:
             print(f"note: {trouble}")
         if any(one.runs is None for one in found):
@@ -133,9 +133,8 @@ def _as_data(one: Status, now: float) -> dict[str, Any]:
 
 def _show(found: list[Status], now: float) -> None:
     table = Table(title="Connections", title_justify="left", caption=_CAPTION, caption_justify="left")
-    table.add_column("", overflow="fold")  # in whole on a narrow terminal, too
-    for name in ("agreement", "read up to", "agreed up to", "last run", "next run"):
-        table.add_column(name)
+    for name in ("", "agreement", "read up to", "agreed up to", "last run", "next run"):
+        table.add_column(name, no_wrap=not name, overflow="fold")  # of a cut name nobody can tell which one it is
     for one in found:
         standing, runs = one.standing, one.runs
         share = "never run" if standing.read_until is None else f"{_share(standing)} of {standing.records:,}"
@@ -149,7 +148,7 @@ def _show(found: list[Status], now: float) -> None:
             last,
             following,
         )
-    console = Console()
+    console = show.console()
     console.print(table)
     for one in found:
         for line in _disagreements(one, now):

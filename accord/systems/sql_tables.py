@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from accord.errors import Misconfigured
+from accord.ledger.schema import metadata as ledger
 from accord.records import RECORDS, TIMES, Kind
 
 
@@ -165,8 +166,16 @@ def create(connection: Connection, layout: Layout, everything: bool) -> None:
 
 
 def refuse_foreign(inspector: Inspector, layout: Layout, everything: bool) -> None:
-    """Raise Misconfigured where a table or a view beside those of the records has a name of ours, and is another's."""
+    """Raise Misconfigured where a table or a view beside those of the records has a name of ours, and is another's.
+
+    So too where the ledger is in this database: with other tables beside its own it would count as changed by somebody.
+    """
     there = inspector.get_table_names()
+    if ledger.tables.keys() <= set(there):
+        raise Misconfigured(
+            f"{layout.database} is the one that holds the ledger, which is to be alone there; use another database "
+            "or schema"
+        )
     names = [t.name for t in BESIDE if t.name in there and not {*t.c.keys()} <= _columns(inspector, t.name)]
     if everything and not [t.name for t in BESIDE if t.name in there]:  # no Accord has made anything here
         names += [view for view in layout.views if view in inspector.get_view_names()]

@@ -72,6 +72,18 @@ def test_an_address_that_can_not_be_taken_back_is_told_of(blocks: Blocks, monkey
         connect_alerts(OPTIONS)
 
 
+@pytest.mark.parametrize("kind", ["mail", "webhook"])
+def test_an_address_that_takes_no_test_alert_is_refused_with_what_to_correct(
+    blocks: Blocks, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    before = blocks.first
+    monkeypatch.setattr(channels, "send_tests", lambda client: [channels.Arrival("first", "Notification failed")])
+    with pytest.raises(Misconfigured, match="Notification failed; correct the address") as refused:
+        connect_alerts(argparse.Namespace(kind=kind, second=False, json=False))
+    assert ("&tls=no where the mail server has no STARTTLS" in str(refused.value)) == (kind == "mail")
+    assert blocks.first == blocks.used == before
+
+
 HEARTBEAT = argparse.Namespace(kind="heartbeat", second=False, json=False)
 
 

@@ -51,6 +51,15 @@ def test_missing_tables_are_said_to_be_missing(fresh, open_engine):
         require_current(open_engine(fresh.empty()))
 
 
+def test_no_ledger_is_made_among_tables_of_another(fresh, open_engine):
+    engine = open_engine(fresh.empty())
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE payments (id TEXT)"))
+    with pytest.raises(Misconfigured, match=r"has tables already \(payments\) and holds no ledger"):
+        upgrade(engine)
+    assert inspect(engine).get_table_names() == ["payments"]
+
+
 def test_a_file_that_is_not_there_is_not_made(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'typo.db'}", "ACCORD_LEDGER_URL")
     for look in (require_current, differs):

@@ -234,6 +234,19 @@ def test_a_database_in_place_of_another_is_refused_before_anything_is_made(
     assert not (tmp_path / "none.db").exists()
 
 
+def test_the_database_of_the_ledger_takes_no_accounts(
+    connect_accounts: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = settings.open_ledger()
+    url = ledger.engine.url.render_as_string(hide_password=False)
+    ledger.engine.dispose()
+    before = tables(url)
+    assert connect_accounts(url, "--create") == 2
+    assert "the accounts database is the one that holds the ledger" in capsys.readouterr().err
+    assert tables(url) == before
+    assert main(["db", "check"]) == 0
+
+
 def test_without_a_ledger_nothing_is_made(
     connect_accounts: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from pydantic import HttpUrl, SecretStr
 from accord import settings
 from accord.ledger import streams
 from accord.ledger.version import revisions
-from deployments import runs
+from deployments import channels, doctor, runs, status
 from deployments.cli import main
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
@@ -149,7 +149,9 @@ def test_status_tells_agreement_and_what_disagrees(
 ) -> None:
     capsys.readouterr()
     assert main(["status"]) == 1
-    assert "never run" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "never run" in said
+    assert "│ payment-to-account/main │" in said, "the name as commands take it, not cut"
 
     dispute = sandbox.http.get("/v1/disputes").json()["data"][0]["id"]
     sandbox.fault(kind="unknown_enum", object=dispute, rate=1)
@@ -222,6 +224,28 @@ def worker(deployed: Callable[[], object]) -> None:
 
 
 @pytest.mark.usefixtures("worker")
+def test_an_alert_that_was_not_sent_is_told_with_its_reason_where_it_has_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    at = datetime(2026, 11, 26, tzinfo=UTC)
+    alerts = [
+        channels.Unsent(at, what, "payment-to-account/eu", said, "odd-otter", "Notification failed", False)
+        for what, said in (("works again", ""), ("fails", "the key is not valid"))
+    ]
+    monkeypatch.setattr(status, "look", lambda ledger: ([], alerts, []))
+    assert main(["status"]) == 0
+    said = capsys.readouterr().out
+    assert "payment-to-account/eu works again (Notification failed)" in said
+    assert "payment-to-account/eu fails: the key is not valid (Notification failed)" in said
+
+
+def test_doctor_names_once_what_several_connections_share(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    shared = doctor.Finding("accounts main", "it may not be written to")
+    monkeypatch.setattr(doctor, "examine", lambda: iter([shared, shared]))
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().out.splitlines() == ["accounts main: it may not be written to"]
+
+
 def test_doctor_finds_nothing_wrong_where_nothing_is(deployed: Callable[[], object], capsys: Capture) -> None:
     assert deployed().is_completed()
     capsys.readouterr()
