@@ -131,6 +131,7 @@ def _intend(
             if step is not None:
                 steps.append(step)
     pairs.save(connection, ledger.cipher, made)
+    calendars.meet(connection, sync.name, {step.pair.seat for step in steps})
     return steps, left
 
 

@@ -1,10 +1,13 @@
 """Calendars: how far each was listened to, and why nobody listens to one any more."""
 
+from collections.abc import Collection
+from itertools import repeat
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from accord.calendars import Seat
+from accord.ledger import dialect
 from accord.ledger.dialect import upsert
 from accord.ledger.schema import calendars
 
@@ -36,8 +39,18 @@ def put(connection: Connection, sync: str, seat: Seat, listened: Listened) -> No
     connection.execute(row.on_conflict_do_update(index_elements=same, set_=listened._asdict()))
 
 
+def meet(connection: Connection, sync: str, seats: Collection[Seat]) -> None:
+    """Listen to these calendars from now on, also where something is only about to be made there."""
+    values = {
+        "sync": repeat(sync),
+        "account": [one.account for one in seats],
+        "calendar": [one.calendar for one in seats],
+    }
+    dialect.put(connection, calendars, values, ("sync", "account", "calendar"), keep=True)
+
+
 def known(connection: Connection, sync: str) -> list[Seat]:
-    """The calendars that were ever listened to."""
+    """The calendars that are listened to, those that are nobody's any more among them."""
     rows = select(calendars.c.account, calendars.c.calendar).where(calendars.c.sync == sync)
     return [Seat(*row) for row in connection.execute(rows)]
 

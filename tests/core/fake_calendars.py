@@ -1,8 +1,7 @@
 """Small honest copies of both sides: calendars that one account reaches, and a system that bookings are kept in.
 
 People work in both. Ids of events are made of the booking's name and generation and are never given out twice, etags
-change with each change, tokens are opaque, and a token that is kept though it was not the last page's skips what was
-still to come.
+change with each change, and tokens are opaque.
 """
 
 import itertools
@@ -61,14 +60,13 @@ class FakeCalendars:
     """The calendars of one account. `PAGE` events are on a page of changes."""
 
     PAGE = 3
-    ALONE = 100.0  # seconds for which the token of a page goes on with the next one
 
     def __init__(self, names: Collection[str], now: Callable[[], float] = lambda: float(START)) -> None:
         self.now = now
         self.held: dict[str, dict[str, Event]] = {name: {} for name in names}
         self.gone: dict[str, dict[str, Event]] = {name: {} for name in names}  # deleted: their ids stay taken
         self.log: dict[str, list[str]] = {name: [] for name in names}
-        self._tokens: dict[str, tuple[str, int, list[str], float]] = {}
+        self._tokens: dict[str, tuple[str, int, list[str]]] = {}
         self._serial = itertools.count(1)
         self.asked: list[str] = []  # every request
         self.failing: AccordError | None = None
@@ -85,11 +83,9 @@ class FakeCalendars:
         if at is not None:
             if at not in self._tokens:
                 raise TokenGone
-            of, since, left, issued = self._tokens[at]
+            of, since, left = self._tokens[at]
             if of != calendar:
                 raise TokenGone
-            if self.now() - issued > self.ALONE:
-                left = []
         if at is None:
             since, left = len(log), sorted(self.held[calendar])
         elif not left:
@@ -97,9 +93,16 @@ class FakeCalendars:
         part, rest = left[: self.PAGE], left[self.PAGE :]
         there = [self.held[calendar][id] for id in part if id in self.held[calendar]]
         gone = [id for id in part if id not in self.held[calendar]]
+        return Changes(there, gone, self._token(calendar, since, rest), bool(rest))
+
+    def latest(self, calendar: str) -> str:
+        """A token that goes on from now, as if all had been read."""
+        return self._token(calendar, len(self.log[calendar]), [])
+
+    def _token(self, calendar: str, since: int, rest: list[str]) -> str:
         token = f"token {next(self._serial)}"
-        self._tokens[token] = (calendar, since, rest, self.now())
-        return Changes(there, gone, token, bool(rest))
+        self._tokens[token] = (calendar, since, rest)
+        return token
 
     def get(self, calendar: str, id: str) -> Event | None:
         """One event."""

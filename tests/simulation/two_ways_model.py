@@ -330,6 +330,10 @@ class SimCalendars:
             return found._replace(events=found.events[1:])
         return found
 
+    def latest(self, calendar: str) -> str:
+        """A token that goes on from now; nobody should ask for it."""
+        return self._account.latest(calendar)
+
     def get(self, calendar: str, id: str) -> Event | None:
         """One event."""
         return self._ask(f"get {id}", lambda: self._account.get(calendar, id))

@@ -59,7 +59,13 @@ OMITTING = replace(
     omits=0.9,
 )
 MANY = replace(
-    EDITED, name="more changes than are on a page", bookings=12, rates={KILL: 0.3, SUSPEND: 0.4}, naps=(200, 900)
+    EDITED,
+    name="workers that are killed while they read more changes than are on a page",
+    bookings=12,
+    moves={"change": 0.4, "jump": 0.02, "skew": 0.0},
+    changes={"move": 1.0},
+    rates={KILL: 0.8},
+    workers=1,
 )
 LOSING = replace(
     EDITED,
@@ -100,7 +106,7 @@ def _planted(profile: Profile, *breaks: str) -> Callable[[Patches], Patches]:
 
 @_planted(MANY, "B1")
 def token_with_first_page() -> list[Patch]:
-    """A token is kept as soon as there is one."""
+    """A token that goes on from now is kept with the first page, before the others are read."""
     walk = listening._Ear._walk
 
     def hasty(self: Any, at: str | None, listened: Any) -> Any:
@@ -108,7 +114,8 @@ def token_with_first_page() -> list[Patch]:
 
         def first(calendar: str, token: str | None) -> Any:
             page = changes(calendar, token)
-            self._ledger.write(lambda c: self._store(c, page.at))
+            if token is None or token == listened.at:
+                self._ledger.write(lambda c: self._store(c, self._system.latest(calendar)))
             return page
 
         self._system = _Instead(self._system, changes=first)
