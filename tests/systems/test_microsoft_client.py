@@ -255,14 +255,16 @@ def test_what_is_written(connected: Connected) -> None:
     assert "body" not in deleted
 
 
-def test_four_batches_at_a_time_each_one_part_after_the_other(connected: Connected) -> None:
+def test_four_batches_at_most_each_one_part_after_the_other(connected: Connected) -> None:
     wire = Wire(batch=told(event()))
     marks = [Mark(f"b{number}", 1, 1) for number in range(20)]
     fields = {name: getattr(WANTED, name) for name in Wanted.__struct_fields__}
     connected(wire).apply([Create(CARMEN, Wanted(**fields | {"mark": mark})) for mark in marks])
     batches = [json.loads(one.content)["requests"] for one in wire.asked if one.url.path.endswith("batch")]
-    sequence = [None, ["0"], ["1"], ["2"], ["3"]]
-    assert [[one.get("dependsOn") for one in batch] for batch in batches] == [sequence] * 4
+    assert len(batches) <= 4
+    assert sum(map(len, batches)) == 20
+    for batch in batches:
+        assert [one.get("dependsOn") for one in batch] == [None, *([str(before)] for before in range(len(batch) - 1))]
 
 
 @pytest.mark.parametrize(
