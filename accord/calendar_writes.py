@@ -126,6 +126,9 @@ def _intend(
                 why = f"the calendar {pair.seat} is paused: {paused[pair.seat]}"
                 left[booking.key] = NotYet(why, f"calendar {pair.seat}")
                 continue
+            if pair.state == "found" and any(one.state != "found" for one in of):
+                # Moved here by a person, with what it was given elsewhere: nothing was ever agreed on here.
+                pair = pair._replace(state="gone")
             step, pair = _plan(terms, number, booking, pair, now)
             made.append(pair)
             if step is not None:

@@ -61,8 +61,9 @@ OMITTING = replace(
 MANY = replace(
     EDITED,
     name="workers that are killed while they read more changes than are on a page",
-    bookings=12,
-    moves={"change": 0.4, "jump": 0.02, "skew": 0.0},
+    bookings=16,
+    steps=250,
+    moves={"change": 0.1, "jump": 0.01, "skew": 0.0},
     changes={"move": 1.0},
     rates={KILL: 0.8},
     workers=1,
