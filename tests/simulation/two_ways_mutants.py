@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from acting_mutants import Mutant, Patch
-from faults import KILL, LOST, REPLY_LOST, SUSPEND
+from faults import LOST, REPLY_LOST, SUSPEND
 from two_ways_faults import LATE, Profile
 
 from accord import calendar_steps, calendar_writes, listening, sides
@@ -59,13 +59,14 @@ OMITTING = replace(
 )
 MANY = replace(
     EDITED,
-    name="workers that are killed while they read more changes than are on a page",
+    name="pages that can not be had, of more changes than are on one",
     bookings=16,
-    steps=250,
-    moves={"change": 0.1, "jump": 0.01, "skew": 0.0},
+    steps=1200,
+    moves={"change": 0.25, "jump": 0.01, "skew": 0.0},
     changes={"move": 1.0},
-    rates={KILL: 0.8},
+    rates={LOST: 1.0},
     workers=1,
+    page=1,
 )
 LOSING = replace(
     EDITED,
