@@ -82,6 +82,8 @@ class TwoWays:
         chosen = self.profile
         assert chosen.policy is not None
         self.office = Office(world, chosen.policy, bool(chosen.rewrites), chosen.omits or 0.0)
+        for account in self.office.accounts.values():
+            account.PAGE = chosen.page or account.PAGE
         self.home = Home(world, databases(), self.office)
         self.office.known, self.office.ended = self._known, self._ended
         for _ in range(chosen.bookings):

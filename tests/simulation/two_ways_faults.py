@@ -56,6 +56,7 @@ class Profile(Mix):
     threads: bool | None = None
     rewrites: bool | None = None  # whether a server makes something else of a place
     omits: float | None = None  # how often a list leaves out an event that is there
+    page: int | None = None  # events on a page of changes
     zombies: bool | None = None
     naps: tuple[float, ...] = (5, 31, 65, 200, 900, 5000)
     naps_at: str = ""
@@ -88,6 +89,7 @@ class Profile(Mix):
             threads=rng.random() < 0.3 if self.threads is None else self.threads,
             rewrites=rng.random() < 0.3 if self.rewrites is None else self.rewrites,
             omits=rng.choice((0.0, 0.0, 0.3)) if self.omits is None else self.omits,
+            page=self.page or rng.choice((1, 3)),
             zombies=rng.random() < 0.5 if self.zombies is None else self.zombies,
             sticky=rng.choice((0.0, 0.5, 0.9)) if self.sticky is None else self.sticky,
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from faults import KILL, LATE, LOST, REPLY_LOST, SUSPEND
+from faults import LATE, LOST, REPLY_LOST, SUSPEND
 from planted import Mutant, Patches, register
 from schedule import Patch
 from two_ways_faults import Profile
@@ -60,13 +60,14 @@ OMITTING = replace(
 )
 MANY = replace(
     EDITED,
-    name="workers that are killed while they read more changes than are on a page",
+    name="pages that can not be had, of more changes than are on one",
     bookings=16,
-    steps=250,
-    moves={"change": 0.1, "jump": 0.01, "skew": 0.0},
+    steps=1200,
+    moves={"change": 0.25, "jump": 0.01, "skew": 0.0},
     changes={"move": 1.0},
-    rates={KILL: 0.8},
+    rates={LOST: 1.0},
     workers=1,
+    page=1,
 )
 LOSING = replace(
     EDITED,
