@@ -149,9 +149,13 @@ class Document(Fields, frozen=True, kw_only=True, gc=False):
         """What a source without a list knows its documents by; the client only as a hash."""
         return {**Fields.facts(self), "client": None if self.client is None else self.client.known_by()}
 
+    def shown(self) -> Self:
+        """What a portal is given of it: Accord's own mark, that the PDF is awaited, is left out."""
+        return msgspec.structs.replace(self, origins=_shown(self.origins))
+
     def fingerprint(self) -> str:
         """A stable hash, also where the origins were found in another order."""
-        return Fields.fingerprint(msgspec.structs.replace(self, origins=_shown(self.origins)))
+        return Fields.fingerprint(self.shown())
 
     @classmethod
     def fields(cls) -> list[str]:

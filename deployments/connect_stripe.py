@@ -52,6 +52,7 @@ def connect(name: str, given: dict[str, Any], as_json: bool) -> int:
         kinds = {*(PATHS if target is None else target.kinds)} if account.accounts else set()
         kinds |= {Kind.DOCUMENT} if account.portal else set()
         with nothing_saved():
+            INVOICES.route("stripe", name).archive(account)
             tested = try_out(account, name, ledger, kinds)
         shown = {"connection": name, "accounts": account.accounts, **tested.owner._asdict()}
         shown |= {"readable": tested.readable, "refused": tested.refused}

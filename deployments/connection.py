@@ -87,6 +87,7 @@ def save_company(
             raise Misconfigured(f"a new connection needs {' and '.join(missing)}")
         account = fitting(of.reads.block, fields | {field: SecretStr(secret(called))}, fits)
         with nothing_saved():
+            of.archive(account)
             tested = test(account, of.connection, ledger)
         target: str = getattr(account, str(of.reads.target))
         assign(of.sync(target), ledger, tested.owner, {one.source for one in (*server.connections(client), of)})

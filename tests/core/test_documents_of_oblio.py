@@ -268,7 +268,7 @@ def test_a_storno_shows_at_once_and_what_it_takes_back_as_well_while_it_is_unpai
 
 
 def test_of_what_was_paid_the_night_shows_that_it_is_taken_back(read, firm):
-    key = next(k for k, row in read.shown(KIND).items() if row["state"] == "paid" and row["series"] == "MDP")
+    key = min(k for k, row in read.shown(KIND).items() if row["state"] == "paid" and row["series"] == "MDP")
     firm.storno(key)
     assert read.run().created == 1
     assert read.shown(KIND)[key]["state"] == "paid"

@@ -57,6 +57,15 @@ def test_every_field_comes_back_as_it_was_written(portal, tried):
         assert read[record.key] == (record.deleted, tuple(getattr(record, field) for field in Document.fields()))
 
 
+def test_a_document_whose_pdf_is_awaited_is_shown_without_saying_so(portal, row):
+    rev, document = row("d_1", pdf=None, origins={"total": Origin.API, "pdf": Origin.AWAITED})
+    assert portal.write(MAIN, KIND, [(rev, document)]) == {}
+    [(key, _, values)] = portal.read(MAIN, KIND)
+    assert key == "d_1"
+    assert values[portal.fields(KIND).index("origins_json")] == '{"total":"api"}'
+    assert values == tuple(getattr(document, field) for field in Document.fields())
+
+
 def test_keys_may_hold_whatever_a_service_puts_in_them(portal, row):
     keys = ["WEB/1/0", "..", "a b&c=d", "ș", "%2F", "?", "#", "+"]
     portal.write(MAIN, KIND, [row(key, total=n) for n, key in enumerate(keys)])

@@ -67,6 +67,8 @@ def test_an_account_can_be_followed_for_its_invoices_alone(
 
     assert connect(FULL, "--no-accounts") == 2
     assert "nothing of the account would be followed" in capsys.readouterr().err
+    assert connect(FULL, "--no-accounts", "--portal", "main", "--archive", "main") == 2
+    assert "nothing was saved: there is no Document archive block named main; make it" in capsys.readouterr().err
     assert connect(FULL, "--no-accounts", "--portal", "main") == 0
     said = capsys.readouterr().out
     assert "balance transactions" not in said

@@ -212,6 +212,9 @@ def test_a_portal_of_ones_own_is_taken_as_it_is(portal: Connect, tmp_path: Path,
 def test_an_archive_is_written_to_and_read_before_it_is_saved(
     connect: Connect, piped: Connect, tmp_path: Path, capsys: Said
 ) -> None:
+    assert connect(*NAMED, "--archive", "main") == 2
+    assert "nothing was saved: there is no Document archive block named main; make it" in capsys.readouterr().err
+    assert find_block(OblioAccount, "main") is None
     assert main(["connect", "archive", "--url", f"file://{tmp_path}/archive"]) == 0
     assert "next: accord connect oblio --archive main" in capsys.readouterr().out
     assert connect(*NAMED, "--archive", "main") == 0

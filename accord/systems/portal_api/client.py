@@ -134,7 +134,7 @@ class PortalApi:
 
     def _put(self, connection: str, rev: int, record: Record) -> None:
         asked = [*_of(connection), ("key", record.key)]
-        body = _encode({"rev": rev, "document": record})
+        body = _encode({"rev": rev, "document": record.shown() if isinstance(record, Document) else record})
         # Made from the request, so that it is the same when another worker repeats it.
         key = blake2b(_encode(asked) + body, digest_size=16).hexdigest()
         answer = self._transport.put("/document", asked, body, _JSON | {"Idempotency-Key": key}, endpoint=_ENDPOINT)
