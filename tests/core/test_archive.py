@@ -60,6 +60,11 @@ def test_beside_it_stands_what_it_is(tmp_path):
     assert note == {"connection": "oblio/main", "key": "17", "sha256": DIGEST, "size": len(PDF)} | ABOUT
 
 
+@pytest.mark.parametrize("key", ["2026//12/1", "/12/1", "../12/1", "A\n/12/1", "SER Ț/12/1"])
+def test_any_key_has_a_note(archive, key):
+    assert archive.keep(PDF, "smartbill/main", key, ABOUT) == NAME
+
+
 def test_what_was_damaged_is_noticed_and_never_written_over(tmp_path):
     archive = open_archive(f"file://{tmp_path}", {}, "the archive")
     archive.keep(PDF, "oblio/main", "17", ABOUT)
