@@ -11,7 +11,7 @@ from accord.actions import Action
 from accord.batch import Prepared, why_stop
 from accord.decide import Change, Reading, decide
 from accord.errors import AccordError, Refused, urgency
-from accord.ledger import batches, counters, entries, inbox, links, quarantine, streams, sums
+from accord.ledger import batches, counters, entries, inbox, links, pairs, quarantine, streams, sums
 from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
 from accord.ledger.links import Intent, Link
@@ -231,6 +231,10 @@ def _conclude(
     if kind is Kind.DOCUMENT:
         settled = {*written, *plan.confirmed}
         filing.ask_for_files(connection, sync, [one for one in read if one.key in settled], now)
+    if kind is Kind.BOOKING:
+        # Seen while another worker wrote this batch once more: its writing took the sign of that away.
+        unheeded = pairs.unheeded(connection, sync.name, written)
+        links.differ(connection, sync.target, sync.connection, kind, unheeded)
     if acts:
         # Also what is as it was: it may have been settled before the action was declared.
         shown = ({*written} & ours) | {*plan.confirmed, *plan.seen}

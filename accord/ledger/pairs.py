@@ -140,6 +140,13 @@ def save_if(connection: Connection, cipher: Cipher, pair: Pair, revs: Collection
     return connection.execute(update(pairs).where(same).values(values)).rowcount == 1
 
 
+def unheeded(connection: Connection, sync: str, keys: Collection[str]) -> set[str]:
+    """Those of the bookings of whose event something was seen that is not dealt with, nor waits for a person."""
+    mine = (pairs.c.sync == sync) & pairs.c.seen.is_not(None) & (pairs.c.state != "conflict")
+    rows = select(pairs.c.key).where(mine, among(connection, pairs.c.key, keys))
+    return {*connection.scalars(rows)} if keys else set()
+
+
 def any_sealed(connection: Connection) -> tuple[bytes, str] | None:
     """Something encrypted with what it was encrypted for, to try a key on; None where nothing is kept."""
     row = connection.execute(select(*_COLUMNS).where(pairs.c.seen.is_not(None)).limit(1)).one_or_none()

@@ -1,11 +1,13 @@
 """What is heard of calendars: changes, deletions that are confirmed, tokens that die, calendars that are paused."""
 
 import pytest
+from sqlalchemy import update
 
 from accord import conflicts
+from accord.calendar_target import CalendarTarget
 from accord.calendars import Seat
 from accord.errors import Misconfigured
-from accord.ledger import calendars, inbox, pairs
+from accord.ledger import calendars, inbox, pairs, schema
 from accord.pairing import Policy
 
 ANA = Seat("google/main", "ana@x")
@@ -235,3 +237,24 @@ def test_a_pair_is_kept_encrypted(office):
         row = c.execute(pairs.pairs.select()).one()
     assert b"CANARY" not in row.seen + row.booking
     assert "CANARY" not in str(row._asdict())
+
+
+def test_what_is_seen_while_two_workers_write_the_same_batch_is_dealt_with(office, monkeypatch):
+    here = office(Policy.BOOKING)
+    here.book("b1")
+    write = CalendarTarget.write
+
+    def overtaken(*given):
+        refusals = write(*given)
+        here.google.delete("ana@x", here.event("b1").id)
+        here.target.listen()
+        again = update(schema.links).values(state="sending")  # as another worker intends, who writes the batch as well
+        here.ledger.write(lambda c: c.execute(again))
+        monkeypatch.undo()
+        return refusals
+
+    monkeypatch.setattr(CalendarTarget, "write", overtaken)
+    here.run()
+    here.run()
+    assert len(here.google.of("ana@x", "b1")) == 1
+    assert here.standing().agreed
