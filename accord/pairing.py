@@ -64,6 +64,7 @@ class Facts(NamedTuple):
     equal: bool = False  # of an event that has changed: whether it shows what the booking says
     newer: Newer = Newer.UNKNOWN
     series: bool = False  # whether a person made a series of the event
+    known: bool = True  # whether it is known what the calendar showed when both agreed
 
 
 class Decision(NamedTuple):
@@ -109,6 +110,8 @@ def _differ(facts: Facts, policy: Policy, chosen: bool) -> Decision:
         return Decision(anew if policy is Policy.BOOKING else taken, f"{what}; a person keeps the {policy}'s side")
     if facts.series and not gone:
         return Decision(Act.CONFLICT, "a person made a series of the event, which is never edited")
+    if not facts.known and not gone and policy in (Policy.CALENDAR, Policy.NEWEST):
+        return Decision(Act.CONFLICT, "the event was found as it is, and nobody knows which side has changed")
     match policy:
         case Policy.BOOKING:
             return Decision(anew, f"{what}; the booking wins")

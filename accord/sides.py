@@ -17,14 +17,15 @@ def facts_of(pair: Pair, booking: Booking, here: bool) -> Facts:
     newer = Newer.UNKNOWN
     if event is not None:
         newer = Newer.CALENDAR if event.updated > booking.updated else Newer.BOOKING
+    known = pair.shown is not None
     if not here:
-        return Facts(Booked.GONE, shown, False, newer, series)
+        return Facts(Booked.GONE, shown, False, newer, series, known)
     wants = booked_of(booking)
     equal = shown is Shown.CHANGED and event is not None and digest(event) == wants
     # A writing that is on its way may still arrive: what is written after it lets it arrive no more.
     unsure = pair.texts != texts_of(booking) or bool(pair.sent) or pair.state == "deleting"
     booked = Booked.TEXTS if unsure else Booked.SAME
-    return Facts(Booked.CHANGED if wants != pair.booked and not equal else booked, shown, equal, newer, series)
+    return Facts(Booked.CHANGED if wants != pair.booked and not equal else booked, shown, equal, newer, series, known)
 
 
 def _shown(pair: Pair) -> Shown:

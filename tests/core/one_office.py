@@ -10,7 +10,7 @@ from accord.run import attempt
 from accord.standing import stand
 from accord.sync import Sync
 
-SYNC = Sync("booking-to-calendar/bookings-main", "bookings/main", "calendars/main")
+SYNC = Sync("booking-to-calendar/main", "bookings/main", "calendars/main")
 ANA, DAN, EVA = Seat("google/main", "ana@x"), Seat("google/main", "dan@x"), Seat("microsoft/main", "eva@x")
 
 

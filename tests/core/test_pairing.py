@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from accord.pairing import Act, Booked, Facts, Newer, Policy, Shown, decide
 
 CELLS = [
-    Facts(booked, shown, equal, newer, series)
-    for booked, shown, equal, newer, series in itertools.product(Booked, Shown, (False, True), Newer, (False, True))
+    Facts(*cell)
+    for cell in itertools.product(Booked, Shown, (False, True), Newer, (False, True), (True, False))
 ]
 BACK = {Act.MOVE, Act.CANCEL}
 
@@ -72,6 +72,14 @@ def test_where_the_calendar_changed_the_policy_decides(cell, acts):
 def test_what_came_to_the_same_is_agreed_on_whatever_the_policy(policy):
     for booked, act in {Booked.SAME: Act.AGREE, Booked.CHANGED: Act.AGREE, Booked.TEXTS: Act.WRITE}.items():
         assert decide(Facts(booked, Shown.CHANGED, equal=True), policy).act is act
+
+
+def test_an_event_of_which_nothing_was_agreed_moves_no_booking():
+    for booked, newer in itertools.product((Booked.SAME, Booked.TEXTS, Booked.CHANGED), Newer):
+        found = Facts(booked, Shown.CHANGED, newer=newer, known=False)
+        acts = [decide(found, policy).act for policy in Policy]
+        assert acts == [Act.WRITE, Act.CONFLICT, Act.CONFLICT, Act.CONFLICT]
+        assert decide(found, Policy.CALENDAR, chosen=True).act is Act.MOVE
 
 
 @pytest.mark.parametrize("side", ["booking", "calendar"])

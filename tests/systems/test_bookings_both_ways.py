@@ -14,7 +14,7 @@ from accord.records import Kind
 from accord.sync import Sync
 from accord.systems.bookings import Store
 
-SYNC = Sync("booking-to-calendar/bookings-main", "bookings/main", "calendars/main")
+SYNC = Sync("booking-to-calendar/main", "bookings/main", "calendars/main")
 START, END = "2027-01-12T10:00", "2027-01-12T11:00"
 QUIET = (0, 0, 0)  # created, updated, deleted
 

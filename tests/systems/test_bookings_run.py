@@ -11,7 +11,7 @@ from accord.sync import Sync
 from accord.systems.bookings import source
 
 KIND = Kind.BOOKING
-SYNC = Sync("booking-to-calendar/bookings-main", "bookings/main", "calendars/main")
+SYNC = Sync("booking-to-calendar/main", "bookings/main", "calendars/main")
 FIELDS = ("key", "deleted", "title", "start")
 
 

@@ -27,7 +27,7 @@ from accord.systems.google import RefreshToken, connect
 from accord.systems.microsoft import Credentials
 from accord.systems.microsoft import connect as connect_microsoft
 
-SYNC = Sync("booking-to-calendar/bookings-main", "bookings/main", "calendars/main")
+SYNC = Sync("booking-to-calendar/main", "bookings/main", "calendars/main")
 GOOGLE, MICROSOFT = "http://sandbox.test/google", "http://sandbox.test/microsoft"
 
 
