@@ -36,6 +36,7 @@ class Origin(StrEnum):
     EXPORT = "export"  # a file that a person exported from the service's web application
     ARCHIVE = "archive"  # Accord's own archive of documents
     AWAITED = "awaited"  # nowhere yet: the PDF is to be archived; that is shown nowhere
+    DOUBTFUL = "doubtful"  # in the API, which contradicts itself there
     UNKNOWN = "unknown"  # nowhere: the field is None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from accord import vat
-from accord.documents import State
+from accord.documents import Origin, State
 from tasks.expectations import Rule
 from tasks.expectations import vocabulary as v
 
@@ -27,6 +27,13 @@ def _is_day(text: str) -> bool:
 
 def _all_told(columns: pd.DataFrame) -> "pd.Series[Any]":
     return columns.notna().all(axis=1) & ~columns.isin(["", "{}"]).any(axis=1)
+
+
+def _told_without_doubt(columns: pd.DataFrame) -> "pd.Series[Any]":
+    def sound(state: str | None, origins: str | None) -> bool:
+        return state is None or origins is None or f'"{Origin.DOUBTFUL}"' not in origins
+
+    return v.each(sound, columns)
 
 
 def _issued_in_time(columns: pd.DataFrame) -> "pd.Series[Any]":
@@ -104,6 +111,12 @@ RULES = [
         "document.given",
         v.holds(_all_told, "state", "origins_json"),
         "A document has a state, and says where its fields were found",
+    ),
+    Rule(
+        "document.doubt",
+        v.holds(_told_without_doubt, "state", "origins_json"),
+        "What a service says of a document does not contradict itself, as a draft with a number does",
+        "info",
     ),
     Rule("document.currency", v.known_currency(), "A document is in a currency whose smallest unit is known"),
     Rule(

@@ -321,6 +321,11 @@ CASES: dict[Kind, list[Case]] = {
             {"paid": 10**15, "total": 10**15, "net": None, "lines": None},
         ),
         (
+            "document.doubt",
+            {"origins": {"state": Origin.DOUBTFUL}},
+            {"origins": {"state": Origin.COMPUTED}},
+        ),
+        (
             "document.vat_ids",
             {"client": Party(name="A", vat_id="RO18547291")},
             {"client": Party(name="A", vat_id="18547290")},

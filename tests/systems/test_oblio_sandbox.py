@@ -154,7 +154,7 @@ def test_company_series_and_rates(oblio: Oblio) -> None:
     assert (oblio.company().name, oblio.company().vat_id) == ("Prăvălia Exemplu SRL", shop.CIF)
     assert {one.name for one in oblio.series()} == {"MDP", "WEB", "EXP", "B-24", "PF", "AV"}
     terms = Terms(product="Comandă", series="WEB", vat_name="Normala", vat_rate="21")
-    oblio.issuer("oblio/main", terms).check()
+    oblio.issuer("oblio/main", terms, lambda: None).check()
 
 
 @pytest.mark.parametrize("cif", [shop.CIF.removeprefix("RO"), f" {shop.CIF.lower()} "])

@@ -126,6 +126,11 @@ def test_how_it_stands(which: int, changes: dict[str, Any], state: State) -> Non
     assert (found.origins["state"] is Origin.UNKNOWN) == (state is State.UNKNOWN)
 
 
+def test_the_state_of_a_draft_with_a_number_is_doubtful() -> None:
+    assert document(0, draft="1").origins["state"] is Origin.DOUBTFUL
+    assert document(0, draft="1", number=None).origins["state"] is Origin.API
+
+
 def test_marks_of_a_storno_may_be_missing() -> None:
     row = rows()[2]
     del row["storno"], row["stornoed"]

@@ -65,7 +65,7 @@ class Document(msgspec.Struct, kw_only=True):
     reverses: str | None
     mentions: str | None
     einvoice: str | None
-    origins: dict[str, Literal["api", "pdf", "computed", "export", "archive", "unknown"]]
+    origins: dict[str, Literal["api", "pdf", "computed", "export", "archive", "doubtful", "unknown"]]
     deleted: bool
     pdf: str | None = None
 

@@ -17,8 +17,8 @@ _COMPUTED = ("net", "vat", "paid")
 def document(shape: shapes.Invoice, issuer: Party | None) -> Document:
     """The document that a row shows; raises Unsound.
 
-    A draft may have a number, and is then taken for what it would be without the mark. Which invoice a storno takes
-    back is not among what Oblio lists.
+    A draft may have a number, and is then taken for what it would be without the mark, and that for doubtful. Which
+    invoice a storno takes back is not among what Oblio lists.
     """
     currency = _currency(shape.currency)
     total = amounts.minor(shape.total, currency, "total")
@@ -26,6 +26,8 @@ def document(shape: shapes.Invoice, issuer: Party | None) -> Document:
     sums = amounts.by_line(shape.products, currency, total) if shape.products else None
     vat = None if sums is None else sum(one.vat for one in sums)
     state, state_from = _state(shape, total, paid)
+    if shape.draft == "1" and shape.number:
+        state_from = Origin.DOUBTFUL
     values: dict[str, Any] = {
         "state": state,
         "series": shape.seriesName or None,
