@@ -119,7 +119,6 @@ class _Ear:
     def _walk(self, at: str | None, listened: Listened) -> str | None:
         """Read to the last page, whose token comes back; None where a person has to look before that is believed."""
         whole = at is None
-        before = self._ledger.read(lambda c: pairs.events_in(c, self._sync.name, self._seat)) if whole else set()
         met: set[str] = set()
         gone: set[str] = set()
         asked: set[str | None] = set()
@@ -136,9 +135,11 @@ class _Ear:
                 break
         else:
             raise Refused(f"the list of the calendar {self._seat} goes in a circle; it would never end")
-        if not self._missed(gone | (before - met), listened.lenient):
-            return None
+        # First: what is known to be made by then is asked for, and what is noted as made later is looked at again.
         self._ledger.write(lambda c: self._unsettle(c, gone, whole))
+        known = self._ledger.read(lambda c: pairs.events_in(c, self._sync.name, self._seat)) if whole else set()
+        if not self._missed(gone | (known - met), listened.lenient):
+            return None
         self._remove_strays()
         return at
 

@@ -258,3 +258,21 @@ def test_what_is_seen_while_two_workers_write_the_same_batch_is_dealt_with(offic
     here.run()
     assert len(here.google.of("ana@x", "b1")) == 1
     assert here.standing().agreed
+
+
+def test_an_event_that_is_made_and_deleted_before_its_calendar_is_listed_is_missed(office):
+    here = office(Policy.BOOKING)
+    here.book("b1")
+    changes = here.google.changes
+
+    def slowly(calendar, at):
+        here.google.changes = changes
+        here.run()  # another worker's
+        here.google.delete("ana@x", here.event("b1").id)
+        return changes(calendar, at)
+
+    here.google.changes = slowly
+    here.target.listen()
+    here.run()
+    assert here.event("b1")
+    assert here.standing().agreed
