@@ -276,3 +276,22 @@ def test_an_event_that_is_made_and_deleted_before_its_calendar_is_listed_is_miss
     here.run()
     assert here.event("b1")
     assert here.standing().agreed
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_an_event_that_went_with_its_booking_is_written_unless_somebody_changed_it_there(office, changed):
+    here = office(Policy.CALENDAR)
+    here.book("b1", "ana", 10)
+    here.run()
+    event = here.event("b1")
+    here.google.delete("ana@x", event.id)
+    here.google.add("dan@x", event.id, mark=event.mark, span=event.span, place=event.place)
+    here.bookings.change("b1", person="dan", start="2027-01-15T12:00:00", end="2027-01-15T12:30:00")
+    if changed:
+        here.google.move("dan@x", event.id)
+    before = here.event("b1", "dan@x")
+    here.run()
+    here.run()
+    assert here.bookings.written == []
+    assert (here.event("b1", "dan@x") == before) == changed
+    assert here.standing().agreed != changed  # a conflict

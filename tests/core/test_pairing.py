@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 
 from accord.pairing import Act, Booked, Facts, Newer, Policy, Shown, decide
 
-CELLS = [
-    Facts(*cell)
-    for cell in itertools.product(Booked, Shown, (False, True), Newer, (False, True), (True, False))
-]
+CELLS = [Facts(*cell) for cell in itertools.product(Booked, Shown, (False, True), Newer, (False, True), (True, False))]
 BACK = {Act.MOVE, Act.CANCEL}
 
 

@@ -132,6 +132,13 @@ class Office:
         if not self.ended(Seat(name, event.calendar), event.mark.name):
             self.untold[name, event.id] = shown
 
+    def forgive(self) -> None:
+        """What people did to an event while its booking was another person's, or gone, counts no more."""
+        for name, event in self.events():
+            assert event.mark is not None
+            if (name, event.id) in self.untold and self.ended(Seat(name, event.calendar), event.mark.name):
+                del self.untold[name, event.id]
+
     def move(self) -> None:
         """An event is moved."""
         if found := self._pick(self.events()):
@@ -315,6 +322,7 @@ class SimCalendars:
     def _ask(self, what: str, answer: Callable[[], T]) -> T:
         verdict = self._world.point("calendar", what)
         self._office.catch_up()
+        self._office.forgive()
         if verdict in (LOST, THROTTLED, LATE):
             raise TryLater(f"{verdict}: {what}")
         found = answer()
