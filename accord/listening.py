@@ -190,8 +190,15 @@ class _Ear:
         """Note what was seen; the ids of those of which it is not known whether that is the newest."""
         counters.lock(connection, self._sync.connection)
         late, seen, calm = [], [], []
+        met: dict[str, Event] = {}
         for event in events:
             pair = self._pair(connection, event)
+            first = met.setdefault(pair.key, event) if pair else event
+            if first.id != event.id:
+                # A person has moved more than one of the booking's events here, or has copied the one.
+                if first.mark and event.mark and first.mark.generation != event.mark.generation:
+                    self._strays[event.id] = event
+                continue
             if pair is None or (pair.seen is None and matches(pair, event)):
                 continue
             if pair.rev > ticket:

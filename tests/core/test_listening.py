@@ -295,3 +295,20 @@ def test_an_event_that_went_with_its_booking_is_written_unless_somebody_changed_
     assert here.bookings.written == []
     assert (here.event("b1", "dan@x") == before) == changed
     assert here.standing().agreed != changed  # a conflict
+
+
+def test_of_two_events_of_a_booking_that_are_moved_to_a_colleague_none_is_left(office):
+    here = office(Policy.BOOKING)
+    here.book("b1")
+    moved = []
+    for _ in range(2):
+        here.run()
+        moved.append(here.event("b1"))
+        here.google.delete("ana@x", moved[-1].id)
+    for event in moved:
+        here.google.add("dan@x", event.id, mark=event.mark, span=event.span, place=event.place)
+    here.run()
+    here.run()
+    assert here.google.of("dan@x", "b1") == []
+    assert here.event("b1")
+    assert here.standing().agreed

@@ -257,9 +257,11 @@ class Office:
         return outcome
 
     def _judge_create(self, name: str, operation: Create, made: Event) -> None:
-        """B2: nothing is made beside what is there, unless a person has put that there."""
+        """B2: nothing is made beside what is there, unless a person has put that there, or it was sent before that."""
         there = self.accounts[name].of(operation.calendar, operation.wanted.mark.name.rpartition(":")[2])
-        beside = {event.id for event in there} - self.copies - self.by_hand - {made.id}
+        generation = operation.wanted.mark.generation
+        known = {event.id for event in there if event.mark and event.mark.generation <= generation}
+        beside = known - self.copies - self.by_hand - {made.id}
         if beside:
             raise Violation(f"B2: {made.id} was made beside {sorted(beside)}")
 
