@@ -12,7 +12,7 @@ from accord.ledger import calendars, counters, pairs
 from accord.ledger.pairs import Pair
 from accord.pairing import Act, Booked, Policy, decide
 from accord.ports import NotYet
-from accord.sides import adopted, agreed, booked_of, ended, facts_of, quiet, sending, sighted
+from accord.sides import adopted, agreed, booked_of, digest, ended, facts_of, quiet, sending, sighted
 
 
 def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
@@ -126,7 +126,7 @@ def _intend(
                 why = f"the calendar {pair.seat} is paused: {paused[pair.seat]}"
                 left[booking.key] = NotYet(why, f"calendar {pair.seat}")
                 continue
-            if pair.state == "found" and any(one.state != "found" for one in of):
+            if pair.state == "found" and _as_elsewhere(pair, of):
                 # Moved here by a person, with what it was given elsewhere: nothing was ever agreed on here.
                 pair = pair._replace(state="gone")
             step, pair = _plan(terms, number, booking, pair, now)
@@ -156,6 +156,13 @@ def _seated(terms: Terms, booking: Booking, of: list[Pair], left: Refusals) -> l
         if pair.account not in terms.accounts:
             left[booking.key] = f"the calendar account {pair.account}, where its event is, is not connected any more"
     return [pair for pair in open_ if pair.account in terms.accounts]
+
+
+def _as_elsewhere(pair: Pair, of: Sequence[Pair]) -> bool:
+    """Whether an event that was found shows, if anything, what was agreed on in another calendar of its booking."""
+    agreed_on = {one.shown for one in of if one.state != "found"}
+    event = pair.seen.event if pair.seen else None
+    return bool(agreed_on) and (event is None or digest(event) in agreed_on)
 
 
 def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> tuple[Step | None, Pair]:

@@ -119,7 +119,6 @@ class _Ear:
     def _walk(self, at: str | None, listened: Listened) -> str | None:
         """Read to the last page, whose token comes back; None where a person has to look before that is believed."""
         whole = at is None
-        before = self._ledger.read(lambda c: pairs.events_in(c, self._sync.name, self._seat)) if whole else set()
         met: set[str] = set()
         gone: set[str] = set()
         asked: set[str | None] = set()
@@ -136,9 +135,11 @@ class _Ear:
                 break
         else:
             raise Refused(f"the list of the calendar {self._seat} goes in a circle; it would never end")
-        if not self._missed(gone | (before - met), listened.lenient):
-            return None
+        # First: what is known to be made by then is asked for, and what is noted as made later is looked at again.
         self._ledger.write(lambda c: self._unsettle(c, gone, whole))
+        known = self._ledger.read(lambda c: pairs.events_in(c, self._sync.name, self._seat)) if whole else set()
+        if not self._missed(gone | (known - met), listened.lenient):
+            return None
         self._remove_strays()
         return at
 
@@ -189,8 +190,15 @@ class _Ear:
         """Note what was seen; the ids of those of which it is not known whether that is the newest."""
         counters.lock(connection, self._sync.connection)
         late, seen, calm = [], [], []
+        met: dict[str, Event] = {}
         for event in events:
             pair = self._pair(connection, event)
+            first = met.setdefault(pair.key, event) if pair else event
+            if first.id != event.id:
+                # A person has moved more than one of the booking's events here, or has copied the one.
+                if first.mark and event.mark and first.mark.generation != event.mark.generation:
+                    self._strays[event.id] = event
+                continue
             if pair is None or (pair.seen is None and matches(pair, event)):
                 continue
             if pair.rev > ticket:

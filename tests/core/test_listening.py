@@ -258,3 +258,57 @@ def test_what_is_seen_while_two_workers_write_the_same_batch_is_dealt_with(offic
     here.run()
     assert len(here.google.of("ana@x", "b1")) == 1
     assert here.standing().agreed
+
+
+def test_an_event_that_is_made_and_deleted_before_its_calendar_is_listed_is_missed(office):
+    here = office(Policy.BOOKING)
+    here.book("b1")
+    changes = here.google.changes
+
+    def slowly(calendar, at):
+        here.google.changes = changes
+        here.run()  # another worker's
+        here.google.delete("ana@x", here.event("b1").id)
+        return changes(calendar, at)
+
+    here.google.changes = slowly
+    here.target.listen()
+    here.run()
+    assert here.event("b1")
+    assert here.standing().agreed
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_an_event_that_went_with_its_booking_is_written_unless_somebody_changed_it_there(office, changed):
+    here = office(Policy.CALENDAR)
+    here.book("b1", "ana", 10)
+    here.run()
+    event = here.event("b1")
+    here.google.delete("ana@x", event.id)
+    here.google.add("dan@x", event.id, mark=event.mark, span=event.span, place=event.place)
+    here.bookings.change("b1", person="dan", start="2027-01-15T12:00:00", end="2027-01-15T12:30:00")
+    if changed:
+        here.google.move("dan@x", event.id)
+    before = here.event("b1", "dan@x")
+    here.run()
+    here.run()
+    assert here.bookings.written == []
+    assert (here.event("b1", "dan@x") == before) == changed
+    assert here.standing().agreed != changed  # a conflict
+
+
+def test_of_two_events_of_a_booking_that_are_moved_to_a_colleague_none_is_left(office):
+    here = office(Policy.BOOKING)
+    here.book("b1")
+    moved = []
+    for _ in range(2):
+        here.run()
+        moved.append(here.event("b1"))
+        here.google.delete("ana@x", moved[-1].id)
+    for event in moved:
+        here.google.add("dan@x", event.id, mark=event.mark, span=event.span, place=event.place)
+    here.run()
+    here.run()
+    assert here.google.of("dan@x", "b1") == []
+    assert here.event("b1")
+    assert here.standing().agreed

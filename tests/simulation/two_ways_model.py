@@ -132,6 +132,13 @@ class Office:
         if not self.ended(Seat(name, event.calendar), event.mark.name):
             self.untold[name, event.id] = shown
 
+    def forgive(self) -> None:
+        """What people did to an event while its booking was another person's, or gone, counts no more."""
+        for name, event in self.events():
+            assert event.mark is not None
+            if (name, event.id) in self.untold and self.ended(Seat(name, event.calendar), event.mark.name):
+                del self.untold[name, event.id]
+
     def move(self) -> None:
         """An event is moved."""
         if found := self._pick(self.events()):
@@ -250,9 +257,11 @@ class Office:
         return outcome
 
     def _judge_create(self, name: str, operation: Create, made: Event) -> None:
-        """B2: nothing is made beside what is there, unless a person has put that there."""
+        """B2: nothing is made beside what is there, unless a person has put that there, or it was sent before that."""
         there = self.accounts[name].of(operation.calendar, operation.wanted.mark.name.rpartition(":")[2])
-        beside = {event.id for event in there} - self.copies - self.by_hand - {made.id}
+        generation = operation.wanted.mark.generation
+        known = {event.id for event in there if event.mark and event.mark.generation <= generation}
+        beside = known - self.copies - self.by_hand - {made.id}
         if beside:
             raise Violation(f"B2: {made.id} was made beside {sorted(beside)}")
 
@@ -315,6 +324,7 @@ class SimCalendars:
     def _ask(self, what: str, answer: Callable[[], T]) -> T:
         verdict = self._world.point("calendar", what)
         self._office.catch_up()
+        self._office.forgive()
         if verdict in (LOST, THROTTLED, LATE):
             raise TryLater(f"{verdict}: {what}")
         found = answer()
