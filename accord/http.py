@@ -184,8 +184,8 @@ class Transport:
             self._breaker.check()
             self._budget.take(endpoint)
             turn, credential = self._credential()
-        except (TryLater, Refused) as error:  # what is refused here is a token, not this request
-            raise error if isinstance(error, NotSent) else NotSent(str(error), getattr(error, "after", None)) from None
+        except TryLater as error:
+            raise error if isinstance(error, NotSent) else NotSent(str(error), error.after) from None
         more = {"Content-Type": content_type, **(headers or {})}
         sent = (*credential, *((name.encode("ascii"), value.encode("ascii")) for name, value in more.items()))
         if until is not None and (left := until.left(self._clock)) < deadline:

@@ -100,7 +100,7 @@ def test_documents_that_an_earlier_run_left_are_settled_before_anything_is_read(
     steps = Steps({"document": [[2]]})
     steps.open["document"] = [1]
     attempt(steps, (Kind.DOCUMENT,))
-    assert steps.did[:3] == ["plan", "check 1", "read document"]
+    assert steps.did[:4] == ["plan", "listen", "check 1", "read document"]
 
 
 class AwayAtFirst(Steps):
@@ -117,4 +117,4 @@ def test_a_target_that_is_away_holds_up_no_reading() -> None:
     steps.open["document"] = [1]
     tally, error = attempt(steps, (Kind.DOCUMENT,))
     assert (tally.created, error) == (2, None)
-    assert steps.did == ["plan", "check 1", "read document", "check 1", "check 2"]
+    assert steps.did == ["plan", "listen", "check 1", "read document", "check 1", "check 2"]

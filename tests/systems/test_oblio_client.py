@@ -149,7 +149,8 @@ def test_rates_as_they_are_written(oblio: Callable[[Wire], Oblio]) -> None:
     source = oblio(Wire(series={"data": series}, vat_rates={"data": rates}))
 
     def issuer(name: str, rate: str) -> OblioIssuer:
-        return source.issuer("oblio/main", Terms(product="Comandă", series="WEB", vat_name=name, vat_rate=rate))
+        terms = Terms(product="Comandă", series="WEB", vat_name=name, vat_rate=rate)
+        return source.issuer("oblio/main", terms, lambda: None)
 
     issuer("Normala", "21").check()
     issuer("SDD", "0").check()

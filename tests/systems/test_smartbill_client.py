@@ -63,9 +63,9 @@ def test_answers_with_a_name_around_them(account: Any, client: SmartBill, own_ti
     account.behave(shape="wrapped")
     assert client.series()[0].next_number == 2
     terms = Terms(product="Comandă", series="WEB", proformas="PRO", vat_name="Normala", vat_rate="21")
-    client.issuer("smartbill/main", terms, own_time).check()
+    client.issuer("smartbill/main", terms, own_time, lambda: None).check()
     with pytest.raises(Misconfigured, match="no VAT rate Normala of 19 %; it has Normala 21"):
-        client.issuer("smartbill/main", structs.replace(terms, vat_rate="19"), own_time).check()
+        client.issuer("smartbill/main", structs.replace(terms, vat_rate="19"), own_time, lambda: None).check()
     assert client.status("WEB", number) is not None
 
 
@@ -109,7 +109,9 @@ def test_a_pdf_that_is_an_error_with_status_200(account: Any, client: SmartBill)
 
 def test_what_became_of_a_proforma(account: Any, client: SmartBill, own_time: Any) -> None:
     number = account.issue(series="PRO", path="/estimate/v2", mentions="Ref. M-1")
-    issuer = client.issuer("smartbill/main", Terms(product="Comandă", series="WEB", proformas="PRO"), own_time)
+    issuer = client.issuer(
+        "smartbill/main", Terms(product="Comandă", series="WEB", proformas="PRO"), own_time, lambda: None
+    )
 
     def made(of: str) -> list[tuple[str | None, str | None]]:
         sent = Sent("invoice", "M-1", b"", {"proforma": ("", "PRO", of)}, attempt=2)
