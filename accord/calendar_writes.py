@@ -19,9 +19,9 @@ def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
     """Bring both sides of each booking, read under its rev, into agreement; why that did not come to be, by key."""
     bad = {booking.key: reason for _, booking in rows if (reason := _unsound(booking))}
     sound = [row for row in rows if row[1].key not in bad]
-    unclear = _clear_up(terms, sound)
-    ready = [row for row in sound if row[1].key not in unclear]
     mine: set[int] = set()  # the numbers that this call has taken
+    unclear = _clear_up(terms, sound, mine)
+    ready = [row for row in sound if row[1].key not in unclear]
     steps, left = terms.ledger.write(lambda c: _intend(c, terms, ready, mine))
     do(terms, [step for step in steps if not step.last])
     waits = {step.pair.key for step in steps if not step.last and not isinstance(step.outcome, Done)}
@@ -49,7 +49,7 @@ def _unsound(booking: Booking) -> str | None:
     return None
 
 
-def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
+def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]], mine: set[int]) -> Refusals:
     """Look for events of which it is not known whether they were made, or deleted; what could not be looked for."""
     ledger, name = terms.ledger, terms.sync.name
     keys = {booking.key: booking for _, booking in rows}
@@ -67,9 +67,11 @@ def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
     found = terms.fan_out.map(lambda pair: _look_up(terms, pair), unclear, WIDTH)
 
     def note(connection: Connection) -> None:
+        number = counters.next_rev(connection, terms.sync.connection)
+        mine.add(number)
         for pair, sight in zip(unclear, found, strict=True):
-            if isinstance(sight, Pair):
-                pairs.save_if(connection, ledger.cipher, sight, [pair.rev])
+            if isinstance(sight, Pair) and sight is not pair:
+                pairs.save_if(connection, ledger.cipher, sight._replace(rev=number), [pair.rev])
 
     ledger.write(note)
     both = zip(unclear, found, strict=True)

@@ -2,8 +2,10 @@
 
 import pytest
 
-from accord.calendars import Seat
+from accord import calendar_writes
+from accord.calendars import NotDone, Seat
 from accord.errors import Misconfigured, Refused, TryLater
+from accord.kinds import Kind
 from accord.pairing import Policy
 
 
@@ -252,3 +254,27 @@ def test_values_of_people_are_in_no_repr(office):
     here.run()
     assert "Client of" not in repr(here.pair("b1"))
     assert "Room" not in repr(here.pair("b1"))
+
+
+def test_what_another_worker_saw_is_not_lost_by_an_outcome(office, monkeypatch):
+    here = office(Policy.CALENDAR)
+    booking = here.book("b1")
+    apply, lost = here.google.apply, TryLater("the answer is lost", 30)
+
+    def crash(*given):
+        raise lost
+
+    def slowly(operations):
+        here.google.apply = apply
+        apply(operations)
+        with monkeypatch.context() as patch:
+            patch.setattr(calendar_writes, "_intend", crash)  # once it has looked whether the event was made
+            with pytest.raises(TryLater):
+                here.target.write("", Kind.BOOKING, [(1, booking)])
+        return [NotDone(lost)] * len(operations)
+
+    here.google.apply = slowly
+    here.target.write("", Kind.BOOKING, [(1, booking)])
+    assert here.pair("b1").event == here.event("b1").id
+    here.run()
+    assert here.standing().agreed

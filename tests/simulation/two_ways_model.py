@@ -171,7 +171,7 @@ class Office:
             back = self.accounts[name].restore(event.calendar, event.id)
             self._touch(name, back, shows(back))
             told = self.binned.pop((name, event.id), None)
-            if told is None:  # it shows what Accord gave it, as if nothing had been
+            if not told:  # it shows what Accord gave it, as if nothing had been
                 self.untold.pop((name, event.id), None)
 
     def touch(self) -> None:
