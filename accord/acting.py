@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from accord.actions import Action, Look, NotNeeded, Sent, Twin
 from accord.clock import Until
-from accord.errors import Misconfigured, NotSent, Refused, Superseded, TryLater, Unclear
+from accord.errors import Misconfigured, NoToken, NotSent, Refused, Superseded, TryLater, Unclear
 from accord.ledger import actions, entries, leases
 from accord.ledger.actions import Row
 from accord.ledger.engine import Ledger
@@ -187,7 +187,7 @@ class _Actor:
         first = row.attempt == 1 or self._action.heeds is None  # nothing that was sent before can be under way
         try:
             twin = self._action.send(self._sent(row), until)
-        except (NotSent, Misconfigured) as error:
+        except (NotSent, NoToken, Misconfigured) as error:
             after = getattr(error, "after", None) or 0.0
             _log.info("%s on %s has to wait: %s", row.name, row.key, error)
             # Composed anew then: by that time the payment may be refunded, or the day another one.

@@ -29,6 +29,10 @@ class Refused(AccordError):
     """The request or the record will never be accepted as it is; trying again changes nothing."""
 
 
+class NoToken(Refused):
+    """What proves who asks is not given out, so the request was not sent."""
+
+
 class Redirected(Refused):
     """A system sends elsewhere, where nothing goes unless the caller says so."""
 

@@ -141,7 +141,7 @@ def _show(found: list[Status], now: float) -> None:
         last = "-" if runs is None or runs.last is None else f"{runs.last}, {_ago(runs.last_at, now)}"
         following = "?" if runs is None else runs.note or _ago(runs.next_at, now)
         table.add_row(
-            one.name.replace("/", "/\n", 1),
+            one.name,
             f"[{'green' if standing.agreed else 'red'}]{share}[/]",
             _ago(standing.read_until, now),
             _ago(one.agreed_at, now),

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from accord.clock import Clock
-from accord.errors import TryLater
+from accord.errors import NoToken
 from accord.http import Transport
 from accord.systems.answers import UNREADABLE, must_be_json
 from accord.systems.oblio.shapes import Scalar, Token
@@ -37,7 +37,7 @@ class Tokens:
         self._ends: float | None = None
 
     def headers(self) -> dict[str, str]:
-        """A new token, as the header that carries it. Raises what the transport raises."""
+        """A new token, as the header that carries it. Raises what the transport raises, and NoToken."""
         given = self._credentials()
         form = {"grant_type": "client_credentials", **given._asdict()}
         asked = self._clock.monotonic()
@@ -51,7 +51,7 @@ class Tokens:
             token = _decode(body)
         except UNREADABLE:
             must_be_json(body, "Oblio's answer for a token")
-            raise TryLater("Oblio's answer to POST /authorize/token is no token; did its API change?") from None
+            raise NoToken("Oblio's answer to POST /authorize/token is no token; did its API change?") from None
         lasts = _seconds(token.expires_in)
         self._ends = None if lasts is None else asked + _USED * lasts
         return {"Authorization": f"Bearer {token.access_token}"}
