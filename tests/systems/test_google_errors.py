@@ -6,6 +6,7 @@ import pytest
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
+from accord.systems.answers import decoded
 from accord.systems.google.errors import (
     Changed,
     Gone,
@@ -15,7 +16,6 @@ from accord.systems.google.errors import (
     Unfit,
     classify,
     classify_token,
-    decoded,
 )
 from accord.systems.google.shapes import Page
 
@@ -127,8 +127,8 @@ def test_a_refusal_that_can_not_be_read_is_none(body: bytes) -> None:
 
 
 def test_an_answer_of_another_shape_is_told_from_one_that_is_cut_off() -> None:
-    assert decoded(b'{"items":[]}', Page, "a list").items == []
+    assert decoded(b'{"items":[]}', Page, "Google", "a list").items == []
     with pytest.raises(TryLater, match="cut off or no JSON"):
-        decoded(b'{"items":[', Page, "a list")
+        decoded(b'{"items":[', Page, "Google", "a list")
     with pytest.raises(Refused, match="not what it was"):
-        decoded(b'{"items":5}', Page, "a list")
+        decoded(b'{"items":5}', Page, "Google", "a list")

@@ -8,7 +8,8 @@ import pytest
 from accord.calendars import TokenGone
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
-from accord.systems.microsoft.errors import Duplicate, NotFound, classify, classify_token, decoded
+from accord.systems.answers import decoded
+from accord.systems.microsoft.errors import Duplicate, NotFound, classify, classify_token
 from accord.systems.microsoft.shapes import Token
 
 
@@ -130,6 +131,6 @@ def test_a_login_that_is_down_is_not(answer: Response, meant: type[Exception]) -
 
 def test_what_can_not_be_read_is_cut_off_or_another_api() -> None:
     with pytest.raises(TryLater, match="cut off"):
-        decoded(b'{"access_to', Token, "a token")
+        decoded(b'{"access_to', Token, "Microsoft", "a token")
     with pytest.raises(Refused, match="did its API change"):
-        decoded(b"[]", Token, "a token")
+        decoded(b"[]", Token, "Microsoft", "a token")

@@ -14,10 +14,10 @@ from accord.errors import AccordError, LeftAlone, Refused, TryLater
 from accord.http import NotAccepted, Transport
 from accord.ports import FanOut, Threads
 from accord.quota import SharedQuota
-from accord.systems.answers import must_be_json
+from accord.systems.answers import decoded, must_be_json
 from accord.systems.google import free_busy, listing, translate
 from accord.systems.google.credentials import Credentials
-from accord.systems.google.errors import Gone, NotFound, Unfit, classify, classify_token, decoded
+from accord.systems.google.errors import Gone, NotFound, Unfit, classify, classify_token
 from accord.systems.google.listing import Place
 from accord.systems.google.people import CALL, People, Person, PersonsBudget
 from accord.systems.google.shapes import FIELDS, PATH, FreeBusy, Page
@@ -219,10 +219,10 @@ class Google:
                     raise
                 self._clock.sleep(after(error) or tries)
             else:
-                return decoded(answer.body, FreeBusy, "when people are taken")
+                return decoded(answer.body, FreeBusy, "Google", "when people are taken")
 
     def _ask(self, calendar: str, path: str, params: Sequence[tuple[str, str]], shape: type[T]) -> T:
-        return decoded(self._body(calendar, path, params), shape, "a list of events")
+        return decoded(self._body(calendar, path, params), shape, "Google", "a list of events")
 
     def _body(self, calendar: str, path: str, params: Sequence[tuple[str, str]]) -> bytes:
         whole = f"{PATH}/calendars/{quote(calendar, safe='')}{path}"

@@ -7,7 +7,7 @@ import msgspec
 
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
-from accord.systems.answers import UNREADABLE, must_be_json
+from accord.systems.answers import UNREADABLE
 from accord.systems.google.credentials import SCOPES
 from accord.systems.google.shapes import Failure
 
@@ -141,12 +141,3 @@ def told(response: Response) -> tuple[int, str, str]:
     reason = error if isinstance(error, str) else next((one.reason for one in error.errors), None) if error else None
     word = reason if reason and re.fullmatch(r"[A-Za-z_]{1,50}", reason) else ""
     return response.status, word, failure.error_description or ""
-
-
-def decoded(body: bytes, shape: type[T], what: str) -> T:
-    """An answer to a question. Raises TryLater for what is no JSON, and Refused for JSON of another shape."""
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except UNREADABLE:
-        must_be_json(body, f"Google's answer for {what}")
-        raise Refused(f"Google's answer for {what} is not what it was; did its API change?") from None

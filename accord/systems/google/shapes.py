@@ -3,9 +3,9 @@
 Fields that are not named here may come, go and change.
 """
 
-from typing import Any
+from msgspec import Raw, field
 
-from msgspec import Raw, Struct
+from accord.systems.answers import Shape
 
 PATH = "/calendar/v3"
 
@@ -13,16 +13,6 @@ FIELDS = "id,etag,status,updated,summary,location,start,end,recurrence,recurring
 """What is asked for of an event: neither guests nor texts that nobody here reads, however long they are."""
 
 Text = str | None
-
-
-class Shape(Struct, gc=False):
-    """An answer of Google's, or a part of one. Its repr shows no values: they are people's."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return []
 
 
 class Token(Shape, gc=False):
@@ -86,8 +76,8 @@ class Reason(Shape, gc=False):
 class Calendar(Shape, gc=False):
     """When a calendar is taken, or why that is not told."""
 
-    busy: list[Stretch] = []
-    errors: list[Reason] = []
+    busy: list[Stretch] = field(default_factory=list)
+    errors: list[Reason] = field(default_factory=list)
 
 
 class FreeBusy(Shape, gc=False):
@@ -95,7 +85,7 @@ class FreeBusy(Shape, gc=False):
 
 
 class Error(Shape, gc=False):
-    errors: list[Reason] = []
+    errors: list[Reason] = field(default_factory=list)
 
 
 class Failure(Shape, gc=False):

@@ -8,7 +8,7 @@ import msgspec
 from accord.calendars import TokenGone
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
-from accord.systems.answers import UNREADABLE, must_be_json
+from accord.systems.answers import UNREADABLE
 from accord.systems.microsoft.shapes import Fault, Frame, TokenError
 
 # 410 is documented; 400 and 404 with these codes are reported (microsoft-graph-docs issues 2162, 2350, 2839, 2877).
@@ -130,15 +130,6 @@ _BY_ERROR = {
     "unauthorized_client": "the app is not allowed to ask so; take the Application (client) ID of the right one",
     "invalid_request": _TENANT,
 }
-
-
-def decoded(body: bytes, shape: type[T], what: str) -> T:
-    """An answer to `what`. Raises TryLater for what is no JSON, and Refused for JSON of another shape."""
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except UNREADABLE:
-        must_be_json(body, f"Microsoft's answer for {what}")
-        raise Refused(f"Microsoft's answer for {what} is not what it was; did its API change?") from None
 
 
 def _told(body: bytes) -> Fault:

@@ -12,8 +12,8 @@ from accord.budget import SharedBudget
 from accord.clock import Clock
 from accord.errors import NotSent, Refused, TryLater
 from accord.http import NotAccepted, Response, Transport
+from accord.systems.answers import decoded
 from accord.systems.microsoft import shapes
-from accord.systems.microsoft.errors import decoded
 from accord.systems.microsoft.limits import Turns, name_of
 
 MOST = 20
@@ -61,7 +61,7 @@ class Graph:
         """The answer to a GET of a path below the version, or of a link that Microsoft gave."""
         with self._turns.taken(calendar):
             body = self._transport.get(path, params, endpoint=name_of(calendar)).body
-        return decoded(body, shape, "a list of events" if params else "an event")
+        return decoded(body, shape, "Microsoft", "{'a list of events' if params else 'an event'}")
 
     def pages(self, calendar: str, path: str, params: Sequence[tuple[str, str]]) -> Iterator[shapes.Page]:
         """All pages of a list. Raises Refused where it goes round, or leads away from Microsoft."""
@@ -79,7 +79,7 @@ class Graph:
     def post(self, calendar: str, path: str, body: Mapping[str, Any], shape: type[T]) -> T:
         """The answer to a POST that changes nothing."""
         with self._turns.taken(calendar):
-            return decoded(self._post(calendar, path, body).body, shape, path.rpartition("/")[2])
+            return decoded(self._post(calendar, path, body).body, shape, "Microsoft", "{path.rpartition('/')[2]}")
 
     def own(self, link: str) -> str:
         """A link that leads to Microsoft and below its address. Raises Refused for any other."""
@@ -103,7 +103,7 @@ class Graph:
         except TryLater as error:
             raise NotSent(str(error), error.after) from None
         answer = self._post(calendar, "/$batch", {"requests": requests})
-        found = {one.id: one for one in decoded(answer.body, shapes.Batch, "$batch").responses}
+        found = {one.id: one for one in decoded(answer.body, shapes.Batch, "Microsoft", "$batch").responses}
         return [_response(found.get(str(number))) for number in range(len(asks))]
 
     def pause(self, calendar: str, seconds: float) -> None:

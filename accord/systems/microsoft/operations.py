@@ -9,8 +9,9 @@ from urllib.parse import quote, urlencode
 from accord.calendars import Create, Delete, Differs, Done, Event, NotDone, Operation, Outcome, Update, Wanted
 from accord.errors import AccordError, Refused, TryLater
 from accord.http import Response
+from accord.systems.answers import decoded
 from accord.systems.microsoft import shapes, translate
-from accord.systems.microsoft.errors import Duplicate, NotFound, decoded
+from accord.systems.microsoft.errors import Duplicate, NotFound
 from accord.systems.microsoft.graph import Ask, users
 
 _REFUSALS = 3  # of a write whose etag is right, which are known to happen
@@ -56,7 +57,7 @@ class Look:
     def hear(self, answer: Response, fault: Exception | None) -> bool:
         if fault is None:
             try:
-                self.item = decoded(answer.body, shapes.Item, "an event")
+                self.item = decoded(answer.body, shapes.Item, "Microsoft", "an event")
             except Refused:
                 if translate.NAME_PROPERTY.encode() in answer.body:
                     raise
@@ -143,7 +144,7 @@ class Making(Write):
         elif fault is not None:
             raise fault
         else:  # a repeat may be answered like this, too, maybe with what became of the event
-            item = decoded(answer.body, shapes.Item, "a new event")
+            item = decoded(answer.body, shapes.Item, "Microsoft", "a new event")
             event = _marked(self.calendar, item, self._wanted)
             if translate.shows(event, self._wanted):
                 return Done(event)
@@ -157,9 +158,9 @@ class Making(Write):
         if fault is not None:
             raise fault
         if self._id is not None:
-            events = [read(self.calendar, decoded(answer.body, shapes.Item, "an event"))]
+            events = [read(self.calendar, decoded(answer.body, shapes.Item, "Microsoft", "an event"))]
         else:
-            events = events_of(self.calendar, decoded(answer.body, shapes.Page, "a list of events"))
+            events = events_of(self.calendar, decoded(answer.body, shapes.Page, "Microsoft", "a list of events"))
         mine = [one for one in events if one.mark is not None and one.mark[:2] == self._wanted.mark[:2]]
         for event in mine:
             if event.span is not None:
@@ -195,7 +196,7 @@ class Rewriting(Write):
             return self._gone()
         if fault is not None:
             raise fault
-        event = read(self.calendar, decoded(answer.body, shapes.Item, "an event"))
+        event = read(self.calendar, decoded(answer.body, shapes.Item, "Microsoft", "an event"))
         if event.span is None:
             return self._gone()
         if event.etag != self._etag:
@@ -226,7 +227,7 @@ class Changing(Rewriting):
         return Ask("PATCH", self._path, self._fields, self._etag)
 
     def _written(self, answer: Response) -> Outcome:
-        return Done(_marked(self.calendar, decoded(answer.body, shapes.Item, "an event"), self._wanted))
+        return Done(_marked(self.calendar, decoded(answer.body, shapes.Item, "Microsoft", "an event"), self._wanted))
 
     def _gone(self) -> Outcome:
         return Differs(None)
@@ -270,7 +271,7 @@ def write_of(operation: Operation) -> Write:
 
 def events_of(calendar: str, page: shapes.Page) -> list[Event]:
     """The events of a list. Raises Refused for one that can not be read."""
-    found: Sequence[shapes.Item] = [decoded(bytes(raw), shapes.Item, "an event") for raw in page.value]
+    found: Sequence[shapes.Item] = [decoded(bytes(raw), shapes.Item, "Microsoft", "an event") for raw in page.value]
     return [read(calendar, item) for item in found]
 
 

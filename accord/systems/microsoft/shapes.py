@@ -5,19 +5,11 @@ Fields that are not named here may come, go and change.
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Raw, Struct, field
+from msgspec import Meta, Raw, field
+
+from accord.systems.answers import Shape
 
 Text = str | None
-
-
-class Shape(Struct, gc=False):
-    """An answer of Microsoft's, or a part of one. Its repr shows no values: they are people's."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return []
 
 
 class Token(Shape, gc=False):
@@ -30,7 +22,7 @@ class TokenError(Shape, gc=False):
     """Why no token is given: `error_codes` are the numbers that AADSTS messages begin with."""
 
     error: Text = None
-    error_codes: list[int] = []
+    error_codes: list[int] = field(default_factory=list)
     error_description: Text = None
 
 

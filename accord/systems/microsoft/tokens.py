@@ -13,8 +13,8 @@ from accord.errors import Superseded, TryLater
 from accord.http import Transport
 from accord.ledger import leases
 from accord.ledger.engine import Ledger
+from accord.systems.answers import decoded, seconds
 from accord.systems.microsoft import shapes
-from accord.systems.microsoft.errors import decoded
 
 # Bodies are not used, and are shorter as text. The pages are a delta's; other lists are asked for theirs. Deltas were
 # seen to go round where a series has more dates in the window than a page (msgraph-sdk-dotnet issue 3070), and this is
@@ -95,8 +95,8 @@ class Tokens:
         asked = self._ledger.clock.monotonic()
         content_type = "application/x-www-form-urlencoded"
         body = self._transport.post(path, urlencode(form).encode(), content_type=content_type, endpoint="token").body
-        token = decoded(body, shapes.Token, "a token")
-        lasts = _seconds(token.expires_in)
+        token = decoded(body, shapes.Token, "Microsoft", "a token")
+        lasts = seconds(token.expires_in)
         self._ends = None if lasts is None else asked + _USED * lasts
         return token
 
@@ -115,11 +115,3 @@ class Tokens:
         finally:
             with suppress(Superseded):
                 ledger.write(lambda c: leases.release(c, self._lease, held))
-
-
-def _seconds(told: str | int | float | None) -> float | None:
-    try:
-        seconds = float(told)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return seconds if 0 < seconds < 10**9 else None

@@ -14,10 +14,10 @@ from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import Response, Transport, date_of
 from accord.invoicing import Order, Terms
 from accord.money import exponent
-from accord.systems.answers import UNREADABLE
+from accord.systems.answers import UNREADABLE, Shape
 from accord.systems.oblio.parse import PAGE
 from accord.systems.oblio.rates import DOCUMENT, READ
-from accord.systems.oblio.shapes import Rows, SeriesList, Shape, Text, VatRates
+from accord.systems.oblio.shapes import Rows, SeriesList, Text, VatRates
 
 T = TypeVar("T")
 

@@ -4,25 +4,16 @@ Fields that are not named here may come, go and change. In a list's rows all sca
 is missing from some samples, or its type is not documented.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, field
 
 from accord.documents import Party
+from accord.systems.answers import Shape
 
 Flag = Literal["0", "1"]
 Text = str | None
 Scalar = str | int | float | bool | None
-
-
-class Shape(Struct, gc=False):
-    """An answer of Oblio's, or a part of one. Its repr shows no values: they are people's names, money and links."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return []
 
 
 class Frame(Shape, gc=False):
@@ -46,7 +37,7 @@ class Kept(Shape, gc=False):
 
     data: list[Raw]
     issuer: Party | None = None
-    gone: list[str] = []
+    gone: list[str] = field(default_factory=list)
 
 
 class Token(Shape, gc=False):

@@ -9,8 +9,8 @@ import msgspec
 from accord.clock import Clock
 from accord.errors import NoToken
 from accord.http import Transport
-from accord.systems.answers import UNREADABLE, must_be_json
-from accord.systems.oblio.shapes import Scalar, Token
+from accord.systems.answers import UNREADABLE, must_be_json, seconds
+from accord.systems.oblio.shapes import Token
 
 _USED = 0.9  # of a token's life, after which a new one is asked for
 
@@ -52,7 +52,7 @@ class Tokens:
         except UNREADABLE:
             must_be_json(body, "Oblio's answer for a token")
             raise NoToken("Oblio's answer to POST /authorize/token is no token; did its API change?") from None
-        lasts = _seconds(token.expires_in)
+        lasts = seconds(token.expires_in)
         self._ends = None if lasts is None else asked + _USED * lasts
         return {"Authorization": f"Bearer {token.access_token}"}
 
@@ -63,12 +63,3 @@ class Tokens:
     def close(self) -> None:
         """Close all connections."""
         self._transport.close()
-
-
-def _seconds(told: Scalar) -> float | None:
-    """A lifetime, which Oblio writes as a text."""
-    try:
-        seconds = float(told)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return seconds if 0 < seconds < 10**9 else None

@@ -6,11 +6,10 @@ import msgspec
 from msgspec import Meta
 
 from accord.errors import Refused
-from accord.systems.answers import UNREADABLE
+from accord.systems.answers import UNREADABLE, Shape
 from accord.systems.stripe import invoice_shapes as shapes
 from accord.systems.stripe.client import Stripe
 from accord.systems.stripe.errors import NotFound, NotPermitted
-from accord.systems.stripe.shapes import Shape
 
 _Plain = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,255}$")]  # it becomes part of a path
 

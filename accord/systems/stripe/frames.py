@@ -4,7 +4,8 @@ from typing import Literal
 
 from msgspec import Raw
 
-from accord.systems.stripe.shapes import Id, Link, Shape, Time
+from accord.systems.answers import Shape
+from accord.systems.stripe.shapes import Id, Link, Time
 
 
 class Head(Shape, gc=False):

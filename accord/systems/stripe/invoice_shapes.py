@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from accord.systems.stripe.shapes import Amount, Count, Id, Shape, Time
+from accord.systems.answers import Shape
+from accord.systems.stripe.shapes import Amount, Count, Id, Time
 
 Number = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,12})?$")]
 """A decimal number as text, which is exact; as JSON's number, and as Stripe's amounts, it might not be."""

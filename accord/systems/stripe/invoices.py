@@ -9,14 +9,13 @@ from accord.clock import Clock
 from accord.errors import Refused
 from accord.ports import Discovery, Event, Page, Parsed, Place
 from accord.records import Kind, Record
-from accord.systems.answers import UNREADABLE
+from accord.systems.answers import UNREADABLE, Shape
 from accord.systems.stripe import documents, events, frames, parse
 from accord.systems.stripe import invoice_shapes as shapes
 from accord.systems.stripe.client import EVENT, Stripe
 from accord.systems.stripe.completion import Completion
 from accord.systems.stripe.errors import NotFound
 from accord.systems.stripe.papers import Papers
-from accord.systems.stripe.shapes import Shape
 
 SECONDS = 10.0  # after which a page is given out as it is: less than a lease lasts
 

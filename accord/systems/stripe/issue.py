@@ -15,8 +15,8 @@ from accord.clock import Until
 from accord.errors import Misconfigured, NotSent, Refused, TryLater, Unclear
 from accord.http import Transport, date_of
 from accord.invoicing import Order, Terms
-from accord.systems.answers import UNREADABLE
-from accord.systems.stripe.shapes import Amount, Id, Shape
+from accord.systems.answers import UNREADABLE, Shape
+from accord.systems.stripe.shapes import Amount, Id
 
 _PAGE = 100
 

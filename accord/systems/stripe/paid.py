@@ -9,13 +9,13 @@ from accord.actions import NotNeeded
 from accord.documents import Party
 from accord.errors import Refused, TryLater
 from accord.invoicing import Paid
-from accord.systems.answers import UNREADABLE
+from accord.systems.answers import UNREADABLE, Shape
 from accord.systems.stripe import shapes
 from accord.systems.stripe.client import Stripe
 from accord.systems.stripe.documents import vat_id
 from accord.systems.stripe.errors import NotFound
 from accord.systems.stripe.invoice_shapes import TaxId
-from accord.systems.stripe.shapes import Amount, Id, Link, Shape
+from accord.systems.stripe.shapes import Amount, Id, Link
 
 T = TypeVar("T")
 

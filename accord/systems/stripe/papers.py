@@ -10,9 +10,8 @@ import msgspec
 from accord.errors import Redirected, Refused
 from accord.http import Response, Transport
 from accord.ports import Parsed
-from accord.systems.answers import UNREADABLE
+from accord.systems.answers import UNREADABLE, Shape
 from accord.systems.stripe.errors import classify
-from accord.systems.stripe.shapes import Shape
 
 API, LINKS = "api.stripe.com", "https://pay.stripe.com"
 

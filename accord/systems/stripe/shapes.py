@@ -4,9 +4,11 @@ Fields that are not named here may come, go and change. Those that are must be t
 an empty field as null. Only what has a default here may be left out altogether (docs.stripe.com/api).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from accord.systems.answers import Shape
 
 Id = Annotated[str, Meta(min_length=1, max_length=255)]  # docs.stripe.com/upgrades: opaque, up to 255 characters
 # Bounded so that what is read also fits the databases: amounts into 64 bits even when summed, times into years
@@ -14,16 +16,6 @@ Id = Annotated[str, Meta(min_length=1, max_length=255)]  # docs.stripe.com/upgra
 Amount = Annotated[int, Meta(ge=-(10**15), le=10**15)]
 Time = Annotated[int, Meta(ge=0, le=253_402_300_799)]
 Count = Annotated[int, Meta(ge=0, le=10**15)]
-
-
-class Shape(Struct, gc=False):
-    """An object of Stripe's, or a part of one. Its repr shows no values: they are people's names and money."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return []
 
 
 class Named(Shape, gc=False):
