@@ -6,7 +6,7 @@ import msgspec
 
 from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import words
-from accord.sandbox.wire import Answer, gzip_bomb
+from accord.sandbox.wire import Answer, Ask, gzip_bomb
 
 ROWS = frozenset(("unknown_enum", "missing_field", "null_field", "wrong_type", "extra_fields"))
 BODY = frozenset(words("drop_answer drop_midway truncated_json html_502 wrong_content_type big_body gzip_bomb drip"))
@@ -61,9 +61,15 @@ def _spoil(fault: Fault, row: dict[str, Any]) -> bool:
     return True
 
 
-def spoil(faults: Faults, method: str, path: str, answer: Answer) -> Answer:
-    """The answer as the oldest of the switches that this request meets would have it."""
-    fault = faults.first(BODY, method, path)
+def spoil(faults: Faults, ask: Ask, answer: Answer, rows: bool = False) -> Answer:
+    """The answer as the switches that this request meets would have it: its objects, where `rows` says that it may show
+    any, and then the whole of it by the oldest. One that was dropped is left as it is.
+    """
+    if answer.manner != "whole":
+        return answer
+    if rows and answer.status == 200:
+        answer = answer._replace(body=spoil_rows(faults, ask.method, ask.path, answer.body))
+    fault = faults.first(BODY, ask.method, ask.path)
     return answer if fault is None else _spoilt(fault, answer)
 
 

@@ -14,7 +14,7 @@ from accord.sandbox.google.errors import GoogleError, GrantError
 from accord.sandbox.google.limits import Limits, Settings
 from accord.sandbox.google.store import Store
 from accord.sandbox.google.tokens import Tokens
-from accord.sandbox.spoil import spoil, spoil_rows
+from accord.sandbox.spoil import spoil
 from accord.sandbox.stats import Stats
 from accord.sandbox.wire import Answer, Ask
 
@@ -67,12 +67,8 @@ class Google:
 
     def finish(self, begun: Begun) -> Answer:
         """Do the work, and spoil the answer if a fault wants it."""
-        ask = begun.ask
         answer = begun.answer or self._work(begun)
-        if answer.manner == "whole":
-            if answer.status == 200 and answer.headers == _JSON:
-                answer = answer._replace(body=spoil_rows(self.faults, ask.method, ask.path, answer.body))
-            answer = spoil(self.faults, ask.method, ask.path, answer)
+        answer = spoil(self.faults, begun.ask, answer, rows=answer.headers == _JSON)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 

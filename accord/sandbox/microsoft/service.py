@@ -121,8 +121,7 @@ class Microsoft:
         answer = begun.answer or self._work(begun)
         for address, count in begun.held.items():
             self.limits.leave(address, count)
-        if answer.manner == "whole":
-            answer = spoil(self.faults, begun.ask.method, begun.ask.path, answer)
+        answer = spoil(self.faults, begun.ask, answer)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 

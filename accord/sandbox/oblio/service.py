@@ -14,7 +14,7 @@ from accord.sandbox.oblio.limits import Limits, Settings
 from accord.sandbox.oblio.lists import View
 from accord.sandbox.oblio.store import Store
 from accord.sandbox.oblio.tokens import Tokens
-from accord.sandbox.spoil import spoil, spoil_rows
+from accord.sandbox.spoil import spoil
 from accord.sandbox.stats import Stats
 from accord.sandbox.wire import Answer, Ask
 
@@ -100,12 +100,7 @@ class Oblio:
 
     def finish(self, begun: Begun) -> Answer:
         """Do the work, and spoil the answer if a fault wants it."""
-        answer = begun.answer or self._work(begun)
-        method, path = begun.ask.method, begun.ask.path
-        if answer.manner == "whole":
-            if answer.status == 200 and begun.call is not None:
-                answer = answer._replace(body=spoil_rows(self.faults, method, path, answer.body))
-            answer = spoil(self.faults, method, path, answer)
+        answer = spoil(self.faults, begun.ask, begun.answer or self._work(begun), rows=begun.call is not None)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 

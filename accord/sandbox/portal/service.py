@@ -73,9 +73,7 @@ class Portal:
 
     def finish(self, begun: Begun) -> Answer:
         """Do the work, and spoil the answer if a fault wants it."""
-        answer = begun.answer or self._work(begun.ask)
-        if answer.manner == "whole":
-            answer = spoil(self.faults, begun.ask.method, begun.ask.path, answer)
+        answer = spoil(self.faults, begun.ask, begun.answer or self._work(begun.ask))
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 

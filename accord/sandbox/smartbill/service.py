@@ -14,7 +14,7 @@ from accord.sandbox.smartbill import routes
 from accord.sandbox.smartbill.company import CIF, Company
 from accord.sandbox.smartbill.errors import SmartBillError, envelope, problem, refusal, unauthorized, web_page
 from accord.sandbox.smartbill.limits import Limits
-from accord.sandbox.spoil import spoil, spoil_rows
+from accord.sandbox.spoil import spoil
 from accord.sandbox.stats import Stats
 from accord.sandbox.wire import Answer, Ask
 
@@ -140,11 +140,7 @@ class SmartBill:
     def finish(self, begun: Begun) -> Answer:
         """Do the work, and spoil the answer if a fault wants it."""
         answer = begun.answer or self._work(begun)
-        method, path = begun.ask.method, begun.ask.path
-        if answer.manner == "whole":
-            if answer.status == 200 and answer.headers.get("content-type") == "application/json":
-                answer = answer._replace(body=spoil_rows(self.faults, method, path, answer.body))
-            answer = spoil(self.faults, method, path, answer)
+        answer = spoil(self.faults, begun.ask, answer, rows=answer.headers.get("content-type") == "application/json")
         self.stats.count(begun.name, 0 if answer.manner == "none" else answer.status)
         if begun.token:
             limit = self.limits.headers(begun.token, self.clock.now())

@@ -8,7 +8,7 @@ import msgspec
 from accord.sandbox.clock import SandboxClock
 from accord.sandbox.faults import Fault, Faults
 from accord.sandbox.forms import Malformed, decode
-from accord.sandbox.spoil import spoil, spoil_rows
+from accord.sandbox.spoil import spoil
 from accord.sandbox.stats import Stats
 from accord.sandbox.stripe import distort, files, routes
 from accord.sandbox.stripe.errors import StripeError
@@ -130,13 +130,7 @@ class Stripe:
 
     def finish(self, begun: Begun) -> Answer:
         """Do the work, keep the answer under its key, and spoil the answer if a fault wants it."""
-        answer = begun.answer or self._work(begun)
-        method, path = begun.ask.method, begun.ask.path
-        if answer.manner == "whole":
-            if answer.status == 200 and begun.found is not None:
-                body = spoil_rows(self.faults, method, path, answer.body)
-                answer = answer._replace(body=body)
-            answer = spoil(self.faults, method, path, answer)
+        answer = spoil(self.faults, begun.ask, begun.answer or self._work(begun), rows=begun.found is not None)
         self.stats.count(begun.endpoint, 0 if answer.manner == "none" else answer.status)
         return answer
 
