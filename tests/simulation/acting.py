@@ -11,7 +11,7 @@ from databases import Databases
 from faults import AWAY, FAILED, UNKNOWN
 from schedule import Outcome, databases, played
 from workers import SimLedger
-from world import Violation, Worker, World
+from world import Played, Violation, Worker, World
 
 from accord import settle
 from accord.acting import act
@@ -45,8 +45,10 @@ class _Target:
         """Nobody looks."""
 
 
-class Acting:
+class Acting(Played):
     """The chaos and the peace of one seed."""
+
+    SPANS = (20, 100, 400, 800, 4000)
 
     def __init__(self, seed: int, profile: Profile) -> None:
         self.databases: Databases = databases()
@@ -99,11 +101,6 @@ class Acting:
 
     # -- chaos
 
-    def chaos(self) -> None:
-        """Workers, faults and people, for so many steps."""
-        for move in self.world.moves(self.profile.moves):
-            getattr(self, move)()
-
     def work(self) -> None:
         """A new worker where one is missing, or a step of one that runs."""
         world = self.world
@@ -121,16 +118,6 @@ class Acting:
     def refund(self) -> None:
         """Somebody gets the money back."""
         self.model.refund()
-
-    def jump(self) -> None:
-        """Time passes."""
-        self.world.true += self.world.rng.choice((20, 100, 400, 800, 4000))
-        self.world.note("time jumps")
-
-    def skew(self) -> None:
-        """The host's clock is set."""
-        self.world.skew = self.world.rng.choice((-90_000, -700, -5, 5, 700, 90_000))
-        self.world.note("clock is set")
 
     def meddle(self) -> None:
         """A person works in the series that are the action's own, while nobody else does."""
@@ -160,17 +147,14 @@ class Acting:
         self.judge()
 
     def _open(self) -> list[Any]:
-        return self._rows("SELECT key, state, attempt, why FROM actions WHERE state IN ('wanted', 'sending')")
-
-    def _rows(self, sql: str) -> list[Any]:
-        return list(self.databases.ledger_db.execute(sql).fetchall())
+        return self.databases.rows("SELECT key, state, attempt, why FROM actions WHERE state IN ('wanted', 'sending')")
 
     # -- judgement
 
     def judge(self) -> None:
         """What must hold at the end."""
         self.model.catch_up()
-        rows = self._rows("SELECT key, state, mark, number, why FROM actions")
+        rows = self.databases.rows("SELECT key, state, mark, number, why FROM actions")
         printed = self.model.issued()
         charges = {one.key: one for one in self.model.charges()}
         for key, state, mark, number, why in rows:
@@ -190,7 +174,7 @@ class Acting:
         if len(printed) != sum(any(row[2] in one[0] for row in rows) for one in printed):
             raise Violation("A1: an invoice belongs to no action")
         self._complete(charges, {row[0]: row for row in rows})
-        told = Counter(key for (key,) in self._rows("SELECT key FROM entries WHERE change LIKE 'action %'"))
+        told = Counter(key for (key,) in self.databases.rows("SELECT key FROM entries WHERE change LIKE 'action %'"))
         if told != Counter(row[0] for row in rows):
             raise Violation(f"A7: entries tell {told}")
 

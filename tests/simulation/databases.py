@@ -156,6 +156,10 @@ class Databases:
         """Both as they are."""
         return [copy_of(self.ledger_db), copy_of(self.target_db)]
 
+    def rows(self, sql: str) -> list[Any]:
+        """What a question gives that is asked of the ledger behind everybody's back."""
+        return self.ledger_db.execute(sql).fetchall()
+
     def reset(self, copies: list[sqlite3.Connection] | None = None) -> None:
         """Empty both, or put them back to what was copied."""
         self.broken.clear()

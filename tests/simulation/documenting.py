@@ -11,15 +11,13 @@ from documents_faults import DISTURBED, Profile
 from documents_model import CIF, PAGE, Books, Oblio, SmartBill
 from documents_portal import ApiPortal, PortalDatabase, SqlPortal
 from schedule import LAG, Outcome, Patch, databases, played, small
-from workers import SYNCED, SimFanOut, SimLedger, SimSteps
-from world import Violation, Worker, World
+from workers import SYNCED, SimFanOut, SimLedger, TriedTwice
+from world import Played, Violation, Worker, World
 
 from accord import plan, run
-from accord.batch import Prepared
-from accord.errors import AccordError, TryLater
+from accord.errors import AccordError
 from accord.ledger import streams
 from accord.records import Kind
-from accord.settle import Settled
 from accord.systems.oblio import recent
 from accord.systems.oblio import source as oblio_source
 from accord.systems.oblio import walk as oblio_walk
@@ -67,22 +65,15 @@ class Home:
         return run.run(Steps(self, worker, f"run{self.runs}", mode), self.kinds)
 
 
-class Steps(SimSteps):
+class Steps(TriedTwice):
     """The verbs of a run; each worker has a client of the target of its own."""
 
     def __init__(self, home: Home, worker: Worker | None, name: str, mode: str) -> None:
         super().__init__(home, worker, name, mode)  # type: ignore[arg-type]
         self._target = home.target.worker(SimFanOut(home.world, worker if self._threads else None))
 
-    def settle(self, prepared: Prepared) -> Settled:
-        """Tried twice, as a task is."""
-        try:
-            return super().settle(prepared)
-        except TryLater:
-            return super().settle(prepared)
 
-
-class Documenting:
+class Documenting(Played):
     """The chaos and the peace of one seed."""
 
     def __init__(self, seed: int, profile: Profile) -> None:
@@ -126,11 +117,6 @@ class Documenting:
 
     # -- chaos
 
-    def chaos(self) -> None:
-        """Workers, faults and people, for so many steps."""
-        for move in self.world.moves(self.profile.moves):
-            getattr(self, move)()
-
     def work(self) -> None:
         """A new worker where one is missing, or a step of one that runs."""
         world = self.world
@@ -147,28 +133,11 @@ class Documenting:
         self.books.change(what)
         self.world.trace.append(("source", what, round(self.world.true, 3)))
 
-    def jump(self) -> None:
-        """Time passes."""
-        self.world.true += self.world.rng.choice((20, 100, 700, 4000, 30_000, 200_000))
-        self.world.note("time jumps")
-
-    def skew(self) -> None:
-        """The host's clock is set."""
-        self.world.skew = self.world.rng.choice((-90_000, -700, -5, 5, 700, 90_000))
-        self.world.note("clock is set")
-
     # -- peace
 
     def peace(self) -> None:
-        """No faults any more: all is read and shown. Sleepers may wake before that or after."""
-        world = self.world
-        world.finish(asleep=not self.profile.zombies)
-        world.skew = 0.0
-        self.settle_down()
-        if world.workers:
-            world.note("woke after the others were done")
-            world.finish(asleep=True)
-            self.settle_down()
+        """No faults any more: all is read and shown."""
+        self.world.wind_down(self.profile.zombies, self.settle_down)
 
     def settle_down(self) -> None:
         """Runs that look for changes, and what those must find; then all is read again, and all must be shown."""
@@ -197,16 +166,13 @@ class Documenting:
     def _still(self) -> None:
         """Two more runs, which write nothing."""
         target = self.home.target
-        before = target.writes, self._rows("SELECT count(*) FROM entries")
+        before = target.writes, self.home.databases.rows("SELECT count(*) FROM entries")
         for mode in ("changes", "rescan"):
             self.home.run(mode)
-            if (target.writes, self._rows("SELECT count(*) FROM entries")) != before:
+            if (target.writes, self.home.databases.rows("SELECT count(*) FROM entries")) != before:
                 raise Violation(f"D7: a second run ({mode}) wrote something")
 
     # -- judgement
-
-    def _rows(self, sql: str) -> list[Any]:
-        return list(self.home.databases.ledger_db.execute(sql).fetchall())
 
     def _open(self) -> str | None:
         """What waits; None where nothing does."""
@@ -216,7 +182,7 @@ class Documenting:
             ("links", "WHERE state = 'sending'"),
             ("inbox", "WHERE state = 'new'"),
         ):
-            if found := self._rows(f"SELECT * FROM {table} {where}"):
+            if found := self.home.databases.rows(f"SELECT * FROM {table} {where}"):
                 return f"D6: {table} are left: {found[:3]}"
         if self.home.ledger.commit(lambda c: streams.doubted(c, SYNCED.name)):
             return "D6: all of it is to be read again"
@@ -239,7 +205,7 @@ class Documenting:
     def _wrong(self) -> str | None:
         """D1: the portal shows what the source does, each document once, and none beside; and says what it can not."""
         expected, unsound = self.books.expected(), self.books.unsound()
-        kept = {self.books.named(key) for (key,) in self._rows("SELECT key FROM quarantine")}
+        kept = {self.books.named(key) for (key,) in self.home.databases.rows("SELECT key FROM quarantine")}
         if kept != unsound:
             return f"D8: in quarantine are {sorted(kept)}, unsound are {sorted(unsound)}"
         shown = self._shown()

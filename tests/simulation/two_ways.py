@@ -7,19 +7,17 @@ from databases import Databases
 from schedule import LAG, Outcome, Patch, databases, played, small
 from two_ways_faults import Profile
 from two_ways_model import Office, SimBookings, SimCalendars, shows
-from workers import SYNCED, SimFanOut, SimLedger, SimSteps
-from world import Violation, Worker, World
+from workers import SYNCED, SimFanOut, SimLedger, TriedTwice
+from world import Played, Violation, Worker, World
 
 from accord import conflicts, deletions, listening, run
-from accord.batch import Prepared
 from accord.bookings import showing
 from accord.calendar_target import CalendarTarget
 from accord.calendars import Event, Seat
-from accord.errors import AccordError, TryLater
+from accord.errors import AccordError
 from accord.ledger import pairs, streams
 from accord.ledger.pairs import Pair
 from accord.records import Kind
-from accord.settle import Settled
 
 SMALLER: tuple[Patch, ...] = ((listening, "LOOKS", 2), (deletions, "ROWS", 10**6))  # few events are not guarded here
 DRAINS = 16
@@ -53,7 +51,7 @@ class Home:
         return run.run(Steps(self, worker, f"run{self.runs}", mode), self.kinds)
 
 
-class Steps(SimSteps):
+class Steps(TriedTwice):
     """The verbs of a run; each worker has a target of its own."""
 
     def __init__(self, home: Home, worker: Worker | None, name: str, mode: str) -> None:
@@ -64,15 +62,8 @@ class Steps(SimSteps):
         """Hear what people did."""
         self._target.listen()
 
-    def settle(self, prepared: Prepared) -> Settled:
-        """Tried twice, as a task is."""
-        try:
-            return super().settle(prepared)
-        except TryLater:
-            return super().settle(prepared)
 
-
-class TwoWays:
+class TwoWays(Played):
     """The chaos and the peace of one seed."""
 
     def __init__(self, seed: int, profile: Profile) -> None:
@@ -104,11 +95,6 @@ class TwoWays:
 
     # -- chaos
 
-    def chaos(self) -> None:
-        """Workers, faults and people, for so many steps."""
-        for move in self.world.moves(self.profile.moves):
-            getattr(self, move)()
-
     def work(self) -> None:
         """A new worker where one is missing, or a step of one that runs."""
         world = self.world
@@ -124,16 +110,6 @@ class TwoWays:
         self.keep() if what == "keep" else getattr(self.office, what)()
         self.world.trace.append(("people", what, round(self.world.true, 3)))
 
-    def jump(self) -> None:
-        """Time passes."""
-        self.world.true += self.world.rng.choice((20, 100, 700, 4000, 30_000, 200_000))
-        self.world.note("time jumps")
-
-    def skew(self) -> None:
-        """The host's clock is set."""
-        self.world.skew = self.world.rng.choice((-90_000, -700, -5, 5, 700, 90_000))
-        self.world.note("clock is set")
-
     def keep(self) -> None:
         """A person says which side of a conflict counts."""
         ledger = self.home.ledger
@@ -148,18 +124,12 @@ class TwoWays:
 
     def peace(self) -> None:
         """No faults any more: both sides come to agree. Sleepers may wake before that or after."""
-        world, self.office.calm = self.world, True
+        self.office.calm = True
         for account in self.office.accounts.values():
             account.failing = None
             if self.profile.omits:  # what a list left out was heard by nobody
                 account.forget_tokens()
-        world.finish(asleep=not self.profile.zombies)
-        world.skew = 0.0
-        self.settle_down()
-        if world.workers:
-            world.note("woke after the others were done")
-            world.finish(asleep=True)
-            self.settle_down()
+        self.world.wind_down(self.profile.zombies, self.settle_down)
 
     def settle_down(self) -> None:
         """Runs until nothing is left to do, judgement, and two more runs, which write nothing."""
@@ -176,17 +146,14 @@ class TwoWays:
                 break
         else:
             raise Violation(str(left))
-        before = self.office.writes, self._rows("SELECT count(*) FROM entries")
+        before = self.office.writes, self.home.databases.rows("SELECT count(*) FROM entries")
         for mode in ("changes", "rescan"):
             self.world.true += 7 * HOUR
             self.home.run(mode)
-            if (self.office.writes, self._rows("SELECT count(*) FROM entries")) != before:
+            if (self.office.writes, self.home.databases.rows("SELECT count(*) FROM entries")) != before:
                 raise Violation(f"B6: a second run ({mode}) wrote something")
 
     # -- judgement
-
-    def _rows(self, sql: str) -> list[Any]:
-        return list(self.home.databases.ledger_db.execute(sql).fetchall())
 
     def _open(self) -> str | None:
         """What waits; None where nothing does."""
@@ -200,7 +167,7 @@ class TwoWays:
             ("pairs", "WHERE state IN ('making', 'deleting') OR (sent != '[]' AND state != 'conflict')"),
             ("pairs", "WHERE seen IS NOT NULL AND state != 'conflict'"),
         ):
-            if found := self._rows(f"SELECT * FROM {table} {where}"):
+            if found := self.home.databases.rows(f"SELECT * FROM {table} {where}"):
                 return f"B5: {table} are left: {found[:3]}"
         if stopped := self.home.ledger.commit(lambda c: streams.stopped(c, SYNCED.name)):
             return f"B5: stopped: {stopped}"

@@ -293,6 +293,17 @@ class SimSteps:
         return missing
 
 
+class TriedTwice(SimSteps):
+    """The same, of which a batch is settled as a task does it: tried once more."""
+
+    def settle(self, prepared: Prepared) -> Settled:
+        """Tried twice, as a task is."""
+        try:
+            return super().settle(prepared)
+        except TryLater:
+            return super().settle(prepared)
+
+
 def _awaited(world: World, thread: Thread) -> bool:
     """Whether the thread still reads; what else happens meanwhile is as chance has it."""
     if not thread.dead:

@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from faults import KILL, OK, SUSPEND, Mix
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -269,6 +269,16 @@ class World:
                 return
         raise Violation("liveness: a worker does not come to its end")
 
+    def wind_down(self, zombies: bool | None, settle_down: Callable[[], None]) -> None:
+        """No faults any more: all is brought to its end. Sleepers may wake before that or after."""
+        self.finish(asleep=not zombies)
+        self.skew = 0.0
+        settle_down()
+        if self.workers:
+            self.note("woke after the others were done")
+            self.finish(asleep=True)
+            settle_down()
+
     def close(self) -> None:
         """Drop every thread that never ended."""
         self.over = True
@@ -278,3 +288,26 @@ class World:
                     thread.throw(GreenletExit)
         self.workers.clear()
         self.graveyard.clear()
+
+
+class Played:
+    """What happens in the schedules of several families."""
+
+    world: World
+    profile: Any
+    SPANS: ClassVar[tuple[int, ...]] = (20, 100, 700, 4000, 30_000, 200_000)  # seconds that pass at once
+
+    def chaos(self) -> None:
+        """Workers, faults and people, for so many steps."""
+        for move in self.world.moves(self.profile.moves):
+            getattr(self, move)()
+
+    def jump(self) -> None:
+        """Time passes."""
+        self.world.true += self.world.rng.choice(self.SPANS)
+        self.world.note("time jumps")
+
+    def skew(self) -> None:
+        """The host's clock is set."""
+        self.world.skew = self.world.rng.choice((-90_000, -700, -5, 5, 700, 90_000))
+        self.world.note("clock is set")
