@@ -45,14 +45,7 @@ def database(what: str, action: str, name: str, as_json: bool) -> int:
     from tasks.workflows import load_block
 
     opened = load_block(DATABASES[what].block, name).connect(SystemClock())
-    try:
-        if action == "create":
-            opened.create_tables()
-        opened.check()
-    finally:
-        opened.close()
-    _tell({what: name, "fit": True}, f"the tables of {opened.layout.database} fit", as_json)
-    return 0
+    return _fit(opened, action, {what: name}, opened.layout.database, as_json)
 
 
 def bookings(action: str, name: str, as_json: bool) -> int:
@@ -63,13 +56,17 @@ def bookings(action: str, name: str, as_json: bool) -> int:
     from tasks.workflows import load_block
 
     opened = load_block(BookingsDatabase, name).tables(SystemClock())
+    return _fit(opened, action, {"bookings": name}, LAYOUT.database, as_json)
+
+
+def _fit(opened: Any, action: str, named: dict[str, str], database: str, as_json: bool) -> int:
     try:
         if action == "create":
             opened.create_tables()
         opened.check()
     finally:
         opened.close()
-    _tell({"bookings": name, "fit": True}, f"the tables of {LAYOUT.database} fit", as_json)
+    _tell({**named, "fit": True}, f"the tables of {database} fit", as_json)
     return 0
 
 
