@@ -247,7 +247,7 @@ class _Came(NamedTuple):
 def _run(sync: str, place: Place, children: Children, say: Any) -> _Came:
     from deployments.follow import Lines
     from deployments.reconcile import reconcile
-    from deployments.trigger import trigger
+    from deployments.trigger import trigger, under_way
 
     class Watched(Lines):
         """Plain lines, as long as worker, server and sandbox are alive."""
@@ -256,7 +256,9 @@ def _run(sync: str, place: Place, children: Children, say: Any) -> _Came:
             children.require_alive()
             say(line)
 
-    ended = trigger(sync, {}, Watched(say))
+    ended = trigger(sync, {}, watched := Watched(say))
+    while ended.state == "Busy":  # its schedule came first: that run does the same
+        ended = under_way(sync, watched) or trigger(sync, {}, watched)
     if not ended.completed:
         say(f"the run ended as {ended.state}: {ended.message}")
         say(f"its page in the Prefect UI can retry it; what the worker printed is in {place.home / 'logs'}")

@@ -7,8 +7,15 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
 from rich.console import Console
 
@@ -76,6 +83,17 @@ def trigger(deployment: str, parameters: Mapping[str, Any], screen: Screen) -> E
         created = client.create_flow_run_from_deployment(found.id, parameters=dict(parameters))
         screen.say(f"run {created.name} of {deployment} is scheduled")
         return _ended(client, deployment, follow(client, created, screen))
+
+
+def under_way(deployment: str, screen: Screen) -> Ended | None:
+    """The run of FLOW/NAME that is under way, followed in the same way; None where none is, or has ended meanwhile."""
+    with server.opened() as client:
+        found = FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=[client.read_deployment_by_name(deployment).id]),
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+        )
+        runs = client.read_flow_runs(flow_run_filter=found, limit=1)
+        return _ended(client, deployment, follow(client, runs[0], screen)) if runs else None
 
 
 def chosen(name: str | None) -> str:

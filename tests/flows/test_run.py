@@ -16,6 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
 from prefect.settings import get_current_settings
+from prefect.states import Completed, Running
 from pydantic import HttpUrl, SecretStr
 from rich.console import Console
 from sqlalchemy import Connection
@@ -23,8 +24,10 @@ from sqlalchemy import Connection
 from accord import settings
 from accord.ledger import streams
 from accord.ledger.schema import breakers, buckets
+from deployments import follow
 from deployments.cli import main
-from deployments.follow import screen
+from deployments.follow import Lines, screen
+from deployments.trigger import under_way
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "ledger_environment", "no_blocks")
 
@@ -124,6 +127,31 @@ def test_a_run_is_followed_to_its_last_line_and_its_exit_code_tells_whether_both
         ledger.engine.dispose()
         assert main(["run"]) == 3
         assert "Waiting: stripe/main gave no sound answer" in capsys.readouterr().err
+
+
+def test_a_run_that_is_under_way_already_is_followed_to_its_end(
+    connected: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "LAST_LINES", 0.0)  # nobody writes any
+    connected("main")
+    assert main(["deploy"]) == 0
+    said: list[str] = []
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name("payment-to-account/main")
+        run = client.create_flow_run_from_deployment(found.id)
+
+        def say(line: str) -> None:
+            if not said:
+                client.set_flow_run_state(run.id, Completed(), force=True)
+            said.append(line)
+
+        assert under_way("payment-to-account/main", Lines(say)) is None
+        client.set_flow_run_state(run.id, Running(), force=True)
+        ended = under_way("payment-to-account/main", Lines(say))
+        assert ended is not None
+        assert (ended.id, ended.completed) == (run.id, True)
+        assert (said[0], said[-1]) == (f"run {run.name}: Running", f"run {run.name}: Completed")
+        assert under_way("payment-to-account/main", Lines(say)) is None
 
 
 def test_which_of_several_has_to_be_said(connected: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
