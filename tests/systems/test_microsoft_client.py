@@ -343,3 +343,12 @@ def test_a_proxys_page_is_tried_later(connected: Connected) -> None:
         connected(Wire(getSchedule=(502, b"<html>"))).busy([CARMEN], 0, 86_400)
     with pytest.raises(TryLater):
         connected(Wire(delta=b"<html>")).changes(CARMEN, None)
+
+
+def test_an_answer_of_another_shape_is_named(connected: Connected) -> None:
+    calendars = connected(Wire(getSchedule={"value": "none"}, delta={"value": "none"}, A1={"id": 7}))
+    assert "answer for getSchedule is not what it was" in str(calendars.busy([CARMEN], 0, 86_400)[CARMEN].unknown)
+    with pytest.raises(Refused, match=r"answer for a list of events is not what it was"):
+        calendars.changes(CARMEN, None)
+    with pytest.raises(Refused, match=r"answer for an event is not what it was"):
+        calendars.get(CARMEN, "A1")

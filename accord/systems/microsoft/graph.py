@@ -21,6 +21,7 @@ MOST = 20
 
 T = TypeVar("T")
 
+_CALLED: dict[type[Any], str] = {shapes.Page: "a list of events", shapes.Calendar: "a calendar"}
 _JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 
@@ -61,7 +62,7 @@ class Graph:
         """The answer to a GET of a path below the version, or of a link that Microsoft gave."""
         with self._turns.taken(calendar):
             body = self._transport.get(path, params, endpoint=name_of(calendar)).body
-        return decoded(body, shape, "Microsoft", "{'a list of events' if params else 'an event'}")
+        return decoded(body, shape, "Microsoft", _CALLED.get(shape, "an event"))
 
     def pages(self, calendar: str, path: str, params: Sequence[tuple[str, str]]) -> Iterator[shapes.Page]:
         """All pages of a list. Raises Refused where it goes round, or leads away from Microsoft."""
@@ -79,7 +80,7 @@ class Graph:
     def post(self, calendar: str, path: str, body: Mapping[str, Any], shape: type[T]) -> T:
         """The answer to a POST that changes nothing."""
         with self._turns.taken(calendar):
-            return decoded(self._post(calendar, path, body).body, shape, "Microsoft", "{path.rpartition('/')[2]}")
+            return decoded(self._post(calendar, path, body).body, shape, "Microsoft", path.rpartition("/")[2])
 
     def own(self, link: str) -> str:
         """A link that leads to Microsoft and below its address. Raises Refused for any other."""
