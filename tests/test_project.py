@@ -27,9 +27,9 @@ def _name(path: Path) -> str:
 
 def _commands() -> Iterator[str]:
     """Every command of `accord`, with each action where it has several: "db upgrade"."""
-    from deployments.cli import _parser
+    from deployments.commands import parser
 
-    for part in _parser()._actions:
+    for part in parser()._actions:
         if not isinstance(part, argparse._SubParsersAction):
             continue
         for name, command in part.choices.items():
