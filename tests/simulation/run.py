@@ -28,6 +28,8 @@ from faults import KILL, UNKNOWN, Profile
 from schedule import Outcome, Schedule, play, small
 from world import Violation
 
+from accord.pairing import Policy
+
 TRACE = 25  # of the last things that happened, shown where a seed fails
 HUNT = 300  # seeds within which a planted bug must be caught
 ONE = Profile(
@@ -129,6 +131,10 @@ def _crash_acting(system: str) -> tuple[str, list[tuple[str, str]]]:
     return f"actions at {system}", list(acting.crashes(system))
 
 
+def _crash_bookings(policy: Policy) -> tuple[str, list[tuple[str, str]]]:
+    return f"bookings, policy {policy}", list(two_ways.crashes(policy))
+
+
 def _rarely_collect() -> None:
     # What is imported stays, and what a schedule leaves behind is small: looking for it takes a tenth of the time.
     gc.freeze()
@@ -171,8 +177,8 @@ def main() -> int:
         parser.add_argument(f"--{family}", dest="family", action="store_const", const=family, help=text)
     parser.set_defaults(family="payments")
     given = parser.parse_args()
-    if given.crash and given.family in ("documents", "bookings"):
-        parser.error("--crash plays payments, and actions, only")
+    if given.crash and given.family == "documents":
+        parser.error("--crash plays no documents")
     if given.mutants:
         bad, planted = 0, [*PLANTED[given.family]]
         for name, caught, how in _spread(partial(_hunt, given.family), planted, given.workers):
@@ -181,8 +187,12 @@ def main() -> int:
         print(f"{len(planted)} planted bugs, {bad} not caught")
     elif given.crash:
         scenarios, bad = [(mode, later) for mode in ("changes", "rescan") for later in (False, True)], 0
-        whole: Any = (_crash_acting, acting.SYSTEMS) if given.family == "actions" else (_crash, scenarios)
-        for name, found in _spread(*whole, given.workers):
+        struck: dict[str, Any] = {
+            "payments": (_crash, scenarios),
+            "actions": (_crash_acting, acting.SYSTEMS),
+            "bookings": (_crash_bookings, [*Policy]),
+        }
+        for name, found in _spread(*struck[given.family], given.workers):
             print(f"{name}: {len(found)} violations", *(f"\n  {where}: {what}" for where, what in found), flush=True)
             bad += len(found)
     else:

@@ -117,3 +117,8 @@ def test_a_first_run_may_be_killed_at_any_call(command: ModuleType) -> None:
 @pytest.mark.parametrize("system", ["stripe", "oblio-error", "smartbill"])
 def test_each_call_of_an_action_may_meet_each_fault(command: ModuleType, system: str) -> None:
     assert list(command.acting.crashes(system, every=2)) == []
+
+
+@pytest.mark.parametrize("policy", ["newest", "ask"])
+def test_each_call_of_a_run_of_bookings_may_meet_each_fault(command: ModuleType, policy: str) -> None:
+    assert list(command.two_ways.crashes(command.Policy(policy), every=3)) == []

@@ -1,11 +1,12 @@
 """One schedule of bookings: into calendars and back while much fails, then peace, then judgement."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from databases import Databases
 from schedule import LAG, Outcome, Patch, databases, played, small
-from two_ways_faults import Profile
+from two_ways_faults import FITTING, Profile
 from two_ways_model import Office, SimBookings, SimCalendars, shows
 from workers import SYNCED, SimFanOut, SimLedger, TriedTwice
 from world import Played, Violation, Worker, World
@@ -17,11 +18,14 @@ from accord.calendars import Event, Seat
 from accord.errors import AccordError
 from accord.ledger import pairs, streams
 from accord.ledger.pairs import Pair
+from accord.pairing import Policy
 from accord.records import Kind
 
 SMALLER: tuple[Patch, ...] = ((listening, "LOOKS", 2), (deletions, "ROWS", 10**6))  # few events are not guarded here
 DRAINS = 16
 HOUR = 3600
+PEOPLE = ("book", "rebook", "reassign", "cancel", "move", "move", "delete", "retitle")
+"""What is done on both sides before a run that one fault strikes."""
 
 
 class Home:
@@ -218,6 +222,38 @@ class TwoWays(Played):
             return "differs"
         wrong = shown[0][1].title != f"<b>{booking.title}</b>" and not shown[0][1].title.startswith("my")  # type: ignore[union-attr]
         return "has an older title" if wrong else None
+
+
+def crashes(policy: Policy, every: int = 1) -> Iterator[tuple[str, str]]:
+    """Let each call of a run meet each fault that can strike it, alone; what went wrong, if anything."""
+    calls = _struck(policy, {})
+    for number, port in list(enumerate(calls))[::every]:
+        for fault in FITTING[port]:
+            try:
+                _struck(policy, {number: fault})
+            except Violation as error:
+                yield f"{policy}: {fault} at call {number} ({port})", str(error)
+
+
+def _struck(policy: Policy, faults: dict[int, str]) -> list[str]:
+    """A run after people worked on both sides, with the faults, then peace; the ports that it called."""
+    still = dict.fromkeys(("change", "jump", "skew"), 0.0)
+    with small(*SMALLER):
+        profile = Profile(policy=policy, workers=1, rates={}, moves=still, first=True, threads=False, rewrites=False)
+        two = TwoWays(7, replace(profile, omits=0.0, page=3, zombies=True, naps=(5000,), sticky=0.0, bookings=6))
+        world = two.world
+        try:
+            two.begin()
+            for what in PEOPLE:
+                getattr(two.office, what)()
+            world.true += HOUR
+            world.start("w", "changes", lambda worker: two.home.run("changes", worker))
+            ports = world.follow(faults)
+            two.peace()
+        finally:
+            world.close()
+            two.home.ledger.close()
+    return ports
 
 
 def play(seed: int, profile: Profile | None = None) -> Outcome:
