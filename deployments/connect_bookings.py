@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prefect.client.orchestration import SyncPrefectClient
 from pydantic import SecretStr
 
 from accord import settings
+from accord.clock import SystemClock
 from accord.errors import Misconfigured
 from accord.kinds import Kind
 from accord.ledger.engine import Ledger
@@ -41,7 +44,7 @@ def connect(name: str, given: dict[str, Any], mapping: Path | None, create: bool
     if mapping is not None:
         given = given | {"mapping": read_mapping(mapping)}
     ledger = settings.current_ledger()
-    with server.opened():
+    with server.opened() as client:
         fields = kept(find_block(BookingsDatabase, name), "url") | given
         url = secret(SETTING)
         new = no_file(url, f"the {SETTING}")
@@ -51,6 +54,7 @@ def connect(name: str, given: dict[str, Any], mapping: Path | None, create: bool
             )
         block = BookingsDatabase(**fields | {"url": SecretStr(url)})
         with nothing_saved():
+            _require_alone(client, name, block)
             tested = try_out(block, name, ledger, create=create)
         block.save(name, overwrite=True)
     if as_json:
@@ -80,6 +84,30 @@ def try_out(
         return Tested(opened.rows(), people, unknown, date=opened.read(opened.now))
     finally:
         opened.close()
+
+
+def _require_alone(client: SyncPrefectClient, name: str, block: BookingsDatabase) -> None:
+    """Raise Misconfigured where another connection reads these bookings, as far as its URL tells."""
+    place = _place(block)
+    others = {one.connection for one in server.connections(client) if one.reads.block is BookingsDatabase} - {name}
+    for other in sorted(others):
+        with suppress(Misconfigured):  # it does not fit, which is said to whoever uses it
+            saved = find_block(BookingsDatabase, other)
+            if saved is not None and _place(saved) == place:
+                break
+    else:
+        return
+    raise Misconfigured(
+        f"BookingsDatabase/{other} reads these bookings already; read twice, each would be shown twice. To change how "
+        f"they are reached, connect that one again: accord connect bookings --name {other}"
+    )
+
+
+def _place(block: BookingsDatabase) -> tuple[str | int | None, ...]:
+    """Where a block's bookings are."""
+    tables = block.tables(SystemClock())
+    url = tables.engine.url
+    return url.host, url.port, url.database, tables.mapping.booking.table
 
 
 def _how_to_connect(account: str) -> str:

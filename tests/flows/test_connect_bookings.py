@@ -131,6 +131,19 @@ def test_tables_of_the_users_own_are_taken_by_a_mapping(
     assert json.loads(capsys.readouterr().out.partition("\n")[2])["availability"]
 
 
+def test_bookings_are_read_by_one_connection(
+    connect: Connect, visits: str, mapping: Callable[..., str], tmp_path: Path, capsys: Said
+) -> None:
+    assert connect(visits, "--mapping", mapping(), "--name", "clinic") == 0
+    assert connect(visits, "--mapping", mapping(), "--name", "clinic") == 0, "the same one again"
+    assert connect(f"sqlite:///{tmp_path / 'own.db'}", "--create") == 0
+    capsys.readouterr()
+    assert connect(visits, "--mapping", mapping(), "--name", "again") == 2
+    said = capsys.readouterr().err
+    assert "BookingsDatabase/clinic reads these bookings already; read twice, each would be shown twice" in said
+    assert find_block(BookingsDatabase, "again") is None
+
+
 WRONG = {
     "a column that is not there": ({"columns": {"title": "nothing"}}, "visits has no column nothing for title"),
     "a table that is not there": ({"table": "elsewhere"}, "has no table elsewhere"),
