@@ -5,12 +5,12 @@ write names the etag that it was decided on: nobody's change is ever overwritten
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import msgspec
 
 from accord.bookings import Span
-from accord.errors import AccordError
+from accord.errors import AccordError, Misconfigured
 
 
 class Seat(NamedTuple):
@@ -169,6 +169,21 @@ class Calendars(Protocol):
 
     def close(self) -> None:
         """Give the connections back."""
+
+
+class Unusable:
+    """The calendars of an account that can not be reached as it is saved: every question raises Misconfigured."""
+
+    def __init__(self, why: Misconfigured) -> None:
+        self._why = str(why)
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise Misconfigured(self._why)
+
+    changes = get = find = apply = busy = _refuse
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def encode(mark: Mark) -> tuple[str, str]:

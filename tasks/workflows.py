@@ -11,7 +11,7 @@ from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from accord.calendar_target import CalendarTarget
-from accord.calendars import Calendars
+from accord.calendars import Calendars, Unusable
 from accord.errors import Misconfigured
 from accord.ledger import pairs
 from accord.ledger.engine import Ledger
@@ -205,8 +205,13 @@ def _open_calendars(block: BookingsDatabase, sync: Sync, ledger: Ledger) -> Cale
 
 def _open_account(name: str, ledger: Ledger) -> Calendars | None:
     system, _, called = name.partition("/")
-    found: Any = find_block(CALENDARS[system], called) if system in CALENDARS and called else None
-    opened: Calendars | None = found and found.connect(name, ledger)
+    if system not in CALENDARS or not called:
+        return None
+    try:
+        found: Any = find_block(CALENDARS[system], called)
+        opened: Calendars | None = found and found.connect(name, ledger)
+    except Misconfigured as error:  # of one account: the bookings of all others go on
+        return Unusable(error)
     return opened
 
 
@@ -214,11 +219,14 @@ def find_block(block: type[B], name: str) -> B | None:
     """A saved block, or None. Raises Misconfigured where one is saved that does not fit."""
     try:
         return block.load(name)  # type: ignore[return-value]
-    except ValidationError as error:
-        fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]}))
-        raise Misconfigured(f"the {block._block_type_name} block {name} does not fit: look at {fields}") from None
     except ValueError:
         return None
+    except RuntimeError as error:  # as Prefect says it; what is wrong is in its cause, whose text quotes secrets
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        wrong = error.__cause__.errors(include_input=False, include_url=False)
+    fields = ", ".join(sorted({str(one["loc"][0]) if one["loc"] else one["msg"] for one in wrong}))
+    raise Misconfigured(f"the {block._block_type_name} block {name} does not fit: look at {fields}")
 
 
 def load_block(block: type[B], name: str) -> B:

@@ -249,6 +249,27 @@ def test_an_account_that_has_withdrawn_is_named_and_the_other_goes_on(office: Of
     assert office.agreed()
 
 
+def test_a_block_that_does_not_fit_any_more_holds_up_its_own_account_only(office: Office) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import BlockDocumentUpdate
+
+    office.book("ana")
+    office.book("dan")
+    spoilt = BlockDocumentUpdate(data={"client_id": "other"}, merge_existing_data=False)
+    with get_client(sync_client=True) as client:
+        saved = client.read_block_document_by_name("main", "accord-google-calendar-account")
+        client.update_block_document(saved.id, spoilt)
+    state = office.run()
+    assert state.name == "Misconfigured"
+    assert "the Google Calendar account block main does not fit" in state.message
+    assert (office.when("ana"), office.when("dan")) == ([], ["10:00"])
+    assert "does not fit" in str(office.taken("ana"))
+    office.save_google()
+    office.runs()
+    assert office.when("ana") == ["10:00"]
+    assert office.agreed()
+
+
 def test_who_has_no_calendar_is_named_and_holds_up_nobody(office: Office, capsys: Capture) -> None:
     for person, account in (("eva", "google/other"), ("fane", "")):
         office.store.add({"person": person, "account": account, "calendar": f"{person}@accord.test"})
