@@ -19,7 +19,7 @@ def spoil_rows(faults: Faults, method: str, path: str, body: bytes) -> bytes:
     """Apply the switches that spoil objects; those that find no object to spoil are not used up."""
     for fault in faults.matching(ROWS, method, path):
         document = msgspec.json.decode(body)
-        lists = [rows for name in ("data", "value") if isinstance(rows := document.get(name), list)]
+        lists = [rows for name in ("data", "value", "items") if isinstance(rows := document.get(name), list)]
         rows = lists[0] if lists else [document]
         if fault.kind == "extra_fields":
             hit = [_extra(row) for row in rows]

@@ -20,19 +20,16 @@ from deployments.children import Children, free_port
 from deployments.demo import start
 from deployments.demo_home import Place
 
-# Where such data belongs: what is kept in agreement, and the files of the secrets.
-BY_DESIGN = frozenset({"sandbox.json", "accounts.db", "portal.db", "ledger.key", "prefect.key", "prefect.password"})
-WITNESSES = (
-    "sandbox.json",
-    "accounts.db",
-    "portal.db",
-)  # of these, so that the search itself is seen to find something
-SHORT = 5  # scenes
+# Where such data belongs: what is kept in agreement, and the files of the secrets. Of the former, so that the search
+# itself is seen to find something.
+WITNESSES = ("sandbox.json", "accounts.db", "portal.db", "bookings.db")
+BY_DESIGN = frozenset({*WITNESSES, "ledger.key", "prefect.key", "prefect.password"})
+SHORT = 6  # scenes
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="the five scenes that differ most")
+    parser.add_argument("--short", action="store_true", help="the six scenes that differ most")
     options = parser.parse_args()
     began = time.monotonic()
     with (

@@ -1,8 +1,10 @@
 """Runs that end well and runs that fail, with canaries in all that they handle. Each makes sure that it came about."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,14 +19,25 @@ from sqlalchemy.engine import make_url
 
 from accord import settings
 from accord.clock import SystemClock
+from accord.pairing import Policy
 from accord.sandbox.app import create
+from accord.sandbox.bookings.desk import ZONE
+from accord.sandbox.google import tokens as google_tokens
+from accord.sandbox.microsoft import tokens as microsoft_tokens
 from accord.sandbox.oblio.shop import CIF
 from accord.sandbox.oblio.tokens import CLIENT_ID, CLIENT_SECRET
 from accord.sandbox.serve import served
 from accord.sandbox.stripe.keys import KEYS
-from blocks import AccountsDatabase, OblioAccount, StripeAccount
+from blocks import (
+    AccountsDatabase,
+    BookingsDatabase,
+    GoogleCalendarAccount,
+    MicrosoftCalendarAccount,
+    OblioAccount,
+    StripeAccount,
+)
 from deployments.children import free_port
-from deployments.demo import DEPLOYMENT, INVOICES
+from deployments.demo import BOOKINGS, DEPLOYMENT, INVOICES
 from deployments.demo_home import Place
 from deployments.follow import Lines
 from deployments.trigger import Ended, trigger
@@ -35,6 +48,14 @@ EMAIL = "canary.bird@aviary.example"
 NAME = "Canary Ștefănescu-Bird"
 BAD_KEY = "rk_test_CanaryKeyThatIsNoLongerValid"
 PASSWORD = "canary-database-password"
+SECRETS = (
+    CLIENT_SECRET,
+    google_tokens.CLIENT_SECRET,
+    google_tokens.REFRESH_TOKEN,
+    microsoft_tokens.CLIENT_SECRET,
+)
+DAY = datetime.now(UTC).date() + timedelta(days=3)
+NIGHT = (f"{DAY}T23:10", f"{DAY}T23:40")
 PLUGIN = """
 from great_expectations.expectations import ExpectColumnValuesToBeBetween
 from pandas import DataFrame
@@ -58,7 +79,7 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         with get_client(sync_client=True) as client:  # or a scheduled run would come between
-            for one in (DEPLOYMENT, INVOICES):
+            for one in (DEPLOYMENT, INVOICES, BOOKINGS):
                 made = client.read_deployment_by_name(one)
                 for schedule in made.schedules:
                     client.delete_deployment_schedule(made.id, schedule.id)
@@ -72,18 +93,15 @@ class Stage:
         """All that must not be found."""
         secret = (self.place.server() | self.place.client()).items()
         told = {value for name, value in secret if name.endswith(("AUTH_STRING", "ENCRYPTION_KEY", "LEDGER_KEY"))}
-        return told | {CARD, SPELLED, EMAIL, NAME, BAD_KEY, PASSWORD, KEYS[0].text, CLIENT_SECRET} | self._people
+        return told | {CARD, SPELLED, EMAIL, NAME, BAD_KEY, PASSWORD, KEYS[0].text, *SECRETS} | self._people
 
     def run(self, connection: str = "main", *, ends: str, **parameters: Any) -> Ended:
         """Run the deployment for a connection; AssertionError unless it ends so."""
-        ended = trigger(DEPLOYMENT, {"connection": connection, **parameters}, Lines(self.say))
-        return self._told(ended, ends)
+        return self.run_deployment(DEPLOYMENT, ends=ends, connection=connection, **parameters)
 
-    def run_invoices(self, *, ends: str) -> Ended:
-        """Run the other workflow's deployment; AssertionError unless it ends so."""
-        return self._told(trigger(INVOICES, {}, Lines(self.say)), ends)
-
-    def _told(self, ended: Ended, ends: str) -> Ended:
+    def run_deployment(self, deployment: str, *, ends: str, **parameters: Any) -> Ended:
+        """Run a deployment; AssertionError unless it ends so."""
+        ended = trigger(deployment, parameters, Lines(self.say))
         self.say(f"{ended.state}: {ended.message}")
         assert ended.state == ends, ended
         return ended
@@ -204,7 +222,7 @@ def invoices_of_a_person(stage: Stage) -> None:
         spoiled = {"kind": "wrong_type", "field": "issueDate", "value": EMAIL}
         http.post("/_admin/faults", json=fault | spoiled).raise_for_status()
         before = stage.quarantined()
-        stage.run_invoices(ends="Completed")
+        stage.run_deployment(INVOICES, ends="Completed")
         assert stage.quarantined() == before + 1
         http.delete("/_admin/faults").raise_for_status()
     stage.command("explain", newest)
@@ -212,7 +230,55 @@ def invoices_of_a_person(stage: Stage) -> None:
     account = OblioAccount.load("main")
     account.secret = SecretStr(BAD_KEY)
     account.save("main", overwrite=True)
-    stage.run_invoices(ends="Misconfigured")
+    stage.run_deployment(INVOICES, ends="Misconfigured")
+
+
+def bookings_of_a_person(stage: Stage) -> None:
+    given = {"title": f"{NAME} {CARD}", "attendee": NAME, "email": EMAIL, "place": SPELLED, "notes": EMAIL}
+    given |= {"link": f"https://meet.example/{CARD}", "anyway": "yes", "start": NIGHT[0], "end": NIGHT[1]}
+    with httpx.Client(base_url=stage.place.sandbox_url, trust_env=False) as http:
+
+        def post(path: str, **body: object) -> dict[str, Any]:
+            found: dict[str, Any] = http.post(path, json=body).raise_for_status().json()
+            return found
+
+        made = [post("/bookings/v1/bookings", person=who, **given)["id"] for who in ("ana", "carmen")]
+        with sqlite3.connect(stage.place.bookings) as database:
+            columns = "id, person, starts_at, ends_at, zone, title"
+            rows = [("torn", "ana", EMAIL, NAME, SPELLED, NAME), ("alone", "nobody", *NIGHT, ZONE, NAME)]
+            database.executemany(f"INSERT INTO bookings ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        before = stage.quarantined()
+        stage.run_deployment(BOOKINGS, ends="Completed")
+        assert stage.quarantined() == before + len(rows)
+        bookings = BookingsDatabase.load("main")
+        bookings.policy = Policy.ASK
+        bookings.save("main", overwrite=True)
+        shown = http.get("/google/_admin/events/ana@accord.test").raise_for_status().json()["items"]
+        [event] = [one["id"] for one in shown if one.get("location") == SPELLED]
+        post("/google/_admin/change", calendar="ana@accord.test", id=event, title=NAME, place=f"{SPELLED} {EMAIL}")
+        stage.run_deployment(BOOKINGS, ends="Completed")
+        stage.command("conflicts", "list")
+        stage.command("conflicts", "list", "--json")
+        stage.command("conflicts", "keep", made[0], "--side", "calendar")
+        stage.run_deployment(BOOKINGS, ends="Completed")
+        post("/google/_admin/change", calendar="ana@accord.test", id=event, place=f"{EMAIL} {SPELLED}")
+        field = {"field": "start.dateTime", "value": EMAIL, "nth": 0, "rate": 1}
+        post("/google/_admin/faults", kind="wrong_type", path="/calendar", **field)
+        stage.run_deployment(BOOKINGS, ends="Completed")
+        http.delete("/google/_admin/faults").raise_for_status()
+    for key in (*made, "torn", "alone"):
+        stage.command("explain", key)
+    stage.command("reconcile", BOOKINGS)
+    stage.command("status")
+    google = GoogleCalendarAccount.load("main")
+    google.refresh_token = SecretStr(BAD_KEY)
+    google.save("main", overwrite=True)
+    stage.run_deployment(BOOKINGS, ends="Misconfigured")
+    microsoft = MicrosoftCalendarAccount.load("main")
+    microsoft.secret = SecretStr(BAD_KEY)
+    microsoft.save("main", overwrite=True)
+    stage.run_deployment(BOOKINGS, ends="Misconfigured")
+    stage.command("doctor")
 
 
 def a_stream_that_stops(stage: Stage) -> None:
@@ -288,6 +354,7 @@ ALL = (
     a_run_that_ends_well,
     records_that_can_not_be_read,
     invoices_of_a_person,
+    bookings_of_a_person,
     a_key_that_is_refused,
     a_table_that_refuses_rows,
     a_database_that_can_not_be_reached,
