@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +16,7 @@ from accord.ledger.engine import Ledger
 from accord.systems.microsoft import Credentials, MicrosoftCalendars, connect
 from accord.systems.microsoft.translate import NAME_PROPERTY, REST_PROPERTY
 
-CARMEN = "carmen@accord.test"
+CARMEN, DAN = "carmen@accord.test", "dan@accord.test"
 GRAPH = "https://graph.microsoft.com/v1.0"
 DELTA = f"{GRAPH}/users/{CARMEN}/calendarView/delta"
 TOKEN = {"token_type": "Bearer", "expires_in": 3599, "access_token": "t0ken"}
@@ -69,17 +70,18 @@ class Wire:
         return [request.url.path for request in self.asked]
 
 
-Connected = Callable[[Wire], MicrosoftCalendars]
+Connected = Callable[..., MicrosoftCalendars]
 
 
 @pytest.fixture
 def connected(ledger: Ledger) -> Connected:
-    return lambda wire: connect(
+    return lambda wire, **more: connect(
         "microsoft/main",
         lambda: Credentials("accord.test", "app", "s&cret=1"),
         lambda token: None,
         ledger,
         client=httpx.Client(transport=httpx.MockTransport(wire)),
+        **more,
     )
 
 
@@ -255,6 +257,15 @@ def test_what_is_written(connected: Connected) -> None:
     assert "body" not in deleted
 
 
+def test_a_mailbox_that_fails_makes_no_other_give_up(connected: Connected, homes: ModuleType) -> None:
+    """Of the second one a batch is sent but once the first was given up, and it is left in peace at first."""
+    batch = lambda asked: (502, b"") if CARMEN in asked["requests"][0]["url"] else told(event())(asked)  # noqa: E731
+    calendars = connected(Wire(batch=batch), fan_out=homes.Straight())
+    lost, made = calendars.apply([Create(CARMEN, WANTED), Create(DAN, WANTED)])
+    assert isinstance(lost, NotDone)
+    assert isinstance(made, Done)
+
+
 def test_four_batches_at_most_each_one_part_after_the_other(connected: Connected) -> None:
     wire = Wire(batch=told(event()))
     marks = [Mark(f"b{number}", 1, 1) for number in range(20)]
@@ -336,6 +347,30 @@ def test_a_schedule_is_asked_for_in_parts(connected: Connected) -> None:
     assert [len(body["schedules"]) for body in bodies] == [20, 20, 5], "what is not known is not asked again"
     assert bodies[0]["startTime"] == {"dateTime": "1970-01-01T00:00:00", "timeZone": "UTC"}
     assert bodies[0]["endTime"] == {"dateTime": "1970-02-01T00:00:00", "timeZone": "UTC"}
+
+
+def test_a_question_that_fails_is_asked_again_through_another_calendar(connected: Connected) -> None:
+    answers = [(503, {"error": {"code": "ErrorMailboxMoveInProgress"}}), (502, b"<html>"), schedule(scheduleItems=[])]
+    wire = Wire(getSchedule=answers)
+    found = connected(wire).busy([CARMEN, DAN], 0, 86_400)
+    assert found[CARMEN].unknown is None
+    assert "left this calendar out" in str(found[DAN].unknown)
+    asked = [path.split("/")[3] for path in wire.paths() if path.endswith("getSchedule")]
+    assert asked == [CARMEN, DAN, CARMEN]
+
+
+def test_a_question_that_is_not_answered_makes_its_own_calendars_unknown(connected: Connected) -> None:
+    people = [f"p{number}@accord.test" for number in range(25)]
+
+    def answer(asked: dict[str, Any]) -> Any:
+        names = asked["schedules"]
+        one = {"scheduleItems": [{"start": moment(8), "end": moment(9), "status": "busy"}]}
+        return (502, b"<html>") if people[0] in names else {"value": [{"scheduleId": name} | one for name in names]}
+
+    found = connected(Wire(getSchedule=answer)).busy(people, 0, 86_400)
+    assert [one for one in people if found[one].unknown] == people[:20]
+    assert all("502" in str(found[one].unknown) for one in people[:20])
+    assert all(found[one].spans for one in people[20:])
 
 
 def test_a_proxys_page_is_tried_later(connected: Connected) -> None:

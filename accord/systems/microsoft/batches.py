@@ -54,13 +54,14 @@ class _Work:
 
 
 class _Queue:
-    """What is left to do at each mailbox, and how many threads are at it."""
+    """What is left to do at each mailbox, how many threads are at it, and how many batches in a row failed there."""
 
     def __init__(self, jobs: Sequence[Job], parallel: int) -> None:
         self._parallel = parallel
         self._lock = threading.Lock()
         self._left: dict[str, deque[_Work]] = defaultdict(deque)
         self._at: dict[str, int] = defaultdict(int)
+        self._failures: dict[str, int] = defaultdict(int)
         for job in jobs:
             self._left[job.calendar.lower()].append(_Work(job))
 
@@ -85,6 +86,16 @@ class _Queue:
             share = ceil(len(left) / (self._parallel - self._at[mailbox] + 1))
             return [left.popleft() for _ in range(min(MOST, max(_LEAST, share), len(left)))]
 
+    def answered(self, mailbox: str) -> None:
+        with self._lock:
+            self._failures[mailbox] = 0
+
+    def failed(self, mailbox: str) -> int:
+        """How many batches have failed there in a row, with this one."""
+        with self._lock:
+            self._failures[mailbox] += 1
+            return self._failures[mailbox]
+
     def put_back(self, mailbox: str, works: Sequence[_Work]) -> None:
         with self._lock:
             self._left[mailbox].extend(works)
@@ -97,52 +108,49 @@ class Batches:
         self._graph = graph
         self._fan_out = fan_out
         self._connection = connection
-        self._failures = 0  # of batches in a row
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Settle all jobs. Raises Misconfigured; some are settled then."""
         queue = _Queue(jobs, self._graph.parallel)
-        self._failures = 0
 
         def step() -> bool:
             mailbox = queue.enter()
             if mailbox is None:
                 return False
             try:
-                error = self._work_off(queue, mailbox)
-                if error is not None:
-                    self._graph.clock.sleep(max(error.after or 0.0, _backoff(self._failures)))
+                self._graph.clock.sleep(self._work_off(queue, mailbox))
             finally:
                 queue.leave(mailbox)
             return True
 
         self._fan_out.repeat(step, lambda: _WIDTH)
 
-    def _work_off(self, queue: _Queue, mailbox: str) -> TryLater | None:
-        """Send batches for a while, or until one of them is not answered: why, where it is worth to try again."""
+    def _work_off(self, queue: _Queue, mailbox: str) -> float:
+        """Send batches for a while, or until one of them is not answered: the seconds after which to try again."""
         works: list[_Work] = []
         try:
             with self._graph.turn(mailbox):
                 ends = self._graph.clock.monotonic() + _TURN
                 while self._graph.clock.monotonic() < ends and (works := queue.take(mailbox)):
                     queue.put_back(mailbox, self._send(works))
-                    self._failures, works = 0, []
+                    queue.answered(mailbox)
+                    works = []
         except TryLater as error:
-            self._failures += 1
+            failures = queue.failed(mailbox)
             works = works or queue.take(mailbox)
-            if self._failures >= _FAILURES or (error.after or 0.0) > _LONGEST_WAIT:
+            if failures >= _FAILURES or (error.after or 0.0) > _LONGEST_WAIT:
                 for work in works:
                     work.job.fail(error)
-                return None
+                return 0.0
             if not isinstance(error, NotSent | Throttled):
                 for work in works:
                     work.job.doubt()
             queue.put_back(mailbox, works)
-            return error
+            return max(error.after or 0.0, _backoff(failures))
         except Refused as error:
             for work in works:
                 work.job.fail(error)
-        return None
+        return 0.0
 
     def _send(self, works: Sequence[_Work]) -> list[_Work]:
         """Those that are to be sent again."""

@@ -6,26 +6,43 @@ from datetime import UTC, datetime
 
 from accord.bookings import Span
 from accord.calendars import Busy
-from accord.errors import Refused
+from accord.errors import LeftAlone, Refused, TryLater
 from accord.systems.microsoft import shapes, translate
 from accord.systems.microsoft.graph import Graph, users
 
 _MOST = 20  # calendars at once
 _LONGEST = 31 * 86_400  # seconds at once: 62 days are allowed, but a calendar with 1,000 events in them is refused
+_TRIES = 3  # of a question
+_LONGEST_WAIT = 10.0  # seconds between two tries of it
 _FREE = ("free", "workingElsewhere")  # whoever has any other status is taken
 
 
 def busy(graph: Graph, calendars: Sequence[str], start: int, end: int) -> Mapping[str, Busy]:
-    """As in `Calendars`."""
+    """As in `Calendars`. A question that is not answered makes those unknown that it is about.
+
+    Raises TryLater where none is answered.
+    """
     spans: dict[str, list[Span]] = {calendar: [] for calendar in calendars}
     unknown: dict[str, str] = {}
+    faults: list[TryLater] = []
+    answered = False
     for first in range(0, len(calendars), _MOST):
         for begin in range(start, end, _LONGEST):
             some = [one for one in calendars[first : first + _MOST] if one not in unknown]
-            found, failed = _ask(graph, some, begin, min(begin + _LONGEST, end))
+            if not some:
+                continue
+            try:
+                found, failed = _ask(graph, some, begin, min(begin + _LONGEST, end))
+            except TryLater as error:
+                faults.append(error)
+                unknown |= dict.fromkeys(some, str(error))
+                continue
+            answered = True
             unknown |= failed
             for calendar, taken in found.items():
                 spans[calendar] += taken
+    if faults and not answered:
+        raise faults[0]
     known = {calendar: Busy(_joined(taken)) for calendar, taken in spans.items() if calendar not in unknown}
     return known | {calendar: Busy((), why) for calendar, why in unknown.items()}
 
@@ -33,16 +50,25 @@ def busy(graph: Graph, calendars: Sequence[str], start: int, end: int) -> Mappin
 def _ask(graph: Graph, calendars: Sequence[str], start: int, end: int) -> tuple[dict[str, list[Span]], dict[str, str]]:
     """When calendars are taken, and why that of others is not known.
 
-    It is asked through one of them, whose own refusal says nothing of the others: they are asked through the next one.
+    It is asked through one of them, whose own refusal says nothing of the others: they are asked through the next one,
+    and so are all where there is no answer. Raises TryLater after some tries.
     """
     unknown: dict[str, str] = {}
     left = list(calendars)
+    tries = 0
     while left:
         body = {"schedules": left, "startTime": _utc(start), "endTime": _utc(end), "availabilityViewInterval": 30}
         try:
             answer = graph.post(left[0], f"{users(left[0])}/calendar/getSchedule", body, shapes.Schedules)
         except Refused as error:
             unknown[left.pop(0)] = str(error)
+            continue
+        except TryLater as error:
+            tries += 1
+            if tries == _TRIES or isinstance(error, LeftAlone) or (error.after or 0.0) > _LONGEST_WAIT:
+                raise
+            graph.clock.sleep(error.after or tries)
+            left.append(left.pop(0))
             continue
         told = {one.scheduleId.lower(): one for one in answer.value}
         found: dict[str, list[Span]] = {}
