@@ -114,7 +114,16 @@ def _calendar_parsers(systems: _Systems) -> None:
     microsoft.add_argument("--tenant", help="its ID, or a domain of it (needed at first, or as saved)")
     microsoft.add_argument("--client-id", help="of the app registration (needed at first, or as saved)")
     microsoft.add_argument("--calendar", metavar="ADDRESS", help="of somebody whose calendar is tried")
-    microsoft.add_argument("--delegated", action="store_true", help="an account signed in: asks for its refresh token")
+    whose = microsoft.add_mutually_exclusive_group()
+    whose.add_argument(
+        "--delegated",
+        action="store_true",
+        default=None,
+        help="an account signed in: asks for its refresh token (or as saved)",
+    )
+    whose.add_argument(
+        "--no-delegated", dest="delegated", action="store_false", help="by the app's own rights, no longer an account's"
+    )
     microsoft.add_argument("--base-url", help="where Microsoft Graph is found, if elsewhere")
     microsoft.add_argument("--login-url", help="where its login is found, if elsewhere")
     microsoft.add_argument("--json", action="store_true", help="print JSON")

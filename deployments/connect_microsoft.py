@@ -25,10 +25,11 @@ FITS = {
 _WEEK = 7 * 86_400
 
 
-def connect(name: str, given: dict[str, Any], calendar: str | None, delegated: bool, as_json: bool) -> int:
+def connect(name: str, given: dict[str, Any], calendar: str | None, delegated: bool | None, as_json: bool) -> int:
     """Ask for the secret, test it and save the connection; a saved one keeps the fields that are not given.
 
-    `calendar` is somebody's address, whose calendar is tried; `delegated` asks for a refresh token as well.
+    `calendar` is somebody's address, whose calendar is tried. `delegated` asks for a refresh token as well; where it is
+    False the app's own rights count, and where it is None whatever is saved.
     """
     require_name(name)
     ledger = settings.current_ledger()
@@ -40,6 +41,8 @@ def connect(name: str, given: dict[str, Any], calendar: str | None, delegated: b
         fields["secret"] = SecretStr(secret("Microsoft client secret"))
         if delegated:
             fields["refresh_token"] = SecretStr(secret("refresh token of the account that signed in"))
+        elif delegated is False:
+            fields["refresh_token"] = None
         account = fitting(MicrosoftCalendarAccount, fields, FITS)
         with nothing_saved():
             tried = try_out(account, name, ledger, calendar)

@@ -137,6 +137,19 @@ def test_a_refresh_token_is_replaced_with_each_use(connect: Connect, capsys: Sai
     calendars.close()
 
 
+def test_an_account_that_signed_in_gives_way_to_the_apps_own_rights_where_that_is_said(
+    connect: Connect, capsys: Said
+) -> None:
+    secrets = f"{tokens.CLIENT_SECRET}\n{tokens.REFRESH_TOKEN}"
+    assert connect(*NAMED, "--delegated", secret=secrets) == 0
+    assert connect() == 0
+    assert account().refresh_token is not None, "a new secret changes nothing else"
+    capsys.readouterr()
+    assert connect("--no-delegated", "--calendar", DAN) == 0
+    assert "by the app's own rights" in capsys.readouterr().out
+    assert account().refresh_token is None
+
+
 def test_workers_renew_one_after_the_other(connect: Connect) -> None:
     """The sandbox takes the newest refresh token, and the one before until the newest was used."""
     secrets = f"{tokens.CLIENT_SECRET}\n{tokens.REFRESH_TOKEN}"
