@@ -183,7 +183,43 @@ def test_a_change_names_what_it_was_decided_on(http: httpx.Client) -> None:
     assert http.patch(path, json={"end": moment("2020-01-01T00:00:00")}).status_code == 400
     assert http.get(path, headers=IMMUTABLE).json() == changed
     assert http.delete(path, headers={"if-match": changed["@odata.etag"]}).status_code == 204
-    assert code(http.get(path)) == (404, "ErrorItemNotFound")
+    assert http.get(EVENTS).json()["value"] == []
+
+
+@pytest.mark.parametrize("how", ["by the API", "cancelled", "by a person"])
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_deleted_is_in_no_list_and_is_led_to_by_its_immutable_id(
+    http: httpx.Client, kept: bool, how: str
+) -> None:
+    switch(http, "settings", deleted_items=kept)
+    found = made(http, singleValueExtendedProperties=[{"id": PROPERTY, "value": "visit-17"}])
+    path, ordinary = f"{EVENTS}/{found['id']}", http.get(EVENTS).json()["value"][0]["id"]
+    link = http.get(f"{DELTA}?{WINDOW}", headers=IMMUTABLE).json()["@odata.deltaLink"]
+    match how:
+        case "by the API":
+            assert http.delete(path).status_code == 204
+        case "cancelled":
+            assert http.post(f"{path}/cancel", json={}).status_code == 202
+        case _:
+            switch(http, "delete", mailbox=CARMEN, id=found["id"])
+    mine = f"singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value ne null)"
+    view = EVENTS.replace("events", f"calendarView?{WINDOW}")
+    for listed in (http.get(EVENTS), http.get(EVENTS, params={"$filter": mine}), http.get(view)):
+        assert listed.json()["value"] == []
+    [told] = http.get(link, headers=IMMUTABLE).json()["value"]
+    assert told == {"id": found["id"], "@removed": {"reason": "deleted"}}
+    assert code(http.get(f"{EVENTS}/{ordinary}")) == (404, "ErrorItemNotFound")
+    assert http.post("/_admin/move", json={"mailbox": CARMEN, "id": found["id"]}).status_code == 400, (
+        "as Outlook has it"
+    )
+    tag = {"if-match": found["@odata.etag"]}
+    if kept:
+        assert http.get(path, headers=IMMUTABLE).json()["subject"] == "Visit"
+        assert code(http.delete(path, headers=tag)) == (403, "ErrorCannotDeleteObject")
+        assert code(http.patch(path, json={"subject": "x"}, headers=tag)) == (412, "ErrorIrresolvableConflict")
+    else:
+        for answer in (http.get(path), http.delete(path, headers=tag), http.patch(path, json={}, headers=tag)):
+            assert code(answer) == (404, "ErrorItemNotFound")
 
 
 def test_only_who_organizes_a_meeting_cancels_it(http: httpx.Client, sandbox: Sandbox) -> None:
@@ -192,7 +228,7 @@ def test_only_who_organizes_a_meeting_cancels_it(http: httpx.Client, sandbox: Sa
     assert http.post(f"{EVENTS}/{found['id']}/cancel", json={}).status_code == 400
     mine = made(http)
     assert http.post(f"{EVENTS}/{mine['id']}/cancel", json={"comment": "x"}).status_code == 202
-    assert http.get(f"{EVENTS}/{mine['id']}").status_code == 404
+    assert [one["subject"] for one in http.get(EVENTS).json()["value"]] == ["Visit"], "the other one"
 
 
 def test_properties_of_ones_own_are_shown_and_found_where_they_are_asked_for(http: httpx.Client) -> None:
@@ -205,6 +241,8 @@ def test_properties_of_ones_own_are_shown_and_found_where_they_are_asked_for(htt
         [found] = http.get(EVENTS, params={"$filter": condition, "$expand": expand, "$select": "id"}).json()["value"]
         assert found["singleValueExtendedProperties"] == [{"id": PROPERTY, "value": value.replace("''", "'")}]
         assert set(found) == {"@odata.etag", "id", "singleValueExtendedProperties"}
+    shouted = condition.replace("visit", "VISIT")
+    assert len(http.get(EVENTS, params={"$filter": shouted}).json()["value"]) == 1, "values are not case-sensitive"
     other = condition.replace("ownKey", "ownkey")
     assert http.get(EVENTS, params={"$filter": other}).json()["value"] == [], "names are case-sensitive"
     assert http.get(EVENTS, params={"$filter": "subject eq 'x'"}).status_code == 400

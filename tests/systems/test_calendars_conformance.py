@@ -1,6 +1,7 @@
 """What `accord.calendars.Calendars` promises, tried on each calendar system: a system joins by a line in SYSTEMS."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import httpx
@@ -63,6 +64,7 @@ class Tried(NamedTuple):
     heal: Callable[[], None]  # no fault strikes any more
     withdraw: Callable[[], None]  # the first calendar is not reached any more
     hush: Callable[[], None]  # the system does not tell when the first calendar is taken
+    respell: Callable[[], None]  # places that are written come back in another spelling
     requests: Callable[[], int]  # since this was last asked
 
 
@@ -104,15 +106,17 @@ def google(clock: Any, ledger: Ledger) -> Tried:
         heal=lambda: admin.delete("/faults"),
         withdraw=lambda: act("access", gone=True),
         hush=lambda: act("access", silent="internalError"),
+        respell=lambda: admin.post("/settings", json={"respell": True}),
         requests=lambda: int(admin.get("/stats?reset=1").json()["requests"]),
     )
 
 
-def microsoft(clock: Any, ledger: Ledger) -> Tried:
+def microsoft(clock: Any, ledger: Ledger, **settings: Any) -> Tried:
     """Microsoft 365 in the sandbox, by the app's own rights."""
     sandbox = build(now=clock.now, payments=0)
     transport = Direct(sandbox, clock.sleep)
     admin = httpx.Client(transport=transport, base_url="http://sandbox.test/microsoft/_admin")
+    admin.post("/settings", json=settings).raise_for_status()
     client = connect_microsoft(
         "microsoft/main",
         lambda: Credentials(tokens.TENANT, tokens.CLIENT_ID, tokens.CLIENT_SECRET),
@@ -153,11 +157,16 @@ def microsoft(clock: Any, ledger: Ledger) -> Tried:
         heal=lambda: admin.delete("/faults"),
         withdraw=lambda: act("access", access="denied"),
         hush=lambda: act("access", access="silent"),
+        respell=lambda: admin.post("/settings", json={"respell": True}),
         requests=lambda: int(admin.get("/stats?reset=1").json()["requests"]),
     )
 
 
-SYSTEMS: dict[str, Callable[[Any, Ledger], Tried]] = {"google": google, "microsoft": microsoft}
+SYSTEMS: dict[str, Callable[[Any, Ledger], Tried]] = {
+    "google": google,
+    "microsoft": microsoft,
+    "microsoft without Deleted Items": partial(microsoft, deleted_items=False),
+}
 """How each system comes on trial, by its name. The clock and the ledger are the test's."""
 
 
@@ -229,6 +238,17 @@ def test_what_is_made_shows_what_was_wanted(tried: Tried) -> None:
     assert not event.series
     assert abs(event.updated - NOW) < HOUR
     assert tried.client.get(tried.calendar, event.id) == event
+
+
+def test_a_place_in_another_spelling_is_what_was_written(tried: Tried) -> None:
+    tried.respell()
+    event = make(tried)
+    assert event.place == str(wanted().place).upper()
+    assert tried.client.get(tried.calendar, event.id) == event
+    [outcome] = tried.client.apply([Update(tried.calendar, event.id, event.etag, wanted(rev=2, place="Room 5"))])
+    assert isinstance(outcome, Done)
+    assert outcome.event is not None
+    assert outcome.event.place == "ROOM 5"
 
 
 def test_what_is_wanted_twice_is_made_once(tried: Tried) -> None:
@@ -389,6 +409,8 @@ def test_an_event_is_found_by_its_bookings_name(tried: Tried) -> None:
     assert tried.client.find(tried.calendar, "booking-to-calendar/main b=2&x") == [others]
     assert tried.client.find(tried.calendar, "booking-to-calendar/main b") == []
     assert tried.client.find(tried.other, "booking-to-calendar/main b1") == []
+    shouted = make(tried, name="booking-to-calendar/main B1")
+    assert tried.client.find(tried.calendar, "booking-to-calendar/main B1") == [shouted], "a name is not another one"
 
 
 def test_everything_is_listed_and_then_what_changes(tried: Tried) -> None:

@@ -49,7 +49,7 @@ class Wire:
     """Answers by method and the end of the path, those of a list one after the other, and keeps what was asked."""
 
     def __init__(self, **answers: Any) -> None:
-        self.answers = {"token": TOKEN} | answers
+        self.answers = {"token": TOKEN, "events": {"value": []}} | answers
         self.asked: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -239,7 +239,7 @@ def test_dates_of_a_series_are_told_without_asking_about_them(connected: Connect
     wire = Wire(delta=page(date))
     [found] = connected(wire).changes(CARMEN, None).events
     assert (found.series, found.mark) == (True, None)
-    assert len(wire.asked) == 2
+    assert not any(path.endswith("$batch") for path in wire.paths())
 
 
 def test_what_is_written(connected: Connected) -> None:
@@ -255,6 +255,48 @@ def test_what_is_written(connected: Connected) -> None:
     assert "transactionId" not in changed["body"]
     assert (deleted["method"], deleted["headers"]["If-Match"]) == ("DELETE", 'W/"f"')
     assert "body" not in deleted
+
+
+OURS = event(singleValueExtendedProperties=PROPERTIES)
+
+
+@pytest.mark.parametrize(("listed", "there"), [([OURS], True), ([], False), ([OURS | {"id": "A2"}], False)])
+def test_an_event_of_ours_that_its_calendar_does_not_list_is_not_there(
+    connected: Connected, listed: list[dict[str, Any]], there: bool
+) -> None:
+    """Its id leads to it in Deleted Items, too."""
+    wire = Wire(A1=OURS, events={"value": listed})
+    assert (connected(wire).get(CARMEN, "A1") is not None) is there
+    assert wire.asked[-1].url.path == f"/v1.0/users/{CARMEN}/calendar/events"
+
+
+def test_what_is_not_ours_is_looked_at_once(connected: Connected) -> None:
+    wire = Wire(A1=event())
+    assert connected(wire).get(CARMEN, "A1") is not None
+    assert len(wire.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("shown", "listed", "kind"),
+    [(OURS, [OURS], NotDone), (OURS, [], Done), (event(), [], NotDone), (OURS | {"@odata.etag": "W/9"}, [], Done)],
+)
+def test_what_can_not_be_deleted_is_looked_for_in_its_calendar(
+    connected: Connected, shown: dict[str, Any], listed: list[dict[str, Any]], kind: type
+) -> None:
+    """Microsoft says so of what is deleted already; it is no reason to think that the calendar may not be read."""
+
+    def answer(one: dict[str, Any]) -> dict[str, Any]:
+        if one["method"] == "DELETE":
+            return {"status": 403, "body": {"error": {"code": "ErrorCannotDeleteObject"}}}
+        mine = urlsplit(one["url"]).path.endswith("/A1")
+        return {"status": 200, "body": shown if mine else {"value": listed}}
+
+    batch = lambda asked: {"responses": [{"id": one["id"]} | answer(one) for one in asked["requests"]]}  # noqa: E731
+    [outcome] = connected(Wire(batch=batch)).apply([Delete(CARMEN, "A1", 'W/"A1"')])
+    assert type(outcome) is kind
+    if isinstance(outcome, NotDone):
+        assert isinstance(outcome.error, Refused)
+        assert "this event can not be deleted" in str(outcome.error)
 
 
 def test_a_mailbox_that_fails_makes_no_other_give_up(connected: Connected, homes: ModuleType) -> None:

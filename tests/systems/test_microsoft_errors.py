@@ -9,7 +9,7 @@ from accord.calendars import TokenGone
 from accord.errors import Misconfigured, Refused, TryLater
 from accord.http import NotAccepted, Response, Throttled
 from accord.systems.answers import decoded
-from accord.systems.microsoft.errors import Duplicate, NotFound, classify, classify_token
+from accord.systems.microsoft.errors import Duplicate, NotFound, Undeletable, classify, classify_token
 from accord.systems.microsoft.shapes import Token
 
 
@@ -31,6 +31,8 @@ def login(status: int, error: str, *codes: int, description: str = "") -> Respon
         (graph(404, "MailboxNotEnabledForRESTAPI"), Refused),
         (graph(404, "ErrorInvalidUser"), Refused),
         (graph(404, "ErrorItemNotFound"), NotFound),
+        (graph(410, "ErrorItemNotFound"), NotFound),
+        (graph(403, "ErrorCannotDeleteObject"), Undeletable),
         (graph(400, "ErrorDuplicateTransactionId"), Duplicate),
         (graph(409, "ErrorDuplicateTransactionId"), Duplicate),
         (graph(409, "ConcurrentItemSave"), TryLater),
@@ -71,16 +73,6 @@ def test_one_mailbox_is_told_from_the_whole_app() -> None:
     assert isinstance(whole, Throttled)
     assert isinstance(one, Throttled)
     assert (whole.scope, one.scope) == ("account", "endpoint")
-
-
-@pytest.mark.parametrize("where", ["inside", "beside"])
-def test_the_id_of_what_exists_is_taken_wherever_it_stands(where: str) -> None:
-    named = {"@event.existingEventId": "AAk1"}
-    inside = graph(409, "ErrorDuplicateTransactionId", **named)
-    beside = Response(409, {}, json.dumps({"error": {"code": "ErrorDuplicateTransactionId"}} | named).encode())
-    fault = classify(inside if where == "inside" else beside)
-    assert isinstance(fault, Duplicate)
-    assert fault.id == "AAk1"
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ class Calendars:
             google_events.delete(self._google.store, self._google.store.calendars[calendar], id, "")
         elif self._microsoft is not None:
             mailbox = self._microsoft.store.mailboxes[calendar]
-            self._microsoft.store.delete(mailbox, mailbox.find(id))
+            self._microsoft.store.delete(mailbox, mailbox.find(id), self._microsoft.settings.deleted_items)
 
 
 def _of_google(google: Google, name: str, low: int, high: int) -> Iterator[Shown]:

@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     consent: bool = True  # false: refresh tokens are refused as invalid_grant
     delegated: bool = True  # false: the service account may act for nobody, unauthorized_client
     empty_page: bool = False  # lists begin with a page that has nothing but where they go on
+    respell: bool = False  # a place that a program writes comes back in another spelling
 
 
 class Limits:

@@ -67,7 +67,9 @@ def do(found: Found, store: Store, settings: Settings, ask: Ask, given: Given) -
     params = parameters(ask.query)
     match = ask.headers.get("if-match", "")
     none_match = ask.headers.get("if-none-match", "")
-    call = Call(store, settings, given.user, found.calendar, found.event, params, _body(ask), match, none_match)
+    call = Call(
+        store, settings, given.user, found.calendar, found.event, params, _body(ask, settings), match, none_match
+    )
     answer = found.do(call)
     if isinstance(answer, Answer):
         return answer
@@ -88,13 +90,17 @@ def parameters(query: str) -> dict[str, Any]:
     return found
 
 
-def _body(ask: Ask) -> dict[str, Any]:
+def _body(ask: Ask, settings: Settings) -> dict[str, Any]:
+    """What is written, with a place as maps spell it where that is chosen."""
     if not ask.body:
         return {}
     try:
-        return msgspec.json.decode(ask.body, type=dict[str, Any])
+        given = msgspec.json.decode(ask.body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise GoogleError(400, "Parse Error", "parseError") from None
+    if settings.respell and isinstance(place := given.get("location"), str):
+        given["location"] = place.upper()
+    return given
 
 
 def _free_busy(call: Call) -> Any:

@@ -85,7 +85,7 @@ def _retitle(microsoft: Microsoft, given: dict[str, Any], _: str) -> Any:
 
 def _delete(microsoft: Microsoft, given: dict[str, Any], _: str) -> Any:
     mailbox, event = _found(microsoft, given)
-    microsoft.store.delete(mailbox, event)
+    microsoft.store.delete(mailbox, event, microsoft.settings.deleted_items)
     return {"deleted": event.id}
 
 

@@ -56,6 +56,11 @@ def no_event() -> GraphError:
     return GraphError(404, "ErrorItemNotFound", "The specified object was not found in the store.")
 
 
+def undeletable() -> GraphError:
+    """What a second deletion comes to (msgraph-sdk-dotnet issue 3047)."""
+    return GraphError(403, "ErrorCannotDeleteObject", "Object cannot be deleted.")
+
+
 def unauthorized() -> GraphError:
     return GraphError(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.")
 

@@ -5,7 +5,7 @@ import re
 from typing import Any, NamedTuple
 
 from accord.sandbox.microsoft import series, times
-from accord.sandbox.microsoft.errors import GraphError, invalid
+from accord.sandbox.microsoft.errors import GraphError, invalid, undeletable
 from accord.sandbox.microsoft.limits import Settings
 from accord.sandbox.microsoft.store import Event, Mailbox, Store
 
@@ -59,11 +59,16 @@ def check_etag(event: Event, etag: str | None) -> None:
         raise GraphError(412, "ErrorIrresolvableConflict", "The send or update operation could not be performed.")
 
 
-def cancel(store: Store, mailbox: Mailbox, event: Event) -> None:
-    """The organizer's way to take a meeting back; raises GraphError for any other person."""
+def check_there(mailbox: Mailbox, event: Event) -> None:
+    """Raises 403 where the event is deleted already."""
+    if event.id in mailbox.deleted_items:
+        raise undeletable()
+
+
+def check_organizer(mailbox: Mailbox, event: Event) -> None:
+    """Raises 400 where a meeting is another person's, who alone can take it back."""
     if event.organizer.lower() != mailbox.address.lower():
         raise invalid("You need to be an organizer to cancel a meeting.")
-    store.delete(mailbox, event)
 
 
 def show(mailbox: Mailbox, event: Event, view: View, select: str = "", expand: str = "") -> Row:

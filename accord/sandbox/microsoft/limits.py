@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     empty_page: bool = False  # a delta begins with a page without events
     removed_unknown: bool = False  # a delta names an event that never was
     volatile_ids: bool = False  # IdType="ImmutableId" is passed over
+    deleted_items: bool = True  # what is deleted goes there, where its immutable id still leads to it
+    respell: bool = False  # a place that a program writes comes back in another spelling
 
 
 class Limits:

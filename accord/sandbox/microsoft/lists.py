@@ -19,7 +19,8 @@ from accord.sandbox.microsoft.store import Event, Mailbox
 
 _MOST = 1_000
 _FILTER = re.compile(
-    r"singleValueExtendedProperties/Any\(ep: ?ep/id eq '((?:[^']|'')*)' and ep/value eq '((?:[^']|'')*)'\)"
+    r"singleValueExtendedProperties/Any\(ep: ?ep/id eq '((?:[^']|'')*)'"
+    r" and ep/value (?:eq '((?:[^']|'')*)'|ne null)\)"
 )
 _REFUSED_IN_DELTA = ("$select", "$expand", "$filter", "$orderby", "$search")
 
@@ -148,8 +149,10 @@ def _passes(event: Event, condition: object) -> bool:
     match = _FILTER.fullmatch(str(condition))
     if match is None:
         raise invalid("The filter is not supported.", "ErrorInvalidUrlQueryFilter")
-    name, value = (part.replace("''", "'") for part in match.groups())
-    return event.properties.get(name) == value
+    name, value = (None if part is None else part.replace("''", "'") for part in match.groups())
+    held = event.properties.get(name or "")
+    # Names are case-sensitive, values are not (Get singleValueLegacyExtendedProperty).
+    return held is not None and (value is None or held.lower() == value.lower())
 
 
 def _shown(listed: Listed, event: Event) -> Row:

@@ -12,7 +12,7 @@ from accord.sandbox.microsoft import events, lists, schedule, times
 from accord.sandbox.microsoft.errors import GraphError, invalid
 from accord.sandbox.microsoft.events import View
 from accord.sandbox.microsoft.limits import Settings
-from accord.sandbox.microsoft.store import Mailbox, Store
+from accord.sandbox.microsoft.store import Event, Mailbox, Store
 
 
 class Call(NamedTuple):
@@ -73,29 +73,32 @@ def answer(store: Store, settings: Settings, call: Call, who: str, base: str) ->
         case ("GET", "events"):
             return Told(200, lists.events(listed))
         case ("POST", "events"):
-            return Told(201, events.show(mailbox, events.create(store, mailbox, _body(call), settings), view))
+            made = events.create(store, mailbox, _written(call, settings), settings)
+            return Told(201, events.show(mailbox, made, view))
         case (_, "events", id, *more):
-            return _event(store, mailbox, call, unquote(id), more, listed)
+            return _event(store, mailbox, call, mailbox.reach(unquote(id)), more, listed)
     raise GraphError(404, "BadRequest", "Resource not found for the segment.")
 
 
-def _event(store: Store, mailbox: Mailbox, call: Call, id: str, more: list[str], listed: lists.Listed) -> Told:
-    event = mailbox.find(id)
-    params = listed.params
+def _event(store: Store, mailbox: Mailbox, call: Call, event: Event, more: list[str], listed: lists.Listed) -> Told:
+    params, settings = listed.params, listed.settings
     match (call.method, *more):
         case ("GET",):
             select, expand = str(params.get("$select", "")), str(params.get("$expand", ""))
             return Told(200, events.show(mailbox, event, listed.view, select, expand))
         case ("PATCH",):
-            given = _body(call)
+            given = _written(call, settings)
             events.check_etag(event, call.headers.get("if-match"))
             return Told(200, events.show(mailbox, events.patch(store, mailbox, event, given), listed.view))
         case ("DELETE",):
+            events.check_there(mailbox, event)
             events.check_etag(event, call.headers.get("if-match"))
-            store.delete(mailbox, event)
+            store.delete(mailbox, event, settings.deleted_items)
             return Told(204, None)
         case ("POST", "cancel"):
-            events.cancel(store, mailbox, event)
+            events.check_there(mailbox, event)
+            events.check_organizer(mailbox, event)
+            store.delete(mailbox, event, settings.deleted_items)
             return Told(202, None)
     raise GraphError(405, "BadRequest", "The method is not allowed.")
 
@@ -113,6 +116,14 @@ def _view(prefer: str, settings: Settings) -> View:
 def _params(query: str) -> dict[str, Any]:
     """Parameters of the query; brackets mean nothing in them."""
     return {name: value for name, value in decode(query).items() if isinstance(value, str)}
+
+
+def _written(call: Call, settings: Settings) -> dict[str, Any]:
+    """The fields that are written, with a place as the directory spells it where that is chosen."""
+    given = _body(call)
+    if settings.respell and isinstance(place := given.get("location"), dict):
+        given["location"] = place | {"displayName": str(place.get("displayName") or "").upper()}
+    return given
 
 
 def _body(call: Call) -> dict[str, Any]:

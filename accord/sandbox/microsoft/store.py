@@ -47,7 +47,8 @@ class Mailbox(msgspec.Struct, kw_only=True):
 
     address: str
     name: str
-    events: dict[str, Event] = {}
+    events: dict[str, Event] = {}  # in the calendar
+    deleted_items: dict[str, Event] = {}
     deleted: dict[str, int] = {}  # ids -> the number of the change
     transactions: dict[str, str] = {}  # transactionId -> id, also of what was deleted
     change: int = 0  # the number of the last change
@@ -57,11 +58,14 @@ class Mailbox(msgspec.Struct, kw_only=True):
     # silent: it does not tell when it is taken
 
     def find(self, id: str) -> Event:
-        """An event by either kind of id; raises GraphError."""
-        found = self.events.get(id) or next((one for one in self.events.values() if one.volatile == id), None)
-        if found is None:
+        """An event of the calendar by either kind of id; raises GraphError."""
+        if (found := _found(self.events, id)) is None:
             raise no_event()
         return found
+
+    def reach(self, id: str) -> Event:
+        """An event by either kind of id, wherever it is in the mailbox; raises GraphError."""
+        return _found(self.deleted_items, id) or self.find(id)
 
 
 class Store:
@@ -108,11 +112,14 @@ class Store:
         event.modified = self.now()
         self.version += 1
 
-    def delete(self, mailbox: Mailbox, event: Event) -> None:
-        mailbox.change += 1
+    def delete(self, mailbox: Mailbox, event: Event, kept: bool) -> None:
+        """Take an event out of the calendar; `kept` in Deleted Items, as after any other move to a folder."""
         del mailbox.events[event.id]
+        self.touch(mailbox, event)
         mailbox.deleted[event.id] = mailbox.change
-        self.version += 1
+        if kept:
+            event.moves += 1
+            mailbox.deleted_items[event.id] = event
 
     def dump(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -123,6 +130,10 @@ class Store:
         """Take over what `dump` gave."""
         self.mailboxes = msgspec.convert(dumped["mailboxes"], dict[str, Mailbox])
         self.last_id, self.version = dumped["last_id"], dumped["version"]
+
+
+def _found(events: dict[str, Event], id: str) -> Event | None:
+    return events.get(id) or next((one for one in events.values() if one.volatile == id), None)
 
 
 def _coded(text: str) -> str:

@@ -8,7 +8,7 @@ import httpx
 
 from accord.addresses import Addresses
 from accord.budget import LedgerBreaker
-from accord.calendars import Busy, Changes, Event, NotDone, Operation, Outcome
+from accord.calendars import Busy, Changes, Event, NotDone, Operation, Outcome, TokenGone
 from accord.errors import TryLater
 from accord.http import Transport
 from accord.ledger.engine import Ledger
@@ -18,7 +18,8 @@ from accord.systems.microsoft.batches import Batches
 from accord.systems.microsoft.errors import NotFound, classify, classify_token
 from accord.systems.microsoft.graph import Graph, users
 from accord.systems.microsoft.listening import Listening
-from accord.systems.microsoft.operations import event_path, events_of, named_params, one_params, read, write_of
+from accord.systems.microsoft.operations import write_of
+from accord.systems.microsoft.reading import event_path, events_of, list_path, named_params, one_params, read
 from accord.systems.microsoft.tokens import PREFER, Credentials, Tokens
 
 BASE_URL = "https://graph.microsoft.com/v1.0"
@@ -91,18 +92,25 @@ class MicrosoftCalendars:
         return self._listening.changes(calendar, at)
 
     def get(self, calendar: str, id: str) -> Event | None:
-        """One event as it is now; None where it is gone, deleted or cancelled."""
+        """One event as it is now; None where it is gone, deleted or cancelled.
+
+        Its id is the same wherever in the mailbox it is, also in Deleted Items (learn.microsoft.com/graph,
+        outlook-immutable-id). So one of ours is there only if the calendar lists it.
+        """
         try:
             item = self._graph.get(calendar, event_path(calendar, id), one_params(), shapes.Item)
-        except NotFound:
+        except (NotFound, TokenGone):
             return None
         event = read(calendar, item)
-        return None if event.span is None else event
+        if event.mark is None:
+            return None if event.span is None else event
+        return next((one for one in self.find(calendar, event.mark.name) if one.id == id), None)
 
     def find(self, calendar: str, name: str) -> list[Event]:
         """The events that carry this booking's name: one, unless something went wrong."""
-        pages = self._graph.pages(calendar, f"{users(calendar)}/events", named_params(name))
-        return [event for page in pages for event in events_of(calendar, page) if event.span is not None]
+        pages = self._graph.pages(calendar, list_path(calendar), named_params(name))
+        events = [event for page in pages for event in events_of(calendar, page) if event.span is not None]
+        return [event for event in events if event.mark is not None and event.mark.name == name]
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Do all of these, several at once within the account's rates; what came of each, in their order.

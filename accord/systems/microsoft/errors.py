@@ -21,15 +21,15 @@ _token_error = msgspec.json.Decoder(TokenError).decode
 
 
 class Duplicate(Refused):
-    """An event with the same transactionId was made before; `id` is its id, where that is told."""
-
-    def __init__(self, why: str, id: str | None) -> None:
-        super().__init__(why)
-        self.id = id
+    """An event with the same transactionId was made before."""
 
 
 class NotFound(Refused):
     """There is no such event."""
+
+
+class Undeletable(Refused):
+    """The event can not be deleted; one that is deleted already is said to be so (msgraph-sdk-dotnet issue 3047)."""
 
 
 def classify(response: Response, connection: str = "main") -> Exception | None:
@@ -40,22 +40,25 @@ def classify(response: Response, connection: str = "main") -> Exception | None:
     status = response.status
     if 200 <= status < 300:
         return None
-    found = _told(response.body)
-    code = found.code
+    code = _told(response.body).code
     named = re.sub(r"[^A-Za-z0-9_.]", "", code)[:60]
     said = f"Microsoft answered {status}" + (f" {named}" if named else "")
+    if code == "ErrorItemNotFound" and 400 <= status < 500:
+        return NotFound(f"{said}: there is no such event")
     if status == 410 or (status in (400, 404) and code.lower() in _TOKEN_GONE):
         return TokenGone(said)
     if not code and 400 <= status < 500 and status not in (401, 429):
         return TryLater(f"{said} without a reason that can be read")  # it was cut off, or is a proxy's
     if code == "ErrorDuplicateTransactionId":  # 400 in some reports, 409 in others
-        return Duplicate(said, found.existing)
+        return Duplicate(said)
     match status:
         case 401:
             return NotAccepted(
                 f"{said}: its own token is not accepted. Look whether the app registration still has consent, and run: "
                 f"accord connect microsoft --name {connection}"
             )
+        case 403 if code == "ErrorCannotDeleteObject":
+            return Undeletable(f"{said}: this event can not be deleted")
         case 403:
             return Refused(
                 f"{said}: this calendar may not be read or written. Does an application access policy leave it out, or "
@@ -63,8 +66,6 @@ def classify(response: Response, connection: str = "main") -> Exception | None:
             )
         case 404 if code == "MailboxNotEnabledForRESTAPI":
             return Refused(f"{said}: there is no mailbox in Exchange Online for this calendar, or it has no licence")
-        case 404 if code == "ErrorItemNotFound":
-            return NotFound(f"{said}: there is no such event")
         case 404:
             return Refused(f"{said}: there is no such calendar; is the address right?")
         case 429:
@@ -133,10 +134,8 @@ _BY_ERROR = {
 
 
 def _told(body: bytes) -> Fault:
-    """Code and id that an error tells; empty where it is none of Microsoft's."""
+    """What an error tells; without a code where it is none of Microsoft's."""
     try:
-        frame = _frame(body)
+        return _frame(body).error
     except UNREADABLE:
         return Fault()
-    frame.error.existing = frame.error.existing or frame.existing
-    return frame.error

@@ -19,7 +19,7 @@ from accord.systems.answers import UNREADABLE
 from accord.systems.microsoft import shapes, translate
 from accord.systems.microsoft.batches import Batches
 from accord.systems.microsoft.graph import MOST, Graph, users
-from accord.systems.microsoft.operations import Look
+from accord.systems.microsoft.reading import Look
 
 BACK, AHEAD = 30, 400  # days around the day on which a window is opened
 _CLOSES = 370  # days: where a window reaches no further ahead any more, a new one is opened

@@ -3,75 +3,19 @@
 A write that is refused because things are not as was thought is followed by a look at how they are.
 """
 
-from collections.abc import Sequence
-from urllib.parse import quote, urlencode
+import msgspec
 
 from accord.calendars import Create, Delete, Differs, Done, Event, NotDone, Operation, Outcome, Update, Wanted
 from accord.errors import AccordError, Refused, TryLater
 from accord.http import Response
 from accord.systems.answers import decoded
 from accord.systems.microsoft import shapes, translate
-from accord.systems.microsoft.errors import Duplicate, NotFound
+from accord.systems.microsoft.errors import Duplicate, NotFound, Undeletable
 from accord.systems.microsoft.graph import Ask, users
+from accord.systems.microsoft.reading import ask_named, ask_one, event_path, listed, read
 
 _REFUSALS = 3  # of a write whose etag is right, which are known to happen
-
-
-def event_path(calendar: str, id: str) -> str:
-    """The path of an event, without what is asked of it."""
-    return f"{users(calendar)}/events/{quote(id, safe='')}"
-
-
-def one_params() -> list[tuple[str, str]]:
-    """What is asked of an event: our fields and the mark."""
-    return [("$select", translate.SELECT), ("$expand", translate.EXPAND)]
-
-
-def named_params(name: str) -> list[tuple[str, str]]:
-    """What is asked for all events of a booking's name."""
-    value = name.replace("'", "''")
-    prop = f"ep/id eq '{translate.NAME_PROPERTY}' and ep/value eq '{value}'"
-    return [("$filter", f"singleValueExtendedProperties/Any(ep: {prop})"), *one_params()]
-
-
-def read(calendar: str, item: shapes.Item) -> Event:
-    """The event that was asked for with its mark. Raises Refused."""
-    try:
-        return translate.event(calendar, item, translate.mark_of(item))
-    except translate.Unsound as error:
-        raise Refused(f"event {item.id} can not be read: {error}") from None
-
-
-class Look:
-    """One event as it is now. Neither `gone` nor with an item is one of other people's that can not be read."""
-
-    def __init__(self, calendar: str, id: str) -> None:
-        self.calendar = calendar
-        self.id = id
-        self.item: shapes.Item | None = None
-        self.gone = False
-
-    def ask(self) -> Ask:
-        return Ask("GET", _with(event_path(self.calendar, self.id), one_params()))
-
-    def hear(self, answer: Response, fault: Exception | None) -> bool:
-        if fault is None:
-            try:
-                self.item = decoded(answer.body, shapes.Item, "Microsoft", "an event")
-            except Refused:
-                if translate.NAME_PROPERTY.encode() in answer.body:
-                    raise
-        elif isinstance(fault, NotFound):
-            self.gone = True
-        else:
-            raise fault
-        return True
-
-    def doubt(self) -> None:
-        """Looking changes nothing."""
-
-    def fail(self, error: AccordError) -> None:
-        raise error
+_MADE = 201
 
 
 class Write:
@@ -127,40 +71,31 @@ class Making(Write):
         self._wanted = operation.wanted
         self._fields = translate.fields(operation.wanted)
         self._fields["transactionId"] = translate.transaction(operation.calendar, operation.wanted.mark)
-        self._id: str | None = None  # that Microsoft told
         self._known = False  # that it was made: if it is not found, it was deleted since
 
     def _act(self) -> Ask:
         return Ask("POST", f"{users(self.calendar)}/events", self._fields)
 
     def _look(self) -> Ask:
-        if self._id is not None:
-            return Ask("GET", _with(event_path(self.calendar, self._id), one_params()))
-        return Ask("GET", _with(f"{users(self.calendar)}/events", named_params(self._wanted.mark.name)))
+        return ask_named(self.calendar, self._wanted.mark.name)
 
     def _done(self, answer: Response, fault: Exception | None) -> Outcome | None:
-        if isinstance(fault, Duplicate):
-            self._id = fault.id
-        elif fault is not None:
-            raise fault
-        else:  # a repeat may be answered like this, too, maybe with what became of the event
+        if fault is None:  # a repeat may be answered like this, too, maybe with what became of the event
             item = decoded(answer.body, shapes.Item, "Microsoft", "a new event")
             event = _marked(self.calendar, item, self._wanted)
-            if translate.shows(event, self._wanted):
+            # Of one that was made just now, the place is what was written, however Microsoft spells it.
+            place = self._wanted.place if answer.status == _MADE else event.place
+            if translate.shows(msgspec.structs.replace(event, place=place), self._wanted):
                 return Done(event)
-            self._id = item.id
+        elif not isinstance(fault, Duplicate):
+            raise fault
         self._known = self._looks = True
         return None
 
     def _seen(self, answer: Response, fault: Exception | None) -> Outcome | None:
-        if isinstance(fault, NotFound) and self._id is not None:
-            return Differs(None)
         if fault is not None:
             raise fault
-        if self._id is not None:
-            events = [read(self.calendar, decoded(answer.body, shapes.Item, "Microsoft", "an event"))]
-        else:
-            events = events_of(self.calendar, decoded(answer.body, shapes.Page, "Microsoft", "a list of events"))
+        events = listed(self.calendar, answer)
         mine = [one for one in events if one.mark is not None and one.mark[:2] == self._wanted.mark[:2]]
         for event in mine:
             if event.span is not None:
@@ -169,23 +104,30 @@ class Making(Write):
 
 
 class Rewriting(Write):
-    """What is written of an event that is there, if it is still as its etag knows it."""
+    """What is written of an event that is there, if it is still as its etag knows it.
+
+    An event that is found by its id may have been deleted, and is there only if its calendar lists it, too.
+    """
 
     def __init__(self, operation: Update | Delete) -> None:
         super().__init__(operation)
+        self._id = operation.id
         self._etag = operation.etag
         self._refusals = 0
+        self._refusal: Exception | None = None
         self._path = event_path(operation.calendar, operation.id)
+        self._name: str | None = None  # by which it is looked for in the calendar
 
     def _look(self) -> Ask:
-        return Ask("GET", _with(self._path, one_params()))
+        return ask_one(self.calendar, self._id) if self._name is None else ask_named(self.calendar, self._name)
 
     def _done(self, answer: Response, fault: Exception | None) -> Outcome | None:
         if isinstance(fault, NotFound):
             return self._gone()
-        if answer.status == 412:
+        if answer.status == 412 or isinstance(fault, Undeletable):
             self._looks = True
             self._refusals += 1
+            self._refusal = fault
             return None
         if fault is not None:
             raise fault
@@ -196,12 +138,21 @@ class Rewriting(Write):
             return self._gone()
         if fault is not None:
             raise fault
-        event = read(self.calendar, decoded(answer.body, shapes.Item, "Microsoft", "an event"))
-        if event.span is None:
+        if self._name is not None:
+            self._name = None
+            event = next((one for one in listed(self.calendar, answer) if one.id == self._id), None)
+        else:
+            event = read(self.calendar, decoded(answer.body, shapes.Item, "Microsoft", "an event"))
+            if event.span is not None and event.mark is not None:
+                self._looks, self._name = True, event.mark.name
+                return None
+        if event is None or event.span is None:
             return self._gone()
         if event.etag != self._etag:
             return self._changed(event)
         if self._refusals >= _REFUSALS:
+            if isinstance(self._refusal, Undeletable):
+                raise self._refusal
             raise TryLater("Microsoft says that the event was changed, and shows it unchanged")
         return None
 
@@ -269,19 +220,9 @@ def write_of(operation: Operation) -> Write:
         return spoilt
 
 
-def events_of(calendar: str, page: shapes.Page) -> list[Event]:
-    """The events of a list. Raises Refused for one that can not be read."""
-    found: Sequence[shapes.Item] = [decoded(bytes(raw), shapes.Item, "Microsoft", "an event") for raw in page.value]
-    return [read(calendar, item) for item in found]
-
-
 def _marked(calendar: str, item: shapes.Item, wanted: Wanted) -> Event:
     """An event just written, whose answer leaves out its mark."""
     try:
         return translate.event(calendar, item, wanted.mark)
     except translate.Unsound as error:
         raise Refused(f"event {item.id} can not be read: {error}") from None
-
-
-def _with(path: str, params: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(params, quote_via=quote)}"

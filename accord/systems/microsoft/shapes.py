@@ -28,14 +28,12 @@ class TokenError(Shape, gc=False):
 
 class Fault(Shape, gc=False):
     code: str = ""
-    existing: Text = field(default=None, name="@event.existingEventId")
 
 
 class Frame(Shape, gc=False):
-    """What surrounds every error; where the id of an event that exists already stands is not documented."""
+    """What surrounds every error."""
 
     error: Fault = field(default_factory=Fault)
-    existing: Text = field(default=None, name="@event.existingEventId")
 
 
 class Moment(Shape, gc=False):
