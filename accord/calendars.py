@@ -154,7 +154,11 @@ class Calendars(Protocol):
     """
 
     def changes(self, calendar: str, at: str | None) -> Changes:
-        """A page of what changed since `at`, of everything from None on; raises TokenGone."""
+        """A page of what changed since `at`, of everything from None on; raises TokenGone.
+
+        Everything is: events of ours however long ago or far ahead. Changes of these may not be told until all is read
+        from None again, and others' events far from today may never be.
+        """
 
     def get(self, calendar: str, id: str) -> Event | None:
         """One event as it is now; None where it is gone, deleted or cancelled."""

@@ -428,6 +428,17 @@ def test_everything_is_listed_and_then_what_changes(tried: Tried) -> None:
     assert walk(tried, at_)[:2] == ([], [])
 
 
+def test_everything_is_listed_however_long_ago_or_far_ahead(tried: Tried) -> None:
+    """Whoever compares with bookings, or asks which of the events that are known are gone, reads it from the start."""
+    years = (2019, 2026, 2040)
+    mine = [make(tried, generation=year, start=f"{year}-05-04", end=f"{year}-05-05") for year in years]
+    events, _, _ = walk(tried, None)
+    assert {event.id: event for event in events} == {event.id: event for event in mine}
+    tried.person.delete(mine[0].id)
+    tried.forget()
+    assert ids(walk(tried, None)[0]) == {event.id for event in mine[1:]}
+
+
 def test_a_deletion_of_our_own_is_seen_too(tried: Tried) -> None:
     mine = make(tried)
     _, _, at_ = walk(tried, None)

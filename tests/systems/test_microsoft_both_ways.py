@@ -1,4 +1,4 @@
-"""Bookings and one Microsoft 365 mailbox, both ways through whole runs."""
+"""Bookings and one Microsoft 365 mailbox, both ways through whole runs: what is gone, and what is far from today."""
 
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from accord.bookings import at
 from accord.calendars import Seat
 from accord.ledger.engine import Ledger
 from accord.pairing import Policy
@@ -17,7 +18,8 @@ from accord.sandbox.microsoft.seed import CARMEN
 from accord.systems.microsoft import Credentials, MicrosoftCalendars, connect
 
 NOW = 1_772_323_200.0  # 2026-03-01
-SOON = "2026-03-10"
+DAY = 86_400
+PAST, SOON, FAR = "2026-01-10", "2026-03-10", "2027-12-10"  # the window is from 30 days back to 400 ahead
 
 
 class Outlook:
@@ -34,8 +36,16 @@ class Outlook:
     def delete(self, key: str) -> None:
         self._act("delete", key)
 
+    def move(self, key: str, day: str) -> None:
+        self._act("move", key, start=f"{day}T10:00:00", end=f"{day}T11:00:00")
+
     def shown(self) -> set[str]:
         return {event.subject.removeprefix("Visit ") for event in self._mailbox.events.values()}
+
+    def requests(self) -> int:
+        """Since this was last asked, those of a batch one by one."""
+        answer = self._http.get("/stats?reset=1").json()
+        return sum(count for name, count in answer["by_endpoint"].items() if name != "POST /$batch")
 
     def _act(self, what: str, key: str, **given: str) -> None:
         [event] = [one for one in self._mailbox.events.values() if one.subject == f"Visit {key}"]
@@ -72,12 +82,16 @@ def outlook(
         one.close()
 
 
-def test_what_somebody_deletes_in_outlook_is_gone(outlook: Callable[[Policy], Outlook]) -> None:
-    """Though Microsoft still finds it by its id."""
+@pytest.mark.parametrize("day", [SOON, FAR])
+def test_what_somebody_deletes_in_outlook_is_gone(
+    outlook: Callable[[Policy], Outlook], day: str, own_time: Any
+) -> None:
+    """Though Microsoft still finds it by its id; far ahead, once all is read anew."""
     here = outlook(Policy.CALENDAR)
-    here.book("b1", SOON)
+    here.book("b1", day)
     here.office.run()
     here.delete("b1")
+    own_time.sleep(31 * DAY)
     here.office.run()
     here.office.run()
     assert here.office.bookings.held["b1"].status == "cancelled"
@@ -102,3 +116,31 @@ def _before(here: Outlook, changes: Any) -> Any:
     if here.shown():
         here.delete("b1")
     return changes
+
+
+def test_bookings_long_ago_and_far_ahead_are_compared_too(outlook: Callable[[Policy], Outlook]) -> None:
+    here = outlook(Policy.BOOKING)
+    for key, day in (("past", PAST), ("soon", SOON), ("far", FAR)):
+        here.book(key, day)
+    here.office.run()
+    assert here.shown() == {"past", "soon", "far"}
+    assert here.office.agreement().complete
+    here.delete("past")
+    here.move("far", "2027-12-11")
+    found = {one.key: one.how for one in here.office.agreement().disagreements}
+    assert found == {"past": "differs", "far": "differs"}
+
+
+def test_a_new_window_asks_for_no_event_by_itself(outlook: Callable[[Policy], Outlook], own_time: Any) -> None:
+    here = outlook(Policy.CALENDAR)
+    for number in range(30):
+        here.book(f"b{number}", PAST)
+    here.book("far", FAR)
+    here.office.run()
+    here.office.run()
+    here.move("far", "2027-12-11")
+    here.requests()
+    own_time.sleep(31 * DAY)
+    here.office.run()
+    assert here.requests() <= 8
+    assert here.office.bookings.held["far"].takes.start == at("2027-12-11T10:00:00", "Europe/Bucharest")

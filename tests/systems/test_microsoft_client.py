@@ -101,7 +101,7 @@ def page(*events: dict[str, Any], **more: str) -> dict[str, Any]:
 def test_what_is_asked_for(connected: Connected, own_time: Any) -> None:
     wire = Wire(delta=page(event()), batch=told(event(singleValueExtendedProperties=PROPERTIES)))
     found = connected(wire).changes(CARMEN, None)
-    token, delta, batch = wire.asked
+    token, delta, ours, batch = wire.asked
     assert str(token.url) == "https://login.microsoftonline.com/accord.test/oauth2/v2.0/token"
     assert parse_qs(token.content.decode()) == {
         "grant_type": ["client_credentials"],
@@ -110,6 +110,9 @@ def test_what_is_asked_for(connected: Connected, own_time: Any) -> None:
         "scope": ["https://graph.microsoft.com/.default"],
     }
     assert dict(delta.url.params) == {"startDateTime": "2026-08-22T00:00:00Z", "endDateTime": "2027-10-26T00:00:00Z"}
+    assert ours.url.path == f"/v1.0/users/{CARMEN}/calendar/events", "the calendar's own, not the mailbox's"
+    named = f"singleValueExtendedProperties/Any(ep: ep/id eq '{NAME_PROPERTY}' and ep/value ne null)"
+    assert ours.url.params["$filter"] == named
     assert delta.headers["authorization"] == batch.headers["authorization"] == "Bearer t0ken"
     [part] = json.loads(batch.content)["requests"]
     for prefer in (delta.headers["prefer"], batch.headers["prefer"], part["headers"]["Prefer"]):

@@ -222,7 +222,7 @@ def test_marks_cost_little(tenant: Tenant, calendars: MicrosoftCalendars) -> Non
     tenant.asked()
     events, _, place = read_all(calendars)
     assert len({event.mark for event in events.values()}) == 1_000
-    assert tenant.asked() == {"GET /calendarView/delta": 2, "GET /calendarView": 2}
+    assert tenant.asked() == {"GET /calendarView/delta": 2, "GET /calendar/events": 2}
     read_all(calendars, place)
     assert tenant.asked() == {"GET /calendarView/delta": 1}, "nothing changed"
     for id in list(events)[:3]:
@@ -232,6 +232,18 @@ def test_marks_cost_little(tenant: Tenant, calendars: MicrosoftCalendars) -> Non
         ("Mended", events[id].mark) for id in list(events)[:3]
     ]
     assert tenant.asked() == {"GET /calendarView/delta": 1, "POST /$batch": 1, "batched GET /events/ID": 3}
+
+
+def test_so_do_marks_among_many_events_of_other_peoples(tenant: Tenant, calendars: MicrosoftCalendars) -> None:
+    for _ in range(600):
+        tenant.act("events", subject="Own", start="2026-10-12T10:00:00", end="2026-10-12T11:00:00")
+    mine = {make(calendars, number=number).id for number in range(3)}
+    long_ago = make(calendars, number=4, start="2019-01-01", end="2019-01-02")
+    tenant.asked()
+    events, _, _ = read_all(calendars)
+    assert len(events) == 604
+    assert {event.id for event in events.values() if event.mark is not None} == {*mine, long_ago.id}
+    assert tenant.asked() == {"GET /calendarView/delta": 2, "GET /calendar/events": 1, "GET /calendarView": 2}
 
 
 def test_what_seems_to_be_gone_costs_a_request_or_two(tenant: Tenant, calendars: MicrosoftCalendars) -> None:

@@ -88,7 +88,10 @@ class MicrosoftCalendars:
         self._listening = Listening(graph, self._batches)
 
     def changes(self, calendar: str, at: str | None) -> Changes:
-        """A page of what changed since `at`, from 30 days back to 400 ahead; raises TokenGone, also about monthly."""
+        """A page of what changed since `at`, from 30 days back to 400 ahead; from None on, of all events of ours too.
+
+        Raises TokenGone, also about monthly.
+        """
         return self._listening.changes(calendar, at)
 
     def get(self, calendar: str, id: str) -> Event | None:

@@ -1,8 +1,11 @@
 """What changed in a calendar: the delta of its view over a window that moves on (Microsoft Graph, delta query).
 
-Delta tells no properties of ours, so that the marks of a page's events are asked for: one $batch where they are few,
-and where they are many the list of the window, which tells all of them by a few hundred a request. A series' dates are
-never ours, and are not asked about; nothing is where nothing changed.
+Whoever reads from the start is told of all that is in the window by its delta, and of events of ours that are long ago
+or far ahead by a list of ours.
+
+Delta tells no properties of ours, so that the marks of a page's events are asked for, as far as that list did not tell
+them: one $batch where they are few, and where they are many the list of the window, which tells all of them by a few
+hundred a request. A series' dates are never ours, and are not asked about; nothing is where nothing changed.
 """
 
 import logging
@@ -13,19 +16,19 @@ from typing import NamedTuple
 
 import msgspec
 
+from accord.bookings import Span
 from accord.calendars import Changes, Event, Mark, TokenGone
 from accord.errors import Refused
 from accord.systems.answers import UNREADABLE
 from accord.systems.microsoft import shapes, translate
 from accord.systems.microsoft.batches import Batches
 from accord.systems.microsoft.graph import MOST, Graph, users
-from accord.systems.microsoft.reading import Look
+from accord.systems.microsoft.reading import LISTED, Look, events_of, list_path, ours_params
 
 BACK, AHEAD = 30, 400  # days around the day on which a window is opened
 _CLOSES = 370  # days: where a window reaches no further ahead any more, a new one is opened
 
 _DAY = 86_400
-_LISTED = 500  # events of a list at once
 
 _log = logging.getLogger("accord.microsoft")
 _item = msgspec.json.Decoder(shapes.Item).decode
@@ -62,9 +65,11 @@ class Listening:
         page = self._page(calendar, place)
         behind = self._behind(place, page)
         gone, items = _split(page)
+        beyond = self._beyond(calendar, place) if at is None else []
         events, lost = self._marked(calendar, place, items)
         if page.next is None:
             self._known.pop(calendar, None)
+        events += [event for event in beyond if event.id not in items]
         return Changes(events, [*gone, *lost], msgspec.json.encode(behind).decode(), page.next is not None)
 
     def _open(self) -> _Place:
@@ -99,6 +104,13 @@ class Listening:
             return self._graph.get(calendar, place.link, (), shapes.Page)
         return self._graph.get(calendar, f"{users(calendar)}/calendarView/delta", _window(place), shapes.Page)
 
+    def _beyond(self, calendar: str, place: _Place) -> list[Event]:
+        """The events of ours that the window does not show, maybe with some at its edges; all marks are known then."""
+        pages = self._graph.pages(calendar, list_path(calendar), ours_params())
+        ours = [event for page in pages for event in events_of(calendar, page)]
+        self._known[calendar] = {event.id: _Known(event.etag, event.mark) for event in ours}
+        return [event for event in ours if event.span is None or not _within(event.span, place)]
+
     def _marked(
         self, calendar: str, place: _Place, items: Mapping[str, shapes.Item | None]
     ) -> tuple[list[Event], list[str]]:
@@ -124,7 +136,7 @@ class Listening:
 
     def _list(self, calendar: str, place: _Place) -> Iterator[tuple[shapes.Item, Mark | None]]:
         """Everything in the window, with its mark."""
-        params = [*_window(place), ("$select", "id,type"), ("$expand", translate.EXPAND), ("$top", str(_LISTED))]
+        params = [*_window(place), ("$select", "id,type"), ("$expand", translate.EXPAND), ("$top", str(LISTED))]
         for page in self._graph.pages(calendar, f"{users(calendar)}/calendarView", params):
             for raw in page.value:
                 # One that can not be read is asked for by itself, should it matter.
@@ -166,6 +178,11 @@ def _event(calendar: str, item: shapes.Item, mark: Mark | None = None) -> Event 
             raise Refused(f"event {item.id} can not be read: {error}") from None
         _log.warning("an event of other people's can not be read, and is left alone: %s", error)
         return None
+
+
+def _within(span: Span, place: _Place) -> bool:
+    """Whether something is in a window for sure: by a day, since whole days begin where the mailbox is."""
+    return span.start < place.end - _DAY and span.end > place.start + _DAY
 
 
 def _of_series(item: shapes.Item) -> bool:

@@ -11,6 +11,9 @@ from accord.systems.microsoft import shapes, translate
 from accord.systems.microsoft.errors import NotFound
 from accord.systems.microsoft.graph import Ask, users
 
+LISTED = 500
+"""Events of a list at once."""
+
 
 def event_path(calendar: str, id: str) -> str:
     """The path of an event, without what is asked of it."""
@@ -33,8 +36,12 @@ def list_path(calendar: str) -> str:
 def named_params(name: str) -> list[tuple[str, str]]:
     """What is asked for all events of a booking's name, and of those that differ from it by capitals alone."""
     value = name.replace("'", "''")
-    prop = f"ep/id eq '{translate.NAME_PROPERTY}' and ep/value eq '{value}'"
-    return [("$filter", f"singleValueExtendedProperties/Any(ep: {prop})"), *one_params()]
+    return _filtered(f"eq '{value}'")
+
+
+def ours_params() -> list[tuple[str, str]]:
+    """What is asked for all events of ours."""
+    return [*_filtered("ne null"), ("$top", str(LISTED))]
 
 
 def ask_one(calendar: str, id: str) -> Ask:
@@ -100,3 +107,8 @@ class Look:
 
 def _ask(path: str, params: Sequence[tuple[str, str]]) -> Ask:
     return Ask("GET", f"{path}?{urlencode(params, quote_via=quote)}")
+
+
+def _filtered(value: str) -> list[tuple[str, str]]:
+    prop = f"ep/id eq '{translate.NAME_PROPERTY}' and ep/value {value}"
+    return [("$filter", f"singleValueExtendedProperties/Any(ep: {prop})"), *one_params()]
