@@ -138,7 +138,8 @@ class CalendarTarget:
     def _shown(self, seat: Seat) -> Iterator[tuple[str, str]]:
         """What one calendar shows of bookings, by their keys, as `Booking.shown` says it."""
         terms, before = self._terms, named(self._terms.sync.name, "")
-        found = [(event.mark, event) for event in self._all(seat) if event.mark and event.mark.name.startswith(before)]
+        events = {event.id: event for event in self._all(seat)}.values()  # one that comes twice, as it came last
+        found = [(event.mark, event) for event in events if event.mark and event.mark.name.startswith(before)]
         keys = {mark.name.removeprefix(before) for mark, _ in found}
         known = terms.ledger.read(lambda c: pairs.of(c, terms.ledger.cipher, terms.sync.name, keys))
         for mark, event in found:

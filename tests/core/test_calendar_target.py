@@ -237,6 +237,20 @@ def test_what_reconcile_finds(office):
     assert found == {"b1": "differs", "b2": "differs", "b3": "extra"}
 
 
+def test_an_event_that_a_list_tells_twice_is_one(office, monkeypatch):
+    here = office()
+    here.book("b1")
+    here.run()
+    changes = here.google.changes
+
+    def twice(calendar, at):
+        page = changes(calendar, at)
+        return page._replace(events=[*page.events, *page.events])
+
+    monkeypatch.setattr(here.google, "changes", twice)
+    assert here.agreement().complete
+
+
 def test_many_bookings_are_made_in_one_call_of_an_account(office):
     here = office()
     for number in range(30):
