@@ -33,6 +33,7 @@ from accord.sides import agreed, digest, ended, sighted, unsent, written
 from accord.sync import Sync
 
 WIDTH = 8  # accounts, look-ups or bookings at once
+LONG = 300.0  # seconds: an account that tells to write nothing for longer may be heard all the same
 
 Refusals = dict[str, str | NotYet]
 
@@ -151,15 +152,14 @@ def _write_back(terms: Terms, step: Step) -> None:
 # -- noting
 
 
-def conclude(connection: Connection, terms: Terms, steps: Sequence[Step], mine: set[int]) -> Refusals:
+def conclude(connection: Connection, terms: Terms, steps: Sequence[Step]) -> Refusals:
     """Note what came of each step, unless something newer was noted meanwhile; why bookings are not in agreement."""
     left: Refusals = {}
     ledger = terms.ledger
     number = counters.next_rev(connection, terms.sync.connection)
-    mine.add(number)
     for step in steps:
         pair, why = _after(step)
-        if not pairs.save_if(connection, ledger.cipher, pair._replace(rev=number), mine):
+        if not pairs.save_if(connection, ledger.cipher, pair._replace(rev=number), [step.rev]):
             why = NotYet("something newer was dealt with meanwhile")
         if why is not None and not isinstance(left.get(pair.key), NotYet):
             left[pair.key] = why
@@ -188,5 +188,8 @@ def _after(step: Step) -> tuple[Pair, str | NotYet | None]:
 
 
 def not_yet(account: str, error: AccordError) -> NotYet:
-    """The booking waits until the account answers."""
+    """The booking waits until the account answers, or for as long as it told where that is long."""
+    after = (error.after if isinstance(error, TryLater) else None) or 0.0
+    if after > LONG:
+        return NotYet(str(error), f"quota of {account}", error, after)
     return NotYet(str(error), f"account {account}", error)

@@ -7,13 +7,13 @@ from accord import availability, calendar_writes, listening
 from accord.availability import Board
 from accord.bookings import Booking, BookingStore
 from accord.calendar_steps import Terms, named
-from accord.calendars import Calendars, Event, Seat, TokenGone
+from accord.calendars import Calendars, Event, Mark, Seat, TokenGone
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.ledger import links, pairs
 from accord.ledger.engine import Ledger
 from accord.ledger.pairs import Pair
 from accord.pairing import Policy
-from accord.ports import FanOut, NotYet, Threads
+from accord.ports import Because, FanOut, NotYet, Threads
 from accord.records import Kind, Record
 from accord.sides import digest
 from accord.sync import Sync
@@ -92,8 +92,11 @@ class CalendarTarget:
         terms = self._terms
         return {} if self._board is None else availability.refresh(self._board, terms.accounts, terms.ledger.clock)
 
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, "str | NotYet"]:
-        """Bring both sides of these bookings, each read under its rev, into agreement; why some are not, by key."""
+    def write(
+        self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
+    ) -> Mapping[str, str | NotYet | Because]:
+        """Bring both sides of these bookings, each read under its rev, into agreement; by key why some are not, and
+        what was decided about others."""
         return calendar_writes.write(self._terms, [(rev, row) for rev, row in rows if isinstance(row, Booking)])
 
     def agreed(self, connection: str, at: float) -> None:
@@ -135,13 +138,14 @@ class CalendarTarget:
     def _shown(self, seat: Seat) -> Iterator[tuple[str, str]]:
         """What one calendar shows of bookings, by their keys, as `Booking.shown` says it."""
         terms, before = self._terms, named(self._terms.sync.name, "")
-        events = {key: event for event in self._all(seat) if event.mark and (key := event.mark.name)}
-        keys = [name.removeprefix(before) for name in events if name.startswith(before)]
+        found = [(event.mark, event) for event in self._all(seat) if event.mark and event.mark.name.startswith(before)]
+        keys = {mark.name.removeprefix(before) for mark, _ in found}
         known = terms.ledger.read(lambda c: pairs.of(c, terms.ledger.cipher, terms.sync.name, keys))
-        for key in keys:
-            event = events[before + key]
+        for mark, event in found:
+            key = mark.name.removeprefix(before)
             pair = next((pair for pair in known.get(key, []) if pair.seat == seat), None)
-            yield key, self._text(seat, pair, event)
+            if _counts(pair, mark, event):
+                yield key, self._text(seat, pair, event)
 
     def _text(self, seat: Seat, pair: Pair | None, event: Event) -> str:
         people = {person for person, at in self._terms.people.items() if at == seat}
@@ -165,3 +169,10 @@ class CalendarTarget:
                 return
             at = changes.at
         raise Refused(f"the list of the calendar {seat} goes in a circle; it would never end")
+
+
+def _counts(pair: Pair | None, mark: Mark, event: Event) -> bool:
+    """Whether an event shows a booking, rather than being a copy of the one that does or a series left to a person."""
+    if pair is None or pair.event is None or pair.event == event.id:
+        return event.original
+    return event.original and not event.series and mark.generation != pair.generation

@@ -1,6 +1,6 @@
 """Bookings written into calendars: what is not clear is looked up, then the table is asked and its say intended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
@@ -10,33 +10,34 @@ from accord.calendars import Done, Seat
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.ledger import calendars, counters, pairs
 from accord.ledger.pairs import Pair
-from accord.pairing import Act, Booked, Policy, decide
-from accord.ports import NotYet
+from accord.pairing import Act, Booked, Decision, Policy, decide
+from accord.ports import Because, NotYet
 from accord.sides import adopted, agreed, booked_of, digest, ended, facts_of, quiet, sending, sighted
 
 
-def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> Refusals:
-    """Bring both sides of each booking, read under its rev, into agreement; why that did not come to be, by key."""
+def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> dict[str, str | NotYet | Because]:
+    """Bring both sides of each booking, read under its rev, into agreement; by key why that did not come to be, and
+    what was decided."""
     bad = {booking.key: reason for _, booking in rows if (reason := _unsound(booking))}
     sound = [row for row in rows if row[1].key not in bad]
-    mine: set[int] = set()  # the numbers that this call has taken
-    unclear = _clear_up(terms, sound, mine)
+    unclear, looked = _clear_up(terms, sound)
     ready = [row for row in sound if row[1].key not in unclear]
-    steps, left = terms.ledger.write(lambda c: _intend(c, terms, ready, mine))
+    steps, left, told = terms.ledger.write(lambda c: _intend(c, terms, ready, looked))
     do(terms, [step for step in steps if not step.last])
     waits = {step.pair.key for step in steps if not step.last and not isinstance(step.outcome, Done)}
     ends = [step for step in steps if step.last and step.pair.key not in waits]
     do(terms, ends)
     done = [step for step in steps if step.outcome is not None]
-    found = terms.ledger.write(lambda c: conclude(c, terms, done, mine))
-    again = {step.pair.key: NotYet("its new event is not there yet") for step in steps if step.outcome is None}
+    found = terms.ledger.write(lambda c: conclude(c, terms, done))
     refusals: Refusals = {**bad}
-    reasons: list[Mapping[str, str | NotYet]] = [again, left, unclear, found]
-    for key, why in (item for more in reasons for item in more.items()):
+    for key, why in (item for more in (left, unclear, found) for item in more.items()):
         # What waits is looked at again, and then finds what is refused once more.
         if not isinstance(refusals.get(key), NotYet) or (isinstance(why, NotYet) and why.waits_for):
             refusals[key] = why
-    return refusals
+    for step in steps:
+        if step.outcome is None:
+            refusals.setdefault(step.pair.key, NotYet("its new event is not there yet"))
+    return {**{key: Because("; ".join(said)) for key, said in told.items()}, **refusals}
 
 
 def _unsound(booking: Booking) -> str | None:
@@ -49,8 +50,11 @@ def _unsound(booking: Booking) -> str | None:
     return None
 
 
-def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]], mine: set[int]) -> Refusals:
-    """Look for events of which it is not known whether they were made, or deleted; what could not be looked for."""
+def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> tuple[Refusals, int]:
+    """Look for events of which it is not known whether they were made, or deleted.
+
+    What could not be looked for, and the number under which it is noted what was found; 0 where nothing was.
+    """
     ledger, name = terms.ledger, terms.sync.name
     keys = {booking.key: booking for _, booking in rows}
     known = ledger.read(lambda c: pairs.of(c, ledger.cipher, name, keys))
@@ -63,19 +67,19 @@ def _clear_up(terms: Terms, rows: Sequence[tuple[int, Booking]], mine: set[int])
         and (pair.state == "making" or (pair.state == "deleting" and _wants(terms, keys[key], pair.seat)))
     ]
     if not unclear:
-        return {}
+        return {}, 0
     found = terms.fan_out.map(lambda pair: _look_up(terms, pair), unclear, WIDTH)
 
-    def note(connection: Connection) -> None:
+    def note(connection: Connection) -> int:
         number = counters.next_rev(connection, terms.sync.connection)
-        mine.add(number)
         for pair, sight in zip(unclear, found, strict=True):
             if isinstance(sight, Pair) and sight is not pair:
                 pairs.save_if(connection, ledger.cipher, sight._replace(rev=number), [pair.rev])
+        return number
 
-    ledger.write(note)
+    number = ledger.write(note)
     both = zip(unclear, found, strict=True)
-    return {pair.key: not_yet(pair.account, error) for pair, error in both if isinstance(error, AccordError)}
+    return {pair.key: not_yet(pair.account, error) for pair, error in both if isinstance(error, AccordError)}, number
 
 
 def _look_up(terms: Terms, pair: Pair) -> Pair | AccordError:
@@ -87,7 +91,8 @@ def _look_up(terms: Terms, pair: Pair) -> Pair | AccordError:
         there = system.find(pair.calendar, named(pair.sync, pair.key))
     except (TryLater, Refused, Misconfigured) as error:
         return error
-    mine = [event for event in there if event.span and event.mark and event.mark.generation == pair.generation]
+    made = [event for event in there if event.span and event.original]
+    mine = [event for event in made if event.mark and event.mark.generation == pair.generation]
     return sighted(pair, mine[0]) if mine else pair
 
 
@@ -100,20 +105,24 @@ def _wants(terms: Terms, booking: Booking, seat: Seat) -> bool:
 
 
 def _intend(
-    connection: Connection, terms: Terms, rows: Sequence[tuple[int, Booking]], mine: set[int]
-) -> tuple[list[Step], Refusals]:
-    """Decide about each booking, and note what is going to be done, under a number of its own."""
+    connection: Connection, terms: Terms, rows: Sequence[tuple[int, Booking]], looked: int
+) -> tuple[list[Step], Refusals, dict[str, list[str]]]:
+    """Decide about each booking, and note what is going to be done, under a number of its own.
+
+    What is to be done, why other bookings are left, and what was decided, by key. `looked` is the number of what this
+    worker has looked up for it.
+    """
     ledger, sync = terms.ledger, terms.sync
     number = counters.next_rev(connection, sync.connection)
-    mine.add(number)
     known = pairs.of(connection, ledger.cipher, sync.name, [booking.key for _, booking in rows])
     paused, now = calendars.paused(connection, sync.name), ledger.now(connection)
     steps: list[Step] = []
     left: Refusals = {}
+    told: dict[str, list[str]] = {}
     made: list[Pair] = []
     for rev, booking in rows:
         of = known.get(booking.key, [])
-        if any(pair.rev > rev and pair.rev not in mine for pair in of):
+        if any(pair.rev > rev and pair.rev != looked for pair in of):
             left[booking.key] = NotYet("something newer was dealt with meanwhile")
             continue
         if not booking.deleted and any(pair.version > booking.version for pair in of):
@@ -123,21 +132,33 @@ def _intend(
             # As likely another installation's: nothing of it was ever settled here, so it is left as it is.
             made += [pair._replace(seen=None) for pair in of]
             continue
-        for pair in _seated(terms, booking, of, left):
+        seated = _seated(terms, booking, of, left)
+        for pair in seated:
             if pair.seat in paused:
                 why = f"the calendar {pair.seat} is paused: {paused[pair.seat]}"
                 left[booking.key] = NotYet(why, f"calendar {pair.seat}")
+        if _stays(terms, booking, seated, paused):
+            continue
+        for pair in seated:
+            if pair.seat in paused:
                 continue
             if pair.state == "found" and _as_elsewhere(pair, of):
                 # Moved here by a person, with what it was given elsewhere: nothing was ever agreed on here.
                 pair = pair._replace(state="gone")
-            step, pair = _plan(terms, number, booking, pair, now)
+            decision, step, pair = _plan(terms, number, booking, pair, now)
             made.append(pair)
+            if decision.act is not Act.NOTHING:
+                told.setdefault(booking.key, []).append(decision.because)
             if step is not None:
                 steps.append(step)
     pairs.save(connection, ledger.cipher, made)
     calendars.meet(connection, sync.name, {step.pair.seat for step in steps})
-    return steps, left
+    return steps, left, told
+
+
+def _stays(terms: Terms, booking: Booking, of: Sequence[Pair], paused: Collection[Seat]) -> bool:
+    """Whether a booking stays where it is shown, since the calendar where it is to be is paused."""
+    return any(pair.seat in paused and _wants(terms, booking, pair.seat) for pair in of)
 
 
 def _seated(terms: Terms, booking: Booking, of: list[Pair], left: Refusals) -> list[Pair]:
@@ -167,8 +188,8 @@ def _as_elsewhere(pair: Pair, of: Sequence[Pair]) -> bool:
     return bool(agreed_on) and (event is None or digest(event) in agreed_on)
 
 
-def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> tuple[Step | None, Pair]:
-    """What is to be done about one pair, if anything, and the pair as it is noted before that."""
+def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> tuple[Decision, Step | None, Pair]:
+    """What was decided about one pair, what is to be done, if anything, and the pair as it is noted before that."""
     pair = adopted(pair)
     here = _wants(terms, booking, pair.seat)
     event, facts = pair.seen.event if pair.seen else None, facts_of(pair, booking, here)
@@ -178,14 +199,17 @@ def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> t
     pair = pair._replace(rev=rev, person=booking.person if here else pair.person)
     match decision.act:
         case Act.NOTHING:
-            return None, agreed(pair, pair.booked, event) if facts.booked is not Booked.GONE else ended(pair)
+            pair = agreed(pair, pair.booked, event) if facts.booked is not Booked.GONE else ended(pair)
+            return decision, None, pair
         case Act.AGREE:
-            return None, agreed(pair, booked_of(booking), event) if event else ended(pair)
+            return decision, None, agreed(pair, booked_of(booking), event) if event else ended(pair)
         case Act.CONFLICT:
-            pair = pair._replace(state="conflict", since=pair.since or now, choice=None)
-            return None, pair._replace(booking=booking, because=decision.because)
+            # Where the booking is not to be shown there is nobody whose calendar could be another one.
+            person = pair.person if here else ""
+            pair = pair._replace(state="conflict", person=person, since=pair.since or now, choice=None)
+            return decision, None, pair._replace(booking=booking, because=decision.because)
         case Act.MOVE | Act.CANCEL:
-            return Step(rev, booking, pair, decision, event), pair
+            return decision, Step(rev, booking, pair, decision, event), pair
         case Act.DELETE:
             pair = quiet(pair)._replace(state="deleting")
             pair = pair._replace(event=event.id, etag=event.etag) if event else pair
@@ -198,4 +222,4 @@ def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> t
             etag = event.etag if event else pair.etag
             pair = quiet(pair)._replace(state="agreed", etag=etag, event=event.id if event else pair.event)
             pair = sending(pair, booking, rev)
-    return Step(rev, booking, pair, decision), pair
+    return decision, Step(rev, booking, pair, decision), pair

@@ -69,6 +69,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     place: str | None
     updated: int  # Unix seconds, by the system's clock
     series: bool = False  # of a series that a person made, which is never edited
+    original: bool = True  # False where it is known to be a person's copy of the one that was made under its mark
 
     def __repr__(self) -> str:
         """Without the values, which are people's."""

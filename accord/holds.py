@@ -37,6 +37,6 @@ def wait(connection: Connection, sync: Sync, kind: Kind, waits: Mapping[str, Not
     known = inbox.open_keys(connection, sync.name, "held", kind)
     for key, why in waits.items():
         event = "held" if why.waits_for else "again"
-        inbox.look_again(connection, sync.name, [(kind, key)], event, why.because, now, why.waits_for)
+        inbox.look_again(connection, sync.name, [(kind, key)], event, why.because, now, why.waits_for, after=why.after)
     held = {key: why for key, why in waits.items() if why.waits_for}
     return [Entry(kind, key, "hold", why.because, None) for key, why in held.items() if key not in known]

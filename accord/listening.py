@@ -35,6 +35,8 @@ def listen(terms: Terms) -> None:
     ledger, sync = terms.ledger, terms.sync.name
     known = ledger.read(lambda c: pairs.seats(c, sync))
     used = {*terms.people.values(), *(Seat(account, calendar) for _, account, calendar in known)}
+    if nobodys := [seat for seat in ledger.read(lambda c: calendars.paused(c, sync)) if seat not in used]:
+        ledger.write(lambda c: _forget(c, terms, nobodys))
     seats = used.union(ledger.read(lambda c: calendars.known(c, sync)))
     failed: dict[str, AccordError] = {}
 
@@ -58,6 +60,14 @@ def listen(terms: Terms) -> None:
     ledger.write(lambda c: _reseat(c, terms, known))
     if failed:
         raise min(failed.values(), key=urgency)
+
+
+def _forget(connection: Connection, terms: Terms, paused: Collection[Seat]) -> None:
+    """Forget paused calendars that are nobody's any more, such as one that was misspelt; what waited goes elsewhere."""
+    sync = terms.sync.name
+    for seat in paused:
+        calendars.forget(connection, sync, seat)
+    inbox.wake(connection, sync, "calendar", [*map(str, paused)], terms.ledger.now(connection))
 
 
 def _pause(terms: Terms, seat: Seat, why: str) -> None:
@@ -163,8 +173,10 @@ class _Ear:
         return [event for event in told if event.id not in known or known[event.id].etag != event.etag]
 
     def _key(self, event: Event) -> str | None:
-        """The key of the booking whose mark an event carries."""
+        """The key of the booking whose mark an event carries; a copy that a person made is theirs."""
         before = named(self._sync.name, "")
+        if not event.original:
+            return None
         return event.mark.name.removeprefix(before) if event.mark and event.mark.name.startswith(before) else None
 
     def _pair(self, connection: Connection, event: Event) -> Pair | None:
@@ -232,7 +244,8 @@ class _Ear:
 
     def _remove_strays(self) -> None:
         """Take away events of ours beside the one that counts, such as one that was lost, made anew, and is back."""
-        strays = [Delete(self._seat.calendar, event.id, event.etag) for event in self._strays.values()]
+        there = [event for event in self._strays.values() if not event.series]
+        strays = [Delete(self._seat.calendar, event.id, event.etag) for event in there]
         if strays:
             self._system.apply(strays)
 

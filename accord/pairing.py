@@ -63,7 +63,7 @@ class Facts(NamedTuple):
     shown: Shown
     equal: bool = False  # of an event that has changed: whether it shows what the booking says
     newer: Newer = Newer.UNKNOWN
-    series: bool = False  # whether a person made a series of the event
+    series: bool = False  # whether a person made a series of the event, which counts as changed
     known: bool = True  # whether it is known what the calendar showed when both agreed
 
 
@@ -76,6 +76,8 @@ class Decision(NamedTuple):
 
 def decide(facts: Facts, policy: Policy, chosen: bool = False) -> Decision:
     """Say what to do; `chosen` is a policy that a person chose for this very conflict."""
+    if facts.series and facts.shown is Shown.CHANGED:
+        return _series(facts, policy, chosen)
     match facts.booked, facts.shown:
         case Booked.GONE, Shown.NONE:
             return Decision(Act.NOTHING, "there is no booking for this calendar, and no event")
@@ -100,6 +102,20 @@ def decide(facts: Facts, policy: Policy, chosen: bool = False) -> Decision:
     return _differ(facts, policy, chosen)
 
 
+def _series(facts: Facts, policy: Policy, chosen: bool) -> Decision:
+    """A person made a series of the event: that is theirs, and is neither written nor followed."""
+    gone = facts.booked is Booked.GONE
+    match policy:
+        case Policy.BOOKING if chosen and gone:
+            return Decision(Act.DELETE, "the booking is gone; a person has said that the series goes with it")
+        case Policy.BOOKING if chosen:
+            return Decision(Act.MAKE, "a person keeps the booking's side: it is shown beside the series")
+        case Policy.CALENDAR if chosen and gone:
+            return Decision(Act.NOTHING, "the booking is gone; a person has said that the series stays")
+    what = "a person made a series of the event, which is never edited"
+    return Decision(Act.CONFLICT, f"{what}, and the booking is gone" if gone else what)
+
+
 def _differ(facts: Facts, policy: Policy, chosen: bool) -> Decision:
     """The event was changed or deleted, and the booking does not say the same."""
     gone, both = facts.shown is Shown.GONE, facts.booked is Booked.CHANGED
@@ -108,10 +124,8 @@ def _differ(facts: Facts, policy: Policy, chosen: bool) -> Decision:
     anew, taken = (Act.MAKE, Act.CANCEL) if gone else (Act.WRITE, Act.MOVE)
     if chosen:
         return Decision(anew if policy is Policy.BOOKING else taken, f"{what}; a person keeps the {policy}'s side")
-    if facts.series and not gone:
-        return Decision(Act.CONFLICT, "a person made a series of the event, which is never edited")
-    if not facts.known and not gone and policy in (Policy.CALENDAR, Policy.NEWEST):
-        return Decision(Act.CONFLICT, "the event was found as it is, and nobody knows which side has changed")
+    if not facts.known and policy in (Policy.CALENDAR, Policy.NEWEST):
+        return Decision(Act.CONFLICT, "nothing was agreed on about the event, and nobody knows which side has changed")
     match policy:
         case Policy.BOOKING:
             return Decision(anew, f"{what}; the booking wins")

@@ -125,12 +125,19 @@ class Source(Protocol):
 class NotYet(NamedTuple):
     """Why a target does not show a record yet, and what it waits for; it is fetched again then, or else at once.
 
-    With an error, that is how the run ends.
+    With an error, that is how the run ends. `after` is how many seconds it is to be left alone at least.
     """
 
     because: str
     waits_for: str | None = None
     error: AccordError | None = None
+    after: float = 0.0
+
+
+class Because(NamedTuple):
+    """Why a target came to show a record as it does, where it says more than that it was written."""
+
+    text: str
 
 
 class Target(Protocol):
@@ -138,7 +145,9 @@ class Target(Protocol):
 
     kinds: frozenset[Kind]
 
-    def write(self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]) -> Mapping[str, "str | NotYet"]:
+    def write(
+        self, connection: str, kind: Kind, rows: Sequence[tuple[int, Record]]
+    ) -> Mapping[str, "str | NotYet | Because"]:
         """Show these records, each with its rev, in a transaction if there are any; a row with a later rev stays as is.
 
         What comes back is why single records were refused, or are not shown yet, by `source_key`; all the others are

@@ -16,7 +16,7 @@ from accord.ledger.engine import Ledger
 from accord.ledger.entries import Entry
 from accord.ledger.links import Intent, Link
 from accord.ledger.quarantine import Unsound
-from accord.ports import NotYet, Target
+from accord.ports import Because, NotYet, Target
 from accord.records import Kind, Leg, Record
 from accord.sync import Sync
 
@@ -67,6 +67,10 @@ class _Plan:
         counts = (created, updated, deleted, unchanged, held, len(self.unsound), again, read)
         errors = [why.error for why in self.waits.values() if why.error is not None]
         return Settled(*counts, failed=min(errors, key=urgency, default=None))
+
+    def tell(self, because: Mapping[str, str]) -> None:
+        """Take over what the target says of how records came to be shown."""
+        self.entries = [entry._replace(because=because.get(entry.key, entry.because)) for entry in self.entries]
 
     def refuse(self, why: Mapping[str, str | NotYet], raws: Mapping[str, bytes]) -> None:
         """Take back what the target did not show: what it refused is unsound, and the rest waits."""
@@ -133,7 +137,9 @@ def settle(
     if plan is None or isinstance(plan, str):
         return Settled(stopped=plan)
     if plan.writes:
-        refused = target.write(sync.connection, prepared.kind, plan.writes)
+        came = target.write(sync.connection, prepared.kind, plan.writes)
+        plan.tell({key: one.text for key, one in came.items() if isinstance(one, Because)})
+        refused = {key: one for key, one in came.items() if not isinstance(one, Because)}
         plan.refuse(refused, prepared.raw_of(refused))
         ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run, acts))
     return plan.settled(prepared.count)

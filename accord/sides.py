@@ -21,7 +21,7 @@ def facts_of(pair: Pair, booking: Booking, here: bool) -> Facts:
     if not here:
         return Facts(Booked.GONE, shown, False, newer, series, known)
     wants = booked_of(booking)
-    equal = shown is Shown.CHANGED and event is not None and digest(event) == wants
+    equal = shown is Shown.CHANGED and event is not None and not series and digest(event) == wants
     # A writing that is on its way may still arrive: what is written after it lets it arrive no more.
     unsure = pair.texts != texts_of(booking) or bool(pair.sent) or pair.state == "deleting"
     booked = Booked.TEXTS if unsure else Booked.SAME
@@ -30,19 +30,19 @@ def facts_of(pair: Pair, booking: Booking, here: bool) -> Facts:
 
 def _shown(pair: Pair) -> Shown:
     event = pair.seen.event if pair.seen else None
-    if pair.state == "gone":  # one that is there again is written as if it had never ended
-        return Shown.SAME if event else Shown.NONE
+    if pair.state == "gone":  # one that is there again is written as if it had never ended; a series is a person's
+        return Shown.SAME if event and not event.series else Shown.NONE
     if pair.seen is None:
         return Shown.NONE if pair.state == "making" else Shown.SAME
     if event is None:
         return Shown.GONE
-    return Shown.SAME if digest(event) == pair.shown else Shown.CHANGED
+    return Shown.CHANGED if event.series or digest(event) != pair.shown else Shown.SAME
 
 
 def adopted(pair: Pair) -> Pair:
     """The pair with what was seen taken for agreed, where that is what a writing without a known outcome wrote."""
     event = pair.seen.event if pair.seen else None
-    if event is None or event.mark is None:
+    if event is None or event.mark is None or event.series:
         return pair
     for sent in pair.sent:
         if sent.rev == event.mark.rev and sent.booked == digest(event) and pair.state != "gone":
@@ -53,12 +53,14 @@ def adopted(pair: Pair) -> Pair:
 def matches(pair: Pair, event: Event) -> bool:
     """Whether an event is as a writing left it of which no outcome is known: whoever deals with that finds it."""
     rev = event.mark.rev if event.mark else None
-    return any(sent.rev == rev and sent.booked == digest(event) for sent in pair.sent)
+    return not event.series and any(sent.rev == rev and sent.booked == digest(event) for sent in pair.sent)
 
 
 def differs(pair: Pair, event: Event) -> bool:
     """Whether an event shows something else than its calendar did after the last writing."""
-    return pair.state == "gone" or digest(event) != pair.shown
+    if pair.state == "gone":
+        return not event.series
+    return event.series or digest(event) != pair.shown
 
 
 def digest(event: Event) -> str:
@@ -96,7 +98,9 @@ def agreed(pair: Pair, booked: str | None, event: Event | None) -> Pair:
 
 def sighted(pair: Pair, event: Event | None) -> Pair:
     """The event was seen as it is now, or not to be there."""
-    return pair._replace(seen=Seen(event), event=event.id if event else pair.event, choice=None)
+    # What a person has chosen counts for what they saw.
+    choice = pair.choice if pair.seen == Seen(event) else None
+    return pair._replace(seen=Seen(event), event=event.id if event else pair.event, choice=choice)
 
 
 def sending(pair: Pair, booking: Booking, rev: int) -> Pair:

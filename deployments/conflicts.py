@@ -1,6 +1,7 @@
 """`accord conflicts`: bookings and their events of which a person has to say which side counts."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ def command(action: str, key: str | None, side: str | None, as_json: bool) -> in
         return _list(found, as_json)
     pair = _only(found, key)
     if side is None:
-        _show(pair, as_json)
+        _show(pair, key, as_json)
         return 0
     return _keep(ledger, pair, side, as_json)
 
@@ -34,7 +35,9 @@ def _list(found: list[Pair], as_json: bool) -> int:
     if as_json:
         print(json.dumps([_named(pair) for pair in found], indent=2))
     else:
-        lines = [f"{pair.key}  since {_time(pair.since)}: {pair.because}{_choice(pair)}" for pair in found]
+        keys = Counter(pair.key for pair in {(one.sync, one.key): one for one in found}.values())
+        names = {pair: pair.key if keys[pair.key] == 1 else _name(pair) for pair in found}
+        lines = [f"{names[pair]}  since {_time(pair.since)}: {pair.because}{_choice(pair)}" for pair in found]
         print("\n".join(lines) or "there are no conflicts")
     return 1 if found else 0
 
@@ -43,7 +46,7 @@ def _choice(pair: Pair) -> str:
     return f" (a person keeps the {pair.choice}'s side; the next run does it)" if pair.choice else ""
 
 
-def _show(pair: Pair, as_json: bool) -> None:
+def _show(pair: Pair, called: str, as_json: bool) -> None:
     event = pair.seen.event if pair.seen else None
     booking = pair.booking
     sides: dict[str, dict[str, Any] | None] = {"booking": None, "calendar": None}
@@ -55,14 +58,20 @@ def _show(pair: Pair, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_named(pair) | {"sides": sides}, indent=2))
         return
-    print(f"{pair.key} of {pair.person} in {pair.seat}, since {_time(pair.since)}: {pair.because}{_choice(pair)}")
+    print(f"{called} of {pair.person} in {pair.seat}, since {_time(pair.since)}: {pair.because}{_choice(pair)}")
     for side, shows in sides.items():
         says = "it is gone" if shows is None else "{start} to {end} {zone}, at {place}".format(**shows)
         print(f"  {side}: {says}")
-    print(f"keep one of them: accord conflicts keep {pair.key} --side booking, or --side calendar")
+    print(f"keep one of them: accord conflicts keep {called} --side booking, or --side calendar")
 
 
 def _keep(ledger: Ledger, pair: Pair, side: str, as_json: bool) -> int:
+    event, takes = pair.seen.event if pair.seen else None, pair.booking.takes if pair.booking else None
+    if side == "calendar" and event is not None and event.series and takes is not None:
+        raise Misconfigured(
+            f"the event of {pair.key} is a series now, which no booking can follow. Keep the booking's side, and it is "
+            "shown beside the series; or end the series in the calendar"
+        )
     target = ledger.read(lambda c: counters.pinned(c, pair.sync))
     sync = Sync(pair.sync, connection_of(pair.sync), target or "")
     if not ledger.write(lambda c: conflicts.keep(c, ledger, sync, pair, side)):
@@ -78,10 +87,20 @@ def _keep(ledger: Ledger, pair: Pair, side: str, as_json: bool) -> int:
 
 
 def _only(found: list[Pair], key: str) -> Pair:
-    of = [pair for pair in found if pair.key == key]
+    """The conflict of this booking, which may be called by its key alone where that is clear."""
+    of = [pair for pair in found if key in (pair.key, _name(pair))]
     if not of:
         raise Misconfigured(f"booking {key} is in no conflict; accord conflicts list shows those that are")
+    if len(of) > 1:
+        names = sorted({_name(pair) for pair in of})
+        if len(names) > 1:
+            raise Misconfigured(f"several bookings are called {key}; say which one: {' or '.join(names)}")
     return of[0]
+
+
+def _name(pair: Pair) -> str:
+    """A booking as it is called among those of all connections."""
+    return f"{pair.sync}:{pair.key}"
 
 
 def _named(pair: Pair) -> dict[str, Any]:

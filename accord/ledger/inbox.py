@@ -56,15 +56,17 @@ def look_again(
     now: float,
     waits_for: str | None = None,
     apart: float = 0.0,
+    after: float = 0.0,
 ) -> None:
     """Have records fetched anew, for a reason of Accord's own.
 
     The first time at once; a record that is being fetched for this very reason now waits longer each time, so that
     what can not be settled costs ever fewer requests, unless `wake` is told that what it waits for has come. Call it
-    before `close`, which then leaves the hint open. With `apart`, each is due so many seconds after the one before it.
+    before `close`, which then leaves the hint open. With `apart`, each is due so many seconds after the one before it;
+    with `after`, none before so many seconds have passed.
     """
     rows = [
-        {"sync": sync, "event": event, "kind": kind, "key": key, "due_at": now + apart * turn}
+        {"sync": sync, "event": event, "kind": kind, "key": key, "due_at": now + after + apart * turn}
         for turn, (kind, key) in enumerate(refs)
     ]
     if not rows:
@@ -81,7 +83,7 @@ def look_again(
             "because": because,
             "waits_for": waits_for,
             "attempts": inbox.c.attempts + 1,
-            "due_at": now + _wait(),
+            "due_at": now + case((_wait() < after, after), else_=_wait()),
             # What was dealt with waits anew; what was not has waited all along.
             "received_at": case((inbox.c.state == "done", now), else_=inbox.c.received_at),
         },

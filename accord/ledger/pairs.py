@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, update
 
 from accord.bookings import Booking
 from accord.calendars import Event, Seat
@@ -120,12 +120,6 @@ def conflicting(connection: Connection, sync: str | None = None) -> list[tuple[s
     rows = select(pairs.c.key, pairs.c.since, pairs.c.because)
     rows = rows if sync is None else rows.where(pairs.c.sync == sync)
     return [(*row,) for row in connection.execute(rows.where(pairs.c.state == "conflict").order_by(pairs.c.since))]
-
-
-def count(connection: Connection, sync: str) -> int:
-    """How many pairs have not ended."""
-    where = (pairs.c.sync == sync) & (pairs.c.state != "gone")
-    return connection.scalar(select(func.count()).select_from(pairs).where(where)) or 0
 
 
 def save(connection: Connection, cipher: Cipher, made: Collection[Pair]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from databases import Databases
 from schedule import LAG, Outcome, Patch, databases, played, small
+from sqlalchemy import Connection
 from two_ways_faults import FITTING, Profile
 from two_ways_model import Office, SimBookings, SimCalendars, shows
 from workers import SYNCED, SimFanOut, SimLedger, TriedTwice
@@ -16,7 +17,7 @@ from accord.bookings import showing
 from accord.calendar_target import CalendarTarget
 from accord.calendars import Event, Seat
 from accord.errors import AccordError
-from accord.ledger import pairs, streams
+from accord.ledger import calendars, inbox, pairs, quarantine, streams
 from accord.ledger.pairs import Pair
 from accord.pairing import Policy
 from accord.records import Kind
@@ -80,7 +81,7 @@ class TwoWays(Played):
         for account in self.office.accounts.values():
             account.PAGE = chosen.page or account.PAGE
         self.home = Home(world, databases(), self.office)
-        self.office.known, self.office.ended = self._known, self._ended
+        self.office.known, self.office.ended, self.office.resume = self._known, self._ended, self._resume
         for _ in range(chosen.bookings):
             self.office.book()
 
@@ -91,6 +92,26 @@ class TwoWays(Played):
     def _ended(self, seat: Seat, name: str) -> bool:
         sql = "SELECT 1 FROM pairs WHERE account = ? AND calendar = ? AND key = ? AND state != 'gone'"
         return not self.home.databases.ledger_db.execute(sql, (*seat, name.rpartition(":")[2])).fetchall()
+
+    def _resume(self, seat: Seat) -> None:
+        """A person lets a paused calendar go on."""
+
+        def release(c: Connection) -> None:
+            inbox.wake(c, SYNCED.name, "calendar", [str(seat)], self.home.ledger.now(c))
+            calendars.release(c, SYNCED.name, str(seat), lenient=False)
+
+        self.home.ledger.commit(release)
+
+    def _let_go_on(self) -> None:
+        """A person has what is in quarantine looked at again, and paused calendars go on."""
+        for seat in self.home.ledger.commit(lambda c: calendars.paused(c, SYNCED.name)):
+            self._resume(seat)
+
+        def retry(c: Connection) -> None:
+            refs = [(row.kind, row.key) for row in quarantine.listed(c)]
+            inbox.look_again(c, SYNCED.name, refs, "retry", "a person asked for it", self.home.ledger.now(c))
+
+        self.home.ledger.commit(retry)
 
     def begin(self) -> None:
         """What came before the chaos."""
@@ -129,6 +150,8 @@ class TwoWays(Played):
     def peace(self) -> None:
         """No faults any more: both sides come to agree. Sleepers may wake before that or after."""
         self.office.calm = True
+        for seat in sorted(self.office.withdrawn):
+            self.office.give_back(seat)
         for account in self.office.accounts.values():
             account.failing = None
             if self.profile.omits:  # what a list left out was heard by nobody
@@ -141,6 +164,7 @@ class TwoWays(Played):
         for turn in range(DRAINS):
             self.world.true += 7 * HOUR
             self.office.catch_up()
+            self._let_go_on()
             try:
                 self.home.run("rescan" if turn == 1 else "changes")
                 left = self._open() or self._wrong()
@@ -180,19 +204,38 @@ class TwoWays(Played):
     def _wrong(self) -> str | None:
         """B1: each booking is shown as it is, once, in the right calendar, or is a conflict that tells both."""
         office, ledger = self.office, self.home.ledger
-        waiting = {p.key: p for p in ledger.commit(lambda c: pairs.conflicts(c, ledger.cipher, SYNCED.name))}
+        conflicts = ledger.commit(lambda c: pairs.conflicts(c, ledger.cipher, SYNCED.name))
+        named = {(p.seat, p.key): p for p in conflicts if p.seen and p.seen.event and p.seen.event.series}
+        waiting = {p.key: p for p in conflicts if (p.seat, p.key) not in named}
         shown: dict[str, list[tuple[Seat, Event]]] = {}
         for name, event in office.events():
             assert event.mark is not None
+            if event.series:
+                if why := self._unnamed(name, event, {p.event for p in named.values()}):
+                    return why
+                continue
             shown.setdefault(event.mark.name.rpartition(":")[2], []).append((Seat(name, event.calendar), event))
         if twice := sorted(key for key, of in shown.items() if len(of) > 1):
             return f"B2: shown more than once: {[(key, shown[key]) for key in twice]}"
         for key in sorted({*office.bookings.held, *shown}):
-            if why := self._differs(key, shown.get(key, []), waiting.get(key)):
+            if why := self._differs(
+                key, shown.get(key, []), waiting.get(key), {seat for seat, of in named if of == key}
+            ):
                 return f"B1: {key} {why}"
+        for name, copy in office.copies.values():
+            if not copy.original and office.accounts[name].held[copy.calendar].get(copy.id) != copy:
+                return f"B7: the copy {copy.id} is not as its person left it"
         return None
 
-    def _differs(self, key: str, shown: list[tuple[Seat, Event]], conflict: Pair | None) -> str | None:
+    def _unnamed(self, name: str, series: Event, named: Collection[str | None]) -> str | None:
+        """A series that a person made of a booking's event is a conflict, unless it was left to them."""
+        sql = "SELECT state FROM pairs WHERE account = ? AND calendar = ? AND event = ? AND state != 'gone'"
+        found = self.home.databases.ledger_db.execute(sql, (name, series.calendar, series.id)).fetchall()
+        return f"B7: nobody is told of the series {series.id}" if found and series.id not in named else None
+
+    def _differs(
+        self, key: str, shown: list[tuple[Seat, Event]], conflict: Pair | None, series: Collection[Seat]
+    ) -> str | None:
         office = self.office
         booking = office.bookings.held.get(key)
         seat = office.people[booking.person] if booking else None
@@ -215,7 +258,7 @@ class TwoWays(Played):
         if wanted is None:
             return f"is gone and shown: {shown}" if shown else None
         if there is None:
-            return "is not shown"
+            return None if seat in series else "is not shown"
         if shown[0][0] != seat:
             return f"is in {shown[0][0]}, not in {seat}"
         if there not in wanted:

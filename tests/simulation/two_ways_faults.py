@@ -31,9 +31,13 @@ CHANGES = (
     "copy",
     "own",
     "transfer",
+    "repeat",
+    "end_series",
+    "move_copy",
     "forget",
     "reseat",
     "outage",
+    "withdraw",
     "keep",
 )
 """What people do: in the bookings as far as `remove`, then in the calendars, and then around both."""
@@ -69,10 +73,12 @@ class Profile(Mix):
         faults = sorted({fault for fits in FITTING.values() for fault in fits})
         rates = {fault: rng.choice(RATES) for fault in faults}
         changes = {change: rng.choice((0.3, 1.0, 3.0)) for change in CHANGES}
-        for rare in ("outage", "reseat", "forget", "remove"):
+        for rare in ("outage", "reseat", "forget", "remove", "repeat", "withdraw"):
             changes[rare] *= 0.2
         # What is moved into a calendar that is nobody's any more is heard by nobody.
         changes[rng.choice(("transfer", "reseat"))] = 0.0
+        if changes["reseat"]:  # so is what a sleeper makes in one that could not be listened to meanwhile
+            changes["withdraw"] = 0.0
         moves = {
             "change": rng.choice((0.03, 0.08, 0.2)),
             "jump": rng.choice((0.01, 0.04)),

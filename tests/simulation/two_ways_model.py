@@ -12,7 +12,7 @@ from world import Violation, World
 
 from accord.bookings import Booking, Status, showing
 from accord.calendars import Changes, Create, Delete, Done, Event, NotDone, Operation, Outcome, Seat, Update
-from accord.errors import Misconfigured, TryLater
+from accord.errors import Misconfigured, Refused, TryLater
 from accord.pairing import Policy
 
 sys.path.append(str(Path(__file__).parents[1] / "core"))
@@ -28,7 +28,7 @@ HOME = {
     "eva": Seat("microsoft/main", "eva@x"),
 }
 ELSEWHERE = {**HOME, "ana": Seat("microsoft/main", "ana@x")}
-KEPT = {"booking", "calendar"}
+QUIET = 6000  # seconds after which no worker sleeps any more that decided about what was before
 
 
 def shows(event: Event) -> str:
@@ -50,12 +50,14 @@ class Office:
         self.history: dict[str, dict[int, tuple[str, str]]] = {}  # of each booking, what it ever was
         self.followed: dict[str, int] = {}  # the version under which a booking last followed its event
         self.binned: dict[tuple[str, str], str | None] = {}  # the same, of what was deleted
-        self.copies: set[str] = set()
+        self.copies: dict[str, tuple[str, Event]] = {}  # by id, with the account, each as its person left it
+        self.withdrawn: set[Seat] = set()  # calendars that are not shown to Accord
         self.by_hand: set[str] = set()  # events that people have put where they are
         self.chosen: set[str] = set()  # bookings of which a person said which side counts
         self.late: list[tuple[float, int, Callable[[], object]]] = []
         self.serial = self.writes = 0
         self.calm = False
+        self.resume: Callable[[Seat], None] = lambda seat: None  # a person lets a paused calendar go on
         self.ended: Callable[[Seat, str], bool] = lambda seat, name: False  # whether a pair is no more
         self.known: Callable[[Seat, str], bool] = lambda seat, id: True  # whether the ledger knows an event
         if rewrites:
@@ -125,6 +127,10 @@ class Office:
             if event.mark is not None and event.id not in self.copies
         ]
 
+    def singles(self) -> list[tuple[str, Event]]:
+        """Those of them of which nobody made a series."""
+        return [(name, event) for name, event in self.events() if not event.series]
+
     def _touch(self, name: str, event: Event, shown: str) -> None:
         assert event.mark is not None
         self.by_people.setdefault(event.mark.name, set()).add(shown)
@@ -182,12 +188,36 @@ class Office:
             self.accounts[name].change(event.calendar, event.id, title=f"my title {self.serial}")
 
     def copy(self) -> None:
-        """Somebody copies an event that is known to be there, with all that it carries."""
-        if found := self._pick([one for one in self.events() if self.known(Seat(one[0], one[1].calendar), one[1].id)]):
+        """Somebody copies an event with all that it carries.
+
+        One system's copies are told by their ids; of the other one only events that are known to be there are copied.
+        """
+        sure = "google/main"
+        events = [(n, e) for n, e in self.singles() if n == sure or self.known(Seat(n, e.calendar), e.id)]
+        if found := self._pick(events):
             name, event = found
             self.serial += 1
-            self.copies.add(f"copy {self.serial}")
-            self.accounts[name].add(event.calendar, f"copy {self.serial}", mark=event.mark, span=event.span)
+            id, like = f"copy {self.serial}", {"mark": event.mark, "span": event.span, "original": name != sure}
+            self.copies[id] = (name, self.accounts[name].add(event.calendar, id, **like))
+
+    def move_copy(self) -> None:
+        """Somebody moves a copy; where copies can not be told, nobody does."""
+        if found := self._pick([(n, e) for n, e in self.copies.values() if not e.original]):
+            name, event = found
+            self.copies[event.id] = (name, self.accounts[name].move(event.calendar, event.id, 900))
+
+    def repeat(self) -> None:
+        """Somebody has an event take place every week."""
+        if found := self._pick(self.singles()):
+            name, event = found
+            self.accounts[name].change(event.calendar, event.id, series=True)
+
+    def end_series(self) -> None:
+        """Somebody has it take place once."""
+        if found := self._pick([(name, event) for name, event in self.events() if event.series]):
+            name, event = found
+            single = self.accounts[name].change(event.calendar, event.id, series=False)
+            self._touch(name, single, shows(single))
 
     def own(self) -> None:
         """Somebody makes an event of their own."""
@@ -219,6 +249,21 @@ class Office:
         self.people.update(self.rng.choice((HOME, ELSEWHERE)))
         self.world.note("a person got another calendar")
 
+    def withdraw(self) -> None:
+        """A calendar is not there for Accord any more; or it is again, and a person lets its bookings go on."""
+        name = self.rng.choice(sorted(ACCOUNTS))
+        seat = Seat(name, self.rng.choice(ACCOUNTS[name]))
+        self.world.note("a calendar is withdrawn, or given back")
+        if seat in self.withdrawn:
+            self.give_back(seat)
+        else:
+            self.withdrawn.add(seat)
+
+    def give_back(self, seat: Seat) -> None:
+        """A calendar is there again."""
+        self.withdrawn.discard(seat)
+        self.resume(seat)
+
     def outage(self) -> None:
         """An account can not be reached, or is not to be any more; or it can again."""
         account = self.accounts[self.rng.choice(sorted(ACCOUNTS))]
@@ -249,6 +294,10 @@ class Office:
         outcome = account.done(operation)
         if not isinstance(outcome, Done):
             return outcome
+        if before is not None and before.series:
+            self._judge_series(operation, before)
+        if isinstance(operation, Delete) and before is not None and before.mark is not None:
+            self._judge_delete(before)
         if isinstance(operation, Update):
             self._judge_update(name, operation, before, outcome)
         if isinstance(operation, Create) and outcome.event is not None:
@@ -261,9 +310,28 @@ class Office:
         there = self.accounts[name].of(operation.calendar, operation.wanted.mark.name.rpartition(":")[2])
         generation = operation.wanted.mark.generation
         known = {event.id for event in there if event.mark and event.mark.generation <= generation}
-        beside = known - self.copies - self.by_hand - {made.id}
+        series = {event.id for event in there if event.series}
+        beside = known - self.copies.keys() - self.by_hand - series - {made.id}
         if beside:
             raise Violation(f"B2: {made.id} was made beside {sorted(beside)}")
+
+    def _judge_delete(self, before: Event) -> None:
+        """B8: a booking that nobody changed for long is not taken away before it is shown where it is to be."""
+        assert before.mark is not None
+        key = before.mark.name.rpartition(":")[2]
+        found = self.bookings.held.get(key)
+        seat = self.people.get(found.person) if found and found.takes else None
+        if found is None or seat not in self.withdrawn or self.world.true - found.updated < QUIET:
+            return
+        there = {id(event) for _, event in self.events() if event.mark and event.mark.name == before.mark.name}
+        if not there - {id(before)}:
+            raise Violation(f"B8: {key} is shown nowhere, and {seat} is not there")
+
+    def _judge_series(self, operation: Operation, before: Event) -> None:
+        """B7: a series is not written, and not deleted unless a person has said so."""
+        assert before.mark is not None
+        if isinstance(operation, Update) or before.mark.name.rpartition(":")[2] not in self.chosen:
+            raise Violation(f"B7: the series {before.id} was written")
 
     def _judge_update(self, name: str, operation: Update, before: Event | None, outcome: Done) -> None:
         """B4: what people did in a calendar is overwritten only where the policy says so, knowing what it was."""
@@ -321,10 +389,12 @@ class SimCalendars:
     def _account(self) -> FakeCalendars:
         return self._office.accounts[self._name]
 
-    def _ask(self, what: str, answer: Callable[[], T]) -> T:
+    def _ask(self, calendar: str, what: str, answer: Callable[[], T]) -> T:
         verdict = self._world.point("calendar", what)
         self._office.catch_up()
         self._office.forgive()
+        if Seat(self._name, calendar) in self._office.withdrawn:
+            raise Refused(f"there is no calendar {calendar}")
         if verdict in (LOST, THROTTLED, LATE):
             raise TryLater(f"{verdict}: {what}")
         found = answer()
@@ -334,7 +404,7 @@ class SimCalendars:
 
     def changes(self, calendar: str, at: str | None) -> Changes:
         """A page; a list of everything may leave something out."""
-        found = self._ask(f"changes {calendar} {at}", lambda: self._account.changes(calendar, at))
+        found = self._ask(calendar, f"changes {calendar} {at}", lambda: self._account.changes(calendar, at))
         if at is None and not self._office.calm and self._office.rng.random() < self._office.omits:
             self._world.note("a list left something out")
             return found._replace(events=found.events[1:])
@@ -346,12 +416,12 @@ class SimCalendars:
 
     def get(self, calendar: str, id: str) -> Event | None:
         """One event."""
-        return self._ask(f"get {id}", lambda: self._account.get(calendar, id))
+        return self._ask(calendar, f"get {id}", lambda: self._account.get(calendar, id))
 
     def find(self, calendar: str, name: str) -> list[Event]:
         """Those of a booking."""
         self._world.note("looked for an event by its booking")
-        return self._ask(f"find {name}", lambda: self._account.find(calendar, name))
+        return self._ask(calendar, f"find {name}", lambda: self._account.find(calendar, name))
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
         """One after the other."""
@@ -364,6 +434,8 @@ class SimCalendars:
         office.catch_up()
         if self._account.failing is not None:
             return NotDone(self._account.failing)
+        if Seat(self._name, operation.calendar) in office.withdrawn:
+            return NotDone(Refused(f"there is no calendar {operation.calendar}"))
         if verdict == LATE:
             office.later(lambda: office.apply(self._name, operation))
         if verdict in (LOST, THROTTLED, LATE):

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from faults import LATE, LOST, REPLY_LOST, SUSPEND
 from planted import Mutant, Patches, register
 from schedule import Patch
 from two_ways_faults import Profile
 
 from accord import calendar_steps, calendar_writes, listening, sides
-from accord.calendars import Update
+from accord.calendars import Event, Update
 from accord.ledger import links, pairs
+from accord.ledger.pairs import Pair, Seen
 from accord.pairing import Policy
 
 _PLAIN = Profile(
@@ -98,6 +100,29 @@ REASSIGNED = replace(
     policy=Policy.BOOKING,
     changes={"reassign": 1.0, "cancel": 0.3, "restore": 1.0, "delete": 0.5, "book": 0.5},
 )
+REPEATED = replace(
+    EDITED,
+    name="events that become series, and bookings that change",
+    policy=Policy.BOOKING,
+    changes={"repeat": 1.0, "rebook": 1.0, "book": 0.5},
+)
+COPIED = replace(
+    REASSIGNED,
+    name="copies of events that are deleted and made anew",
+    changes={"copy": 1.0, "move_copy": 1.5, "delete": 1.0, "book": 0.5, "retitle": 0.5},
+)
+CONCLUDED_LATE = replace(
+    SLEEPY,
+    name="workers that sleep before they note what came of it",
+    rates={SUSPEND: 1.0},
+    naps_at="write",
+    naps=(5, 20),
+)
+WITHDRAWN = replace(
+    REASSIGNED,
+    name="calendars that are withdrawn while bookings are given to others",
+    changes={"withdraw": 0.5, "reassign": 1.0, "book": 0.5},
+)
 
 MUTANTS: dict[str, Mutant] = {}
 
@@ -171,12 +196,12 @@ def generation_reused() -> list[Patch]:
     plan = calendar_writes._plan
 
     def planned(*given: Any) -> Any:
-        step, pair = plan(*given)
+        decision, step, pair = plan(*given)
         if pair.generation > 0:
             pair = pair._replace(generation=0)
             if step is not None:
                 step.pair = step.pair._replace(generation=0)
-        return step, pair
+        return decision, step, pair
 
     return [(calendar_writes, "_plan", planned)]
 
@@ -290,3 +315,58 @@ def sight_dropped() -> list[Patch]:
         return {key: [pair._replace(seen=None) for pair in found] for key, found in of(*given).items()}
 
     return [(pairs, "of", blind)]
+
+
+@_planted(REPEATED, "B7")
+def series_edited() -> list[Patch]:
+    """An event that a person made a series of is taken for what it was."""
+    alike = [
+        (of, name, _single(getattr(of, name)))
+        for of, name in ((listening, "differs"), (listening, "matches"), (calendar_writes, "facts_of"))
+    ]
+    return [*alike, (calendar_writes, "adopted", lambda pair: pair)]
+
+
+def _single(call: Any) -> Any:
+    """A call that takes each event for a single one."""
+
+    def blind(*given: Any) -> Any:
+        return call(*(_once(one) for one in given))
+
+    return blind
+
+
+def _once(given: Any) -> Any:
+    if isinstance(given, Event):
+        return msgspec.structs.replace(given, series=False)
+    if isinstance(given, Pair) and given.seen and given.seen.event:
+        return given._replace(seen=Seen(_once(given.seen.event)))
+    return given
+
+
+@_planted(COPIED, "B7")
+def copies_taken() -> list[Patch]:
+    """A person's copy of an event is taken for the event."""
+    told = listening._Ear._told
+
+    def all_told(self: Any, connection: Any, events: Any) -> Any:
+        return told(self, connection, [msgspec.structs.replace(event, original=True) for event in events])
+
+    return [(listening._Ear, "_told", all_told)]
+
+
+@_planted(CONCLUDED_LATE, "B1", "B3", "B4", "B5")
+def number_of_another() -> list[Patch]:
+    """What was noted under the number before the last is taken for this worker's own."""
+    save = pairs.save_if
+
+    def near(connection: Any, cipher: Any, pair: Any, revs: Any) -> bool:
+        return save(connection, cipher, pair, [*revs, pair.rev - 1])
+
+    return [(pairs, "save_if", near)]
+
+
+@_planted(WITHDRAWN, "B8")
+def emptied() -> list[Patch]:
+    """A booking leaves the calendar where it is shown, whether or not it can be shown where it is to be."""
+    return [(calendar_writes, "_stays", lambda *given: False)]

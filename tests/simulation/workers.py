@@ -43,17 +43,20 @@ class SimLedger(Ledger):
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """One transaction, done again as a whole where its commit failed or its outcome is unknown."""
-        match self._world.point("ledger", sys._getframe(1).f_code.co_name):
-            case "commit failed":
-                self.commit(work, fail=True)
-            case "commit unknown":
-                self.commit(work)
-            case "database away":
-                raise TryLater("the ledger stayed away", 30)
-            case "commit unknown, then away":
-                self.commit(work)
-                raise TryLater("the ledger stayed away", 30)
-        return self.commit(work)
+        caller = sys._getframe(1).f_code.co_name
+        while True:
+            match self._world.point("ledger", caller):
+                case "commit failed":
+                    self.commit(work, fail=True)
+                case "commit unknown":
+                    self.commit(work)
+                case "database away":
+                    raise TryLater("the ledger stayed away", 30)
+                case "commit unknown, then away":
+                    self.commit(work)
+                    raise TryLater("the ledger stayed away", 30)
+                case _:
+                    return self.commit(work)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """One transaction that only reads."""

@@ -16,6 +16,7 @@ from accord.systems.bookings.store import TAKEN
 
 ZONE = "Europe/Bucharest"
 MOVED = ("2026-11-27T12:00:00", "2026-11-27T13:30:00", ZONE, "Room 2")
+ELSEWHEN = (*MOVED[:3], None)
 SEAT = Seat("google/main", "ana@accord.test")
 
 
@@ -71,7 +72,7 @@ def test_the_time_of_a_change_is_written_as_its_column_takes_it(mapped, visit, f
         pytest.skip("this system has no such column")
     bookings = mapped(updated=type_)
     visit(updated=5 if type_ == "BIGINT" else "2020-01-01 00:00:00")
-    Store(bookings.database).move("b_1", 1, *MOVED)
+    Store(bookings.database).move("b_1", 1, *ELSEWHEN)
     (parsed,) = bookings.records("booking", bookings.page("booking", None, None, None).body)
     assert bookings.date - 60 <= parsed.record.updated <= bookings.date
 
@@ -141,15 +142,23 @@ def test_a_column_of_days_takes_no_times(mapped, visit, fresh):
     bookings = mapped(start="DATE", end="DATE")
     visit(start="2026-11-26", end="2026-11-27")
     with pytest.raises(Refused, match="days alone"):
-        Store(bookings.database).move("b_1", 1, *MOVED)
+        Store(bookings.database).move("b_1", 1, *ELSEWHEN)
     assert Store(bookings.database).move("b_1", 1, "2026-11-28", "2026-11-30", ZONE, None)
+
+
+def test_a_place_is_not_lost_where_no_column_is_there_for_it(mapped, visit):
+    bookings = mapped()
+    visit()
+    with pytest.raises(Refused, match="names no column for it; map one, or take the place out of the event"):
+        Store(bookings.database).move("b_1", 1, *MOVED)
+    assert Store(bookings.database).move("b_1", 1, *ELSEWHEN)
 
 
 def test_what_the_database_refuses_is_told_without_the_values(mapped, visit, run):
     bookings = mapped(start="TEXT", end="TEXT CHECK (length(x_end) < 17)")
     visit()
     with pytest.raises(Refused, match="refuses the change") as refused:
-        Store(bookings.database).move("b_1", 1, *MOVED)
+        Store(bookings.database).move("b_1", 1, *ELSEWHEN)
     assert "13:30" not in str(refused.value)
 
 
@@ -193,7 +202,7 @@ def test_a_mapping_by_which_nothing_can_be_written_back_safely_is_named(mapped, 
     store = Store(bookings.database)
     # Read all the same, and by policies that write nothing.
     assert bookings.fetch("booking", "b_1") is not None
-    for attempt in (store.require_versions, lambda: store.cancel("b_1", 1), lambda: store.move("b_1", 1, *MOVED)):
+    for attempt in (store.require_versions, lambda: store.cancel("b_1", 1), lambda: store.move("b_1", 1, *ELSEWHEN)):
         with pytest.raises(Misconfigured, match=why):
             attempt()
 

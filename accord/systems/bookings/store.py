@@ -65,6 +65,11 @@ class Store:
     def move(self, key: str, version: int, start: str, end: str, zone: str, place: str | None) -> bool:
         """Have a booking take place then and there; False, and nothing is done, where it is not of this version."""
         self.require_versions()
+        if place is not None and "place" not in self._database.fitted.by:
+            raise Refused(
+                "the event was given a place, and the mapping of the bookings table names no column for it; map one, "
+                "or take the place out of the event"
+            )
         fixed, values = self._database.mapping.booking.zone, dict[str, Any]()
         for field, time in (("start", start), ("end", end)):
             column = self._database.fitted.walls[field]

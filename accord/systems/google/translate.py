@@ -23,6 +23,7 @@ MAX_EVENT = 64_000  # bytes as JSON; Google takes less, by limits of each field
 _MAX_VALUE = 1_024  # characters of a private property
 
 _CANCELLED = "cancelled"
+_CHOSEN = re.compile("[0-9a-v]{32}")  # an id as `id_of` makes it; those that Google gives to copies are shorter
 _ETAG = re.compile(r'(W/)?"[!#-~]{1,200}"')
 
 _item = msgspec.json.Decoder(Item).decode
@@ -106,6 +107,7 @@ def read(calendar: str, raw: bytes | msgspec.Raw) -> Event | None:
         place=item.location or None,
         updated=updated,
         series=bool(item.recurrence or item.recurringEventId),
+        original=bool(_CHOSEN.fullmatch(item.id)),
     )
 
 
