@@ -164,7 +164,7 @@ class _Actor:
                 row,
                 state="sending",
                 account=self._action.account,
-                payload=row.payload or actions.seal(self._ledger.cipher, row, payload),
+                payload=actions.seal(self._ledger.cipher, row, payload),
                 note=msgspec.json.encode({**note, **made}).decode(),
                 attempt=row.attempt + 1,
                 intent_at=now,

@@ -47,6 +47,8 @@ def plan(
     """
     found = source.discovery
     _require_sense(sync, found.by_time, mode, since, until, now := int(ledger.clock.now()))
+    if since is not None and mode is not Mode.RESCAN:
+        ledger.read(lambda c: _require_first(c, sync, kinds, since))
     anew = ledger.read(lambda c: _reads_anew(c, sync, kinds, now - found.events))
     began = source.began() if anew or mode is Mode.RESCAN else None
     begun = began if since is None else since
@@ -114,6 +116,16 @@ def _require_sense(sync: Sync, by_time: bool, mode: Mode, since: int | None, unt
         raise Misconfigured(
             f"{sync.connection} can not be read by days, since its list is not in the order of time; leave since and "
             "until empty"
+        )
+
+
+def _require_first(connection: Connection, sync: Sync, kinds: Collection[Kind], since: int) -> None:
+    """Some kind is yet to be read for the first time, or this is the day from which its first reading began."""
+    rows = [streams.get(connection, sync.name, kind) for kind in kinds]
+    if all(row is not None and row.since != since for row in rows):
+        raise Misconfigured(
+            f"since bounds the first run, which {sync.name} has behind it, or a rescan; set mode=rescan to read again "
+            "from that day on, or leave since empty"
         )
 
 

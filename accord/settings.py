@@ -16,8 +16,8 @@ _NEW_KEY = (
     "print(new_key())'"
 )
 _RESTORE_KEY = (
-    "set it to the key that this ledger was written with, from where you keep it, since with another one what is in "
-    "quarantine and in batches can not be read any more"
+    "set it to the key that this ledger was written with, from where you keep it, since with another one nothing "
+    "that it keeps encrypted can be read"
 )
 
 

@@ -138,8 +138,9 @@ def _database_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     db = commands.add_parser("db", help="the ledger's tables")
     db.add_argument(
         "action",
-        choices=("upgrade", "check", "copy"),
-        help="upgrade to, or compare with, what this version needs; copy into another database, whose URL is asked for",
+        choices=("upgrade", "check", "rekey", "copy"),
+        help="upgrade to, or compare with, what this version needs; encrypt everything with the first key of "
+        "ACCORD_LEDGER_KEY; copy into another database, whose URL is asked for",
     )
     db.add_argument("--json", action="store_true", help="print JSON")
     db.set_defaults(run=_db)

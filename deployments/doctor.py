@@ -16,7 +16,7 @@ from accord import settings
 from accord.calendar_target import CalendarTarget
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
 from accord.identity import require_still_the_same
-from accord.ledger import actions, calendars, pairs, quarantine, streams
+from accord.ledger import actions, calendars, pairs, quarantine, sealed, streams
 from accord.ledger.engine import Ledger
 from accord.sync import Sync
 from accord.systems.sql_look import SqlDatabase
@@ -86,9 +86,7 @@ def _caught(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 
 def _ledger(ledger: Ledger) -> Iterator[Finding]:
     yield from _disk("ledger", ledger.engine)
-    for look in (quarantine.any_body, pairs.any_sealed):
-        if (sealed := ledger.read(look)) is not None:
-            ledger.cipher.open(*sealed)
+    yield from _caught("ledger", lambda: _keys(ledger))
     for sync, stream, why in ledger.read(streams.all_stopped) + ledger.read(calendars.all_paused):
         how = f"is stopped: {why}; look at it, then: accord resume {sync}:{stream}"
         yield Finding(f"{sync}:{stream}", how, DISAGREES)
@@ -97,7 +95,7 @@ def _ledger(ledger: Ledger) -> Iterator[Finding]:
     if refused := ledger.read(actions.counts).get("refused"):
         were = "1 action was" if refused == 1 else f"{refused:,} actions were"
         yield Finding("actions", f"{were} refused; look at: accord actions list", DISAGREES)
-    waiting = ledger.read(lambda c: pairs.conflicts(c, ledger.cipher))
+    waiting = ledger.read(pairs.conflicting)
     if waiting:
         wait = "1 booking waits" if len(waiting) == 1 else f"{len(waiting):,} bookings wait"
         how = f"{wait} for a person to say which side counts; look at: accord conflicts list"
@@ -106,6 +104,13 @@ def _ledger(ledger: Ledger) -> Iterator[Finding]:
     if kept:
         failed = "1 record" if len(kept) == 1 else f"{len(kept):,} records"
         yield Finding("quarantine", f"{failed} failed a check; look at: accord quarantine list", DISAGREES)
+
+
+def _keys(ledger: Ledger) -> Iterator[Finding]:
+    kept = sealed.look(ledger)
+    if kept.needing:
+        yield Finding("ledger", kept.needing, DISAGREES)
+    kept.require_opened()
 
 
 def _disk(about: str, engine: Engine) -> Iterator[Finding]:

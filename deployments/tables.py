@@ -5,12 +5,13 @@ from typing import Any
 
 from accord import settings
 from accord.errors import Misconfigured
-from accord.ledger import pairs, quarantine
+from accord.ledger import sealed
 
 
 def ledger(action: str, as_json: bool) -> int:
-    """Upgrade the ledger's tables, look whether they are as this version needs them, or copy them elsewhere."""
+    """Upgrade the ledger's tables, look whether they and their keys fit, encrypt them anew, or copy them elsewhere."""
     from accord.ledger.upgrade import differs, upgrade
+    from accord.ledger.version import require_current
 
     opened = settings.open_ledger()
     engine = opened.engine
@@ -26,16 +27,22 @@ def ledger(action: str, as_json: bool) -> int:
         upgrade(engine)
         _tell({"current": True}, "the ledger is up to date", as_json)
         return 0
+    if action == "rekey":
+        require_current(engine)
+        kept = sealed.rekey(opened)
+        kept.require_opened()
+        _tell({"rekeyed": kept.older}, kept.renewed, as_json)
+        return 0
     if differs(engine):
         raise Misconfigured(
             "the ledger's tables are not as this version made them, so somebody has changed them; restore the ledger "
             "from a backup (docs/operations.md)"
         )
-    for look in (quarantine.any_body, pairs.any_sealed):
-        if (sealed := opened.read(look)) is not None:
-            opened.cipher.open(*sealed)
-    _tell({"current": True}, "the ledger's tables are as this version needs them", as_json)
-    return 0
+    kept = sealed.look(opened)
+    kept.require_opened()
+    fit = "the ledger's tables are as this version needs them"
+    _tell({"current": True, "older_key": kept.older}, f"{fit}; {kept.needing}" if kept.needing else fit, as_json)
+    return 1 if kept.older else 0
 
 
 def database(what: str, action: str, name: str, as_json: bool) -> int:

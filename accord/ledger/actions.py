@@ -132,16 +132,17 @@ def in_doubt(connection: Connection, row: Row, account: str) -> int:
 
 def seal(cipher: Cipher, row: Row, payload: bytes) -> bytes:
     """The payload as it is kept."""
-    return cipher.seal(payload, _about(row))
+    return cipher.seal(payload, about(row.name, row.connection, row.kind, row.key))
 
 
 def payload(cipher: Cipher, row: Row) -> bytes | None:
     """The payload as it is sent; None where there was no intention yet."""
-    return None if row.payload is None else cipher.open(row.payload, _about(row))
+    return None if row.payload is None else cipher.open(row.payload, about(row.name, row.connection, row.kind, row.key))
 
 
-def _about(row: Row) -> str:
-    return f"actions:{row.name}:{row.connection}:{row.kind}:{row.key}"
+def about(name: str, source: str, kind: str, key: str) -> str:
+    """For what a payload is encrypted."""
+    return f"actions:{name}:{source}:{kind}:{key}"
 
 
 def are_at(connection: Connection, account: str) -> bool:

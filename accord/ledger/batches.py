@@ -62,7 +62,12 @@ class Batch(NamedTuple):
 def seal(cipher: Cipher, sync: str, stream: str, pages: Pages | Iterable[bytes], gone: list[str], count: int) -> Sealed:
     """Compress and encrypt, outside any transaction."""
     packed = (pages if isinstance(pages, Pages) else Pages(pages)).packed()
-    return Sealed(cipher.seal(msgspec.msgpack.encode((packed, gone)), f"batches:{sync}:{stream}"), count)
+    return Sealed(cipher.seal(msgspec.msgpack.encode((packed, gone)), about(sync, stream)), count)
+
+
+def about(sync: str, stream: str) -> str:
+    """For what a batch is encrypted."""
+    return f"batches:{sync}:{stream}"
 
 
 def add(
@@ -123,7 +128,7 @@ def load(connection: Connection, cipher: Cipher, sync: str, batch_id: int) -> Ba
     row = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
     if row is None:
         return None
-    plain = cipher.open(row.body, f"batches:{sync}:{row.stream}")
+    plain = cipher.open(row.body, about(sync, row.stream))
     if plain.startswith(zstandard.FRAME_HEADER):  # stored by 0.1.0, which compressed all pages at once
         old = zstandard.ZstdDecompressor().decompress(plain)
         pages, gone = msgspec.msgpack.decode(old, type=tuple[list[bytes], list[str]])

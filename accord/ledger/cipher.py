@@ -17,6 +17,10 @@ class BadKey(Misconfigured):
     """What was given is no key; what to do depends on whether there is a ledger already."""
 
 
+class NoKey(Misconfigured):
+    """None of the keys opens what was encrypted."""
+
+
 def new_key() -> str:
     """A fresh 256-bit key as URL-safe base64, fit for ACCORD_LEDGER_KEY."""
     return base64.urlsafe_b64encode(AESGCM.generate_key(bit_length=256)).decode()
@@ -40,13 +44,22 @@ class Cipher:
 
     def open(self, sealed: bytes, about: str) -> bytes:
         """Decrypt what `seal` made for the same `about`."""
+        return self._opened(sealed, about)[1]
+
+    def renew(self, sealed: bytes, about: str) -> bytes | None:
+        """The same encrypted with the first key; None where it is already."""
+        number, plain = self._opened(sealed, about)
+        return self.seal(plain, about) if number else None
+
+    def _opened(self, sealed: bytes, about: str) -> tuple[int, bytes]:
+        """Which of the keys opens it, and what it holds."""
         nonce, body = sealed[len(_MARK) : len(_MARK) + _NONCE], sealed[len(_MARK) + _NONCE :]
-        for aead in self._aeads:
+        for number, aead in enumerate(self._aeads):
             try:
-                return aead.decrypt(nonce, body, about.encode())
+                return number, aead.decrypt(nonce, body, about.encode())
             except (InvalidTag, ValueError):  # the latter where it is too short to be anything
                 continue
-        raise Misconfigured(
+        raise NoKey(
             f"the ledger's {about.split(':')[0]} cannot be decrypted with ACCORD_LEDGER_KEY; "
             "put the key that was in use when it was written behind the new one, separated by a comma"
         )

@@ -12,8 +12,7 @@ from accord.ledger.schema import imports
 def put(connection: Connection, cipher: Cipher, of: str, bodies: Mapping[str, bytes]) -> None:
     """Keep what was given of each name of the connection `of`; the later replaces the earlier."""
     rows = [
-        {"connection": of, "name": name, "body": cipher.seal(body, f"imports:{of}:{name}")}
-        for name, body in bodies.items()
+        {"connection": of, "name": name, "body": cipher.seal(body, about(of, name))} for name, body in bodies.items()
     ]
     if rows:
         insert = upsert(connection, imports)
@@ -26,4 +25,9 @@ def load(connection: Connection, cipher: Cipher, of: str, names: Collection[str]
     rows = select(imports.c.name, imports.c.body).where(
         imports.c.connection == of, among(connection, imports.c.name, names)
     )
-    return {row.name: cipher.open(row.body, f"imports:{of}:{row.name}") for row in connection.execute(rows)}
+    return {row.name: cipher.open(row.body, about(of, row.name)) for row in connection.execute(rows)}
+
+
+def about(of: str, name: str) -> str:
+    """For what something given is encrypted."""
+    return f"imports:{of}:{name}"

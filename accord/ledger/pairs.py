@@ -115,9 +115,10 @@ def conflicts(connection: Connection, cipher: Cipher, sync: str | None = None) -
     return list(_opened(cipher, connection.execute(rows)))
 
 
-def conflicting(connection: Connection, sync: str) -> list[tuple[str, float, str]]:
+def conflicting(connection: Connection, sync: str | None = None) -> list[tuple[str, float, str]]:
     """The bookings that wait for a person, each with since when and why, without what is people's."""
-    rows = select(pairs.c.key, pairs.c.since, pairs.c.because).where(pairs.c.sync == sync)
+    rows = select(pairs.c.key, pairs.c.since, pairs.c.because)
+    rows = rows if sync is None else rows.where(pairs.c.sync == sync)
     return [(*row,) for row in connection.execute(rows.where(pairs.c.state == "conflict").order_by(pairs.c.since))]
 
 
@@ -139,12 +140,6 @@ def unheeded(connection: Connection, sync: str, keys: Collection[str]) -> set[st
     mine = (pairs.c.sync == sync) & pairs.c.seen.is_not(None) & (pairs.c.state != "conflict")
     rows = select(pairs.c.key).where(mine, among(connection, pairs.c.key, keys))
     return {*connection.scalars(rows)} if keys else set()
-
-
-def any_sealed(connection: Connection) -> tuple[bytes, str] | None:
-    """Something encrypted with what it was encrypted for, to try a key on; None where nothing is kept."""
-    row = connection.execute(select(*_COLUMNS).where(pairs.c.seen.is_not(None)).limit(1)).one_or_none()
-    return None if row is None else (row.seen, _about(row, "seen"))
 
 
 def _by_keys(connection: Connection, sync: str, keys: Collection[str]) -> Sequence[Any]:
@@ -173,9 +168,9 @@ def _opened(cipher: Cipher, rows: Iterable[Any]) -> Iterator[Pair]:
         values = dict(zip(Pair._fields, row, strict=True))
         values["sent"] = _sent.decode(values["sent"])
         if values["seen"] is not None:
-            values["seen"] = Seen(_event.decode(cipher.open(values["seen"], _about(row, "seen"))))
+            values["seen"] = Seen(_event.decode(cipher.open(values["seen"], about("seen", *row[:4]))))
         if values["booking"] is not None:
-            values["booking"] = _booking.decode(cipher.open(values["booking"], _about(row, "booking")))
+            values["booking"] = _booking.decode(cipher.open(values["booking"], about("booking", *row[:4])))
         yield Pair(**values)
 
 
@@ -185,9 +180,9 @@ def _stored(cipher: Cipher, pair: Pair, name: str) -> Any:
         return _encode(value).decode()
     if value is None or name not in ("seen", "booking"):
         return value
-    return cipher.seal(_encode(value.event if isinstance(value, Seen) else value), _about(pair, name))
+    return cipher.seal(_encode(value.event if isinstance(value, Seen) else value), about(name, *pair[:4]))
 
 
-def _about(of: Iterable[Any], what: str) -> str:
-    sync, key, account, calendar, *_ = of
-    return f"pairs:{what}:{sync}:{key}:{account}:{calendar}"
+def about(column: str, sync: str, key: str, account: str, calendar: str) -> str:
+    """For what a column of a pair is encrypted."""
+    return f"pairs:{column}:{sync}:{key}:{account}:{calendar}"

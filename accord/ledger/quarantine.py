@@ -50,7 +50,7 @@ def put(
             "kind": kind,
             "key": u.key,
             "reasons": msgspec.json.encode(u.reasons).decode(),
-            "body": cipher.seal(u.raw, f"quarantine:{sync}:{kind}:{u.key}"),
+            "body": cipher.seal(u.raw, about(sync, kind, u.key)),
             "ticket": ticket,
             "created_at": now,
         }
@@ -125,13 +125,12 @@ def news(connection: Connection, sync: str, kind: str, unsound: Collection[Unsou
 def body(connection: Connection, cipher: Cipher, row_id: int) -> bytes | None:
     """The raw record behind a row, decrypted; None when there is no such row."""
     row = connection.execute(select(quarantine).where(quarantine.c.id == row_id)).one_or_none()
-    return None if row is None else cipher.open(row.body, f"quarantine:{row.sync}:{row.kind}:{row.key}")
+    return None if row is None else cipher.open(row.body, about(row.sync, row.kind, row.key))
 
 
-def any_body(connection: Connection) -> tuple[bytes, str] | None:
-    """One encrypted record with what it was encrypted for, to try a key on; None where nothing is kept."""
-    row = connection.execute(select(quarantine).limit(1)).one_or_none()
-    return None if row is None else (row.body, f"quarantine:{row.sync}:{row.kind}:{row.key}")
+def about(sync: str, kind: str, key: str) -> str:
+    """For what a record's bytes are encrypted."""
+    return f"quarantine:{sync}:{kind}:{key}"
 
 
 def drop(connection: Connection, row_id: int) -> tuple[str, str, str] | None:

@@ -1,4 +1,4 @@
-"""How fast a sync is: `python tests/benchmarks/run.py [--charges 100000] [--rounds 3] [--latency-ms 50 --rps 100]`.
+"""How fast a sync is: `python tests/benchmarks/run.py --fakestripe FILE [--charges 100000] [--rounds 3]`.
 
 Each round starts with an empty ledger and empty accounts (SQLite) and a fake Stripe of so many charges, and goes
 through four phases: all of history, nothing changed, 1 % new charges, 1 % of old charges refunded. Every phase is a
@@ -23,7 +23,6 @@ from servers import Servers, environment
 from deployments.children import free_port
 
 HERE = Path(__file__).resolve().parent
-FAKE = HERE.parents[2] / "shared" / "bench" / "fakestripe.py"
 PHASES = {"all of history": None, "nothing changed": None, "1 % new": "append", "1 % refunded": "mutate"}
 
 
@@ -56,14 +55,11 @@ def main() -> int:
         help="records that are read: customers, payments, refunds, disputes and legs, or all eight kinds (%(default)s)",
     )
     parser.add_argument("--ways", default="flow,plain", help="flow, plain or both (%(default)s)")
-    parser.add_argument("--fakestripe", type=Path, default=FAKE, help="the fake Stripe's program (%(default)s)")
+    parser.add_argument("--fakestripe", type=Path, required=True, help="the fake's program (docs/performance.md)")
     parser.add_argument("--json", action="store_true", help="print JSON, with every round")
     given = parser.parse_args()
     if not given.fakestripe.is_file():
-        parser.error(
-            f"there is no {given.fakestripe}: the benchmark needs fakestripe.py, which is not a part of "
-            "this project; name it with --fakestripe"
-        )
+        parser.error(f"there is no {given.fakestripe}")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="accord-benchmark-") as home:
         shown = _measure(given, Path(home))

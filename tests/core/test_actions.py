@@ -12,6 +12,7 @@ from accord.errors import LeftAlone, Misconfigured, NotSent, Refused, TryLater, 
 from accord.invoicing import IssueInvoice, Paid
 from accord.ledger import actions as rows
 from accord.ledger import entries, leases
+from accord.ledger.cipher import Cipher, new_key
 from accord.records import Kind, Payment
 from accord.sync import Sync
 
@@ -128,6 +129,17 @@ def test_the_payload_is_kept_encrypted_and_the_mark_stays(want, act, shown, ledg
     assert action.composed == ["ch_1"]
     assert len({(mark, payload) for _, mark, payload in action.sends}) == 1
     assert len(action.sends) == 2
+
+
+def test_each_intention_is_kept_under_the_newest_key(want, act, shown, ledger):
+    action, old, new = Scripted(heeds=3600.0), new_key(), new_key()
+    action.answers = [TryLater("no answer"), TryLater("no answer")]
+    want(action)
+    for keys in (old, f"{new},{old}"):
+        ledger.cipher = Cipher(keys)
+        act(action)
+        ledger.clock.sleep(61)
+    assert rows.payload(Cipher(new), shown()[0]) == action.sends[0][2]
 
 
 def test_without_keys_it_waits_until_nothing_can_come_of_it_any_more(want, act, shown, ledger):

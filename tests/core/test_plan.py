@@ -93,6 +93,28 @@ def test_since_bounds_the_first_backfill(home, clock):
     assert contiguous(spans(home, Kind.PAYMENT), since, int(clock.now()))
 
 
+@pytest.mark.parametrize("mode", [Mode.CHANGES, Mode.NIGHTLY])
+def test_since_is_refused_where_the_first_run_is_over(home, homes, clock, mode):
+    since = int(clock.now()) - 1000
+    home.plan()
+    with pytest.raises(Misconfigured, match="has behind it, or a rescan; set mode=rescan"):
+        home.plan(mode, since=since)
+    home.plan(Mode.RESCAN, since=since)
+    assert contiguous(spans(home, Kind.PAYMENT, "rescan"), since, int(clock.now()))
+
+
+def test_since_is_taken_again_where_the_first_run_began_there(home, homes, clock):
+    since = int(clock.now()) - 1000
+    home.plan(since=since)
+    home.plan(since=since)
+    home.kinds = {*home.kinds, Kind.DISPUTE}
+    home.plan(since=since - 1)
+    assert contiguous(spans(home, Kind.PAYMENT), since, int(clock.now()))
+    assert contiguous(spans(home, Kind.DISPUTE), since - 1, int(clock.now()))
+    with pytest.raises(Misconfigured):
+        home.plan(since=since - 2)
+
+
 def test_windows_left_open_stay_and_none_is_planned_twice(home, clock):
     home.plan()
     before = {stream: home.windows(stream) for stream in (*home.kinds, EVENT)}
@@ -209,7 +231,7 @@ def test_after_longer_than_events_live_everything_is_read_again(home, homes, clo
     clock.jump(home.shop.discovery.events + DAY)
     now = int(clock.now())
     before = set(spans(home, Kind.PAYMENT, "rescan"))
-    home.plan(mode, since=now - 10, until=now - 5 if mode is Mode.RESCAN else None)
+    home.plan(mode, *((now - 10, now - 5) if mode is Mode.RESCAN else ()))
     parts = sorted(set(spans(home, Kind.PAYMENT, "rescan")) - before)
     assert contiguous(parts, 0, now)
     assert home.stream(EVENT).watermark == now - homes.LAG - AHEAD

@@ -1,6 +1,7 @@
 """`accord status` and `accord doctor`: how things stand, also while Prefect is away."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -382,7 +383,13 @@ def test_doctor_tries_the_key_on_what_is_kept(
     dispute = sandbox.http.get("/v1/disputes").json()["data"][0]["id"]
     sandbox.fault(kind="unknown_enum", object=dispute, rate=1)
     assert deployed().is_completed()
-    monkeypatch.setenv(settings.LEDGER_KEY, new_key())
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        found = findings(capsys, 3)
-    assert "cannot be decrypted with ACCORD_LEDGER_KEY" in found["ledger"]
+    old, new = os.environ[settings.LEDGER_KEY], new_key()
+    for keys, told in (
+        (new, "1 row of quarantine in the ledger cannot be decrypted with ACCORD_LEDGER_KEY"),
+        (f"{new},{old}", "the ledger still needs an older key, for 1 row of quarantine"),
+    ):
+        monkeypatch.setenv(settings.LEDGER_KEY, keys)
+        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+            found = findings(capsys, 3)
+        assert told in found["ledger"]
+        assert "1 record failed a check" in found["quarantine"], "it looks on"
