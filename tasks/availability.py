@@ -23,5 +23,5 @@ def show_availability(sync: str) -> int:
         return 0
     for why in sorted({why for why in told.values() if why is not None}):
         count = sum(one == why for one in told.values())
-        log.warning("when %s is taken is not known: %s", "1 person" if count == 1 else f"{count} people", why)
+        log.warning("when %s taken is not known: %s", "1 person is" if count == 1 else f"{count} people are", why)
     return sum(why is None for why in told.values())

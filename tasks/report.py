@@ -210,9 +210,9 @@ def _how_to_resume(of: Route, stopped: dict[str, str]) -> str:
     said = [
         f"the stream {s} is stopped: {why}; look at it, then: accord resume {of.name}:{s}" for s, why in stopped.items()
     ]
+    if all("/" in one for one in stopped):  # calendars, whose reasons say all
+        return ". ".join(sorted(said))
     how = f"with --reread once {of.reads.title} is mended, with --quarantine to set aside what is unsound"
-    if any("/" in one for one in stopped):
-        how = "with --quarantine to have what is gone in the calendar believed"
     return f"{'. '.join(sorted(said))} ({how})"
 
 

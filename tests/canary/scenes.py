@@ -238,8 +238,8 @@ def bookings_of_a_person(stage: Stage) -> None:
     given |= {"link": f"https://meet.example/{CARD}", "anyway": "yes", "start": NIGHT[0], "end": NIGHT[1]}
     with httpx.Client(base_url=stage.place.sandbox_url, trust_env=False) as http:
 
-        def post(path: str, **body: object) -> dict[str, Any]:
-            found: dict[str, Any] = http.post(path, json=body).raise_for_status().json()
+        def post(to: str, **body: object) -> dict[str, Any]:
+            found: dict[str, Any] = http.post(to, json=body).raise_for_status().json()
             return found
 
         made = [post("/bookings/v1/bookings", person=who, **given)["id"] for who in ("ana", "carmen")]
@@ -264,8 +264,9 @@ def bookings_of_a_person(stage: Stage) -> None:
         post("/google/_admin/change", calendar="ana@accord.test", id=event, place=f"{EMAIL} {SPELLED}")
         field = {"field": "start.dateTime", "value": EMAIL, "nth": 0, "rate": 1}
         post("/google/_admin/faults", kind="wrong_type", path="/calendar", **field)
-        stage.run_deployment(BOOKINGS, ends="Completed")
+        stage.run_deployment(BOOKINGS, ends="Stopped")
         http.delete("/google/_admin/faults").raise_for_status()
+        stage.command("resume", f"{BOOKINGS}:google/main/ana@accord.test")
     for key in (*made, "torn", "alone"):
         stage.command("explain", key)
     stage.command("reconcile", BOOKINGS)

@@ -5,7 +5,8 @@ import pytest
 from accord import settings
 from accord.calendars import Create, NotDone, Seat
 from accord.errors import Misconfigured, Refused, TryLater
-from accord.ledger import calendars, entries, pairs
+from accord.ledger import calendars, counters, entries, pairs
+from accord.ledger.engine import Ledger
 from accord.pairing import Policy
 from deployments.conflicts import command
 
@@ -113,6 +114,18 @@ def test_an_account_that_takes_nothing_for_hours_is_left_alone_that_long(office,
     here.clock.sleep(3 * 3600)
     here.run()
     assert here.event("b1")
+
+
+def test_all_accounts_that_need_a_person_are_named_at_once(office):
+    here = office()
+    here.run()
+    here.google.failing, here.microsoft.failing = Misconfigured("give consent anew"), Misconfigured("a new secret")
+    _, error = here.attempt()
+    assert isinstance(error, Misconfigured)
+    assert {*str(error).split("; ")} == {"give consent anew", "a new secret"}
+    here.microsoft.failing = TryLater("it is away", 30)
+    _, error = here.attempt()
+    assert str(error) == "give consent anew"
 
 
 # -- series and copies
@@ -258,6 +271,28 @@ def test_an_event_that_an_older_ledger_deleted_cancels_no_booking(office, in_mem
     here.run()
     assert here.bookings.written == []
     assert here.standing().conflicts == 1
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_a_ledger_that_was_restored_learns_of_events_that_were_made_since(office, in_memory, policy):
+    here = office(policy)
+    here.book("b1")
+    here.run()
+    backup, known = here.ledger, here.pair("b1")
+    here.bookings.change("b1", person="dan")
+    here.run()
+    here.bookings.change("b1", person="ana")
+    here.run()
+    made = here.event("b1")
+    assert made.mark.generation == 1
+    here.ledger = Ledger(in_memory().engine, backup.cipher, here.clock)
+    here.ledger.write(lambda c: counters.raise_to(c, sync_of(here).connection, known.rev))
+    here.ledger.write(lambda c: pairs.save(c, backup.cipher, [known]))
+    here.run()
+    assert here.bookings.held["b1"].takes is not None
+    assert here.bookings.written == []
+    assert [*held(here)] == [made.id]
+    assert here.standing().agreed
 
 
 def test_a_number_that_was_rolled_back_hides_nothing_that_another_worker_noted(office, monkeypatch):

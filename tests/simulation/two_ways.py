@@ -12,7 +12,7 @@ from two_ways_model import Office, SimBookings, SimCalendars, shows
 from workers import SYNCED, SimFanOut, SimLedger, TriedTwice
 from world import Played, Violation, Worker, World
 
-from accord import conflicts, deletions, listening, run
+from accord import conflicts, deletions, hearing, run
 from accord.bookings import showing
 from accord.calendar_target import CalendarTarget
 from accord.calendars import Event, Seat
@@ -22,7 +22,7 @@ from accord.ledger.pairs import Pair
 from accord.pairing import Policy
 from accord.records import Kind
 
-SMALLER: tuple[Patch, ...] = ((listening, "LOOKS", 2), (deletions, "ROWS", 10**6))  # few events are not guarded here
+SMALLER: tuple[Patch, ...] = ((hearing, "LOOKS", 2), (deletions, "ROWS", 10**6))  # few events are not guarded here
 DRAINS = 16
 HOUR = 3600
 PEOPLE = ("book", "rebook", "reassign", "cancel", "move", "move", "delete", "retitle")

@@ -10,7 +10,7 @@ from planted import Mutant, Patches, register
 from schedule import Patch
 from two_ways_faults import Profile
 
-from accord import calendar_steps, calendar_writes, listening, sides
+from accord import calendar_steps, calendar_writes, hearing, sides
 from accord.calendars import Event, Update
 from accord.ledger import links, pairs
 from accord.ledger.pairs import Pair, Seen
@@ -134,7 +134,7 @@ def _planted(profile: Profile, *breaks: str) -> Callable[[Patches], Patches]:
 @_planted(MANY, "B1")
 def token_with_first_page() -> list[Patch]:
     """A token that goes on from now is kept with the first page, before the others are read."""
-    walk = listening._Ear._walk
+    walk = hearing.Ear._walk
 
     def hasty(self: Any, at: str | None, listened: Any) -> Any:
         changes = self._system.changes
@@ -148,7 +148,7 @@ def token_with_first_page() -> list[Patch]:
         self._system = _Instead(self._system, changes=first)
         return walk(self, at, listened)
 
-    return [(listening._Ear, "_walk", hasty)]
+    return [(hearing.Ear, "_walk", hasty)]
 
 
 class _Instead:
@@ -176,7 +176,7 @@ def echo() -> list[Patch]:
 @_planted(OMITTING, "B2")
 def resync_deletes_unconfirmed() -> list[Patch]:
     """What a whole list does not show is held to be deleted."""
-    missed = listening._Ear._missed
+    missed = hearing.Ear._missed
 
     def believed(self: Any, suspects: set[str], lenient: bool) -> bool:
         get = self._system.get
@@ -187,7 +187,7 @@ def resync_deletes_unconfirmed() -> list[Patch]:
         self._system = _Instead(self._system, get=gone)
         return missed(self, suspects, lenient)
 
-    return [(listening._Ear, "_missed", believed)]
+    return [(hearing.Ear, "_missed", believed)]
 
 
 @_planted(DELETED, "B1", "B5")
@@ -255,11 +255,11 @@ def _moved_blind() -> list[Patch]:
 @_planted(HEARD_LATE, "B1", "B3", "B4")
 def stale_sight() -> list[Patch]:
     """What was heard counts, whatever was noted since it was asked for, and nobody asks once more."""
-    take, lose = listening._Ear._take, listening._Ear._lose
+    take, lose = hearing.Ear._take, hearing.Ear._lose
     return [
         *_moved_blind(),
-        (listening._Ear, "_take", lambda self, c, events, ticket: take(self, c, events, 2**60)),
-        (listening._Ear, "_lose", lambda self, c, ids, ticket: lose(self, c, ids, 2**60)),
+        (hearing.Ear, "_take", lambda self, c, events, ticket: take(self, c, events, 2**60)),
+        (hearing.Ear, "_lose", lambda self, c, ids, ticket: lose(self, c, ids, 2**60)),
     ]
 
 
@@ -273,7 +273,7 @@ def unfenced() -> list[Patch]:
 @_planted(LOSING, "B3", "B4")
 def not_ours() -> list[Patch]:
     """A writing whose answer was lost is taken for somebody's change."""
-    return [(calendar_writes, "adopted", lambda pair: pair), (listening, "matches", lambda pair, event: False)]
+    return [(calendar_writes, "adopted", lambda pair: pair), (hearing, "matches", lambda pair, event: False)]
 
 
 @_planted(EDITED, "B1", "B5")
@@ -297,13 +297,13 @@ def older_booking() -> list[Patch]:
 @_planted(MADE, "B1")
 def unknown_gone() -> list[Patch]:
     """An event that is deleted before its id is known is not missed."""
-    return [(listening._Ear, "_unsettle", lambda *given: None)]
+    return [(hearing.Ear, "_unsettle", lambda *given: None)]
 
 
 @_planted(REASSIGNED, "B1", "B2")
 def no_strays() -> list[Patch]:
     """An event that was lost, and is there again beside the new one, stays."""
-    return [(listening._Ear, "_remove_strays", lambda self: None)]
+    return [(hearing.Ear, "_remove_strays", lambda self: None)]
 
 
 @_planted(EDITED, "B1", "B5")
@@ -322,7 +322,7 @@ def series_edited() -> list[Patch]:
     """An event that a person made a series of is taken for what it was."""
     alike = [
         (of, name, _single(getattr(of, name)))
-        for of, name in ((listening, "differs"), (listening, "matches"), (calendar_writes, "facts_of"))
+        for of, name in ((hearing, "differs"), (hearing, "matches"), (calendar_writes, "facts_of"))
     ]
     return [*alike, (calendar_writes, "adopted", lambda pair: pair)]
 
@@ -347,12 +347,12 @@ def _once(given: Any) -> Any:
 @_planted(COPIED, "B7")
 def copies_taken() -> list[Patch]:
     """A person's copy of an event is taken for the event."""
-    told = listening._Ear._told
+    told = hearing.Ear._told
 
     def all_told(self: Any, connection: Any, events: Any) -> Any:
         return told(self, connection, [msgspec.structs.replace(event, original=True) for event in events])
 
-    return [(listening._Ear, "_told", all_told)]
+    return [(hearing.Ear, "_told", all_told)]
 
 
 @_planted(CONCLUDED_LATE, "B1", "B3", "B4", "B5")
