@@ -213,11 +213,10 @@ class Office:
             self.accounts[name].change(event.calendar, event.id, series=True)
 
     def end_series(self) -> None:
-        """Somebody has it take place once."""
+        """Somebody has it take place once, where and when it did."""
         if found := self._pick([(name, event) for name, event in self.events() if event.series]):
             name, event = found
-            single = self.accounts[name].change(event.calendar, event.id, series=False)
-            self._touch(name, single, shows(single))
+            self.accounts[name].change(event.calendar, event.id, series=False)
 
     def own(self) -> None:
         """Somebody makes an event of their own."""
