@@ -8,10 +8,11 @@ from accord.bookings import Booking
 from accord.calendar_steps import WIDTH, Refusals, Step, Terms, conclude, do, named, not_yet
 from accord.calendars import Done, Seat
 from accord.errors import AccordError, Misconfigured, Refused, TryLater
-from accord.ledger import calendars, counters, pairs
+from accord.ledger import calendars, counters, links, pairs
 from accord.ledger.pairs import Pair
 from accord.pairing import Act, Booked, Decision, Policy, decide
 from accord.ports import Because, NotYet
+from accord.records import Kind
 from accord.sides import adopted, agreed, booked_of, digest, ended, facts_of, quiet, sending, sighted
 
 
@@ -114,7 +115,9 @@ def _intend(
     """
     ledger, sync = terms.ledger, terms.sync
     number = counters.next_rev(connection, sync.connection)
-    known = pairs.of(connection, ledger.cipher, sync.name, [booking.key for _, booking in rows])
+    keys = [booking.key for _, booking in rows]
+    known = pairs.of(connection, ledger.cipher, sync.name, keys)
+    intended = links.load(connection, sync.target, sync.connection, Kind.BOOKING, keys)
     paused, now = calendars.paused(connection, sync.name), ledger.now(connection)
     steps: list[Step] = []
     left: Refusals = {}
@@ -122,7 +125,8 @@ def _intend(
     made: list[Pair] = []
     for rev, booking in rows:
         of = known.get(booking.key, [])
-        if any(pair.rev > rev and pair.rev != looked for pair in of):
+        link = intended.get(booking.key)
+        if (link and link.rev > rev) or any(pair.rev > rev and pair.rev != looked for pair in of):
             left[booking.key] = NotYet("something newer was dealt with meanwhile")
             continue
         if not booking.deleted and any(pair.version > booking.version for pair in of):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection
 
 from accord.calendar_steps import WIDTH, Terms, named
-from accord.calendars import Delete, Event, Seat, TokenGone
+from accord.calendars import Delete, Event, NotDone, Seat, TokenGone
 from accord.deletions import too_many
 from accord.errors import Refused, TryLater
 from accord.ledger import calendars, counters, inbox, links, pairs
@@ -51,7 +51,7 @@ class Ear:
         self._terms, self._seat = terms, seat
         self._ledger, self._sync = terms.ledger, terms.sync
         self._system = terms.accounts[seat.account]
-        self._strays: dict[str, Event] = {}
+        self._strays: dict[str, Event | None] = {}  # by id; None where it is to be asked for
 
     def hear(self) -> None:
         listened = self._ledger.read(lambda c: calendars.get(c, self._sync.name, self._seat))
@@ -110,8 +110,14 @@ class Ear:
         ours = self._ledger.read(lambda c: self._told(c, events)) if events else []
         if not ours:
             return
-        for event_id in self._ledger.write(lambda c: self._take(c, ours, ticket)):
+        for event_id in self._taken(ours, ticket):
             self._look(event_id)
+
+    def _taken(self, events: Iterable[Event], ticket: int) -> list[str]:
+        """Note what was seen; the ids of those of which it is not known whether that is the newest."""
+        late, strays = self._ledger.write(lambda c: self._take(c, events, ticket))
+        self._strays |= strays
+        return late
 
     def _told(self, connection: Connection, events: Collection[Event]) -> list[Event]:
         """Those of the events that tell something: of ours, all that are not just as they are known."""
@@ -142,15 +148,17 @@ class Ear:
             return pair if pair.event is None else None
         if event.mark.generation > pair.generation:
             # Made by what this ledger, which was restored from a backup, does not know of.
-            newer = pair._replace(event=event.id, generation=event.mark.generation)
+            newer = pair._replace(generation=event.mark.generation)
             return newer if pair.state == "gone" else newer._replace(state="found", shown=None, sent=())
-        self._strays[event.id] = event
-        return None
+        return pair
 
-    def _take(self, connection: Connection, events: Iterable[Event], ticket: int) -> list[str]:
-        """Note what was seen; the ids of those of which it is not known whether that is the newest."""
+    def _take(
+        self, connection: Connection, events: Iterable[Event], ticket: int
+    ) -> tuple[list[str], dict[str, Event | None]]:
+        """As `_taken`, and by id what is there beside the event that counts, as far as it was told."""
         counters.lock(connection, self._sync.connection)
         late, seen, calm = [], [], []
+        strays: dict[str, Event | None] = {}
         met: dict[str, Event] = {}
         for event in events:
             pair = self._pair(connection, event)
@@ -158,19 +166,25 @@ class Ear:
             if first.id != event.id:
                 # A person has moved more than one of the booking's events here, or has copied the one.
                 if first.mark and event.mark and first.mark.generation != event.mark.generation:
-                    self._strays[event.id] = event
+                    strays[event.id] = event
+                continue
+            older = event.mark is not None and pair is not None and event.mark.generation < pair.generation
+            if pair is not None and older and pair.event != event.id:
+                strays[event.id] = event
                 continue
             if pair is None or (pair.seen is None and matches(pair, event)):
                 continue
             if pair.rev > ticket:
                 late.append(event.id)
             elif differs(pair, event) or pair.seen is not None:
+                if pair.event not in (None, event.id):
+                    strays[str(pair.event)] = None  # of an older generation, and perhaps there
                 seen.append(sighted(pair, event))
             else:
                 calm.append(pair._replace(etag=event.etag))
         self._see(connection, seen, _CHANGED)
         pairs.save(connection, self._ledger.cipher, calm)
-        return late
+        return late, strays
 
     def _see(self, connection: Connection, seen: Collection[Pair], because: str) -> None:
         if seen:
@@ -186,17 +200,19 @@ class Ear:
             if event is None:
                 late = self._ledger.write(lambda c, ticket=ticket: self._lose(c, [event_id], ticket))  # type: ignore[misc]
             else:
-                late = self._ledger.write(lambda c, e=event, ticket=ticket: self._take(c, [e], ticket))  # type: ignore[misc]
+                late = self._taken([event], ticket)
             if not late:
                 return
         raise TryLater(f"an event of the calendar {self._seat} changes while it is read")
 
     def _remove_strays(self) -> None:
         """Take away events of ours beside the one that counts, such as one that was lost, made anew, and is back."""
-        there = [event for event in self._strays.values() if not event.series]
-        strays = [Delete(self._seat.calendar, event.id, event.etag) for event in there]
-        if strays:
-            self._system.apply(strays)
+        at = self._seat.calendar
+        there = [self._strays[id] or self._system.get(at, id) for id in sorted(self._strays)]
+        strays = [Delete(at, event.id, event.etag) for event in there if event is not None and not event.series]
+        for outcome in self._system.apply(strays) if strays else ():
+            if isinstance(outcome, NotDone):
+                raise outcome.error  # and all that was heard is heard once more
 
     # -- events that are gone
 

@@ -52,6 +52,7 @@ class Office:
         self.binned: dict[tuple[str, str], str | None] = {}  # the same, of what was deleted
         self.copies: dict[str, tuple[str, Event]] = {}  # by id, with the account, each as its person left it
         self.withdrawn: set[Seat] = set()  # calendars that are not shown to Accord
+        self.came_late: set[str] = set()  # events that were made long after they were asked for
         self.by_hand: set[str] = set()  # events that people have put where they are
         self.chosen: set[str] = set()  # bookings of which a person said which side counts
         self.late: list[tuple[float, int, Callable[[], object]]] = []
@@ -216,6 +217,7 @@ class Office:
         """Somebody has it take place once, where and when it did."""
         if found := self._pick([(name, event) for name, event in self.events() if event.series]):
             name, event = found
+            self.by_hand.add(event.id)  # a person may have said before that the booking is shown beside it
             self.accounts[name].change(event.calendar, event.id, series=False)
 
     def own(self) -> None:
@@ -285,6 +287,12 @@ class Office:
         self.serial += 1
         self.late.append((self.world.true + self.rng.choice((5.0, 60.0, 500.0)), self.serial, action))
 
+    def come_late(self, name: str, operation: Operation) -> None:
+        """An operation has its effect when its booking may have been elsewhere and back: the next run mends that."""
+        outcome = self.apply(name, operation)
+        if isinstance(operation, Create) and isinstance(outcome, Done) and outcome.event is not None:
+            self.came_late.add(outcome.event.id)
+
     def apply(self, name: str, operation: Operation) -> Outcome:
         """One operation of Accord's, which must not do what it may not."""
         account = self.accounts[name]
@@ -310,7 +318,7 @@ class Office:
         generation = operation.wanted.mark.generation
         known = {event.id for event in there if event.mark and event.mark.generation <= generation}
         series = {event.id for event in there if event.series}
-        beside = known - self.copies.keys() - self.by_hand - series - {made.id}
+        beside = known - self.copies.keys() - self.by_hand - self.came_late - series - {made.id}
         if beside:
             raise Violation(f"B2: {made.id} was made beside {sorted(beside)}")
 
@@ -436,7 +444,7 @@ class SimCalendars:
         if Seat(self._name, operation.calendar) in office.withdrawn:
             return NotDone(Refused(f"there is no calendar {operation.calendar}"))
         if verdict == LATE:
-            office.later(lambda: office.apply(self._name, operation))
+            office.later(lambda: office.come_late(self._name, operation))
         if verdict in (LOST, THROTTLED, LATE):
             return NotDone(TryLater(f"{verdict}: {what}"))
         outcome = office.apply(self._name, operation)
