@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import make_url
 
@@ -23,6 +24,10 @@ from accord.ledger.migrations.append_only import protect_entries, release_entrie
 from accord.ledger.upgrade import upgrade
 from accord.systems.accounts import LAYOUT, Accounts
 from accord.systems.portal import Portal
+
+# How long an example takes tells of the machine, and of what is imported by the first one.
+settings.register_profile("accord", deadline=None)
+settings.load_profile("accord")
 
 
 @pytest.fixture(scope="session")

@@ -72,8 +72,10 @@ def test_once_all_is_encrypted_anew_the_old_key_is_not_needed(ledger, fakes):
     assert sealed.rekey(both) == ({}, {}), "nothing is written twice"
 
     with new.engine.connect() as connection:
-        assert [*batches.load(connection, new.cipher, "s", 1).pages] == [b"page"]
-        assert quarantine.body(connection, new.cipher, 1) == b"raw"
+        for batch in connection.scalars(select(schema.batches.c.id)).all():
+            assert [*batches.load(connection, new.cipher, "s", batch).pages] == [b"page"]
+        for row in quarantine.listed(connection):
+            assert quarantine.body(connection, new.cipher, row.id) == b"raw"
         assert imports.load(connection, new.cipher, "smartbill/main", ["WEB0001"]) == {"WEB0001": b"line"}
         found = pairs.of(connection, new.cipher, "s", ["b1"])["b1"][0]
         assert (found.seen, found.booking) == (Seen(EVENT), fakes.booking("b1"))
