@@ -22,6 +22,7 @@ from accord.clock import SystemClock
 from accord.ledger.cipher import Cipher, new_key
 from accord.ledger.engine import Ledger, open_database
 from accord.ledger.upgrade import upgrade
+from accord.ports import Because
 from accord.records import Kind
 from accord.sandbox.app import Sandbox, application, build
 from accord.sandbox.google import tokens as google
@@ -56,9 +57,10 @@ def main() -> int:
         _delay(sandbox, given.system, given.latency_ms)
         provider.stats.reset()
         begun, worked = time.monotonic(), time.process_time()
-        left = target.write(SYNC.connection, Kind.BOOKING, [(1, _booking(n)) for n in range(given.bookings)])
+        came = target.write(SYNC.connection, Kind.BOOKING, [(1, _booking(n)) for n in range(given.bookings)])
         took = time.monotonic() - begun
         cpu = time.process_time() - worked  # of the sandbox too
+        left = [key for key, why in came.items() if not isinstance(why, Because)]
         shown = {"seconds": round(took, 2), "cpu": round(cpu, 2), "not shown": len(left)}
         shown |= _asked(provider, "to write")
         provider.faults.clear()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -385,13 +386,35 @@ def test_whoever_is_not_said_to_be_free_is_taken(connected: Connected) -> None:
 
 
 def test_a_schedule_is_asked_for_in_parts(connected: Connected) -> None:
-    """Twenty calendars and 62 days are what Microsoft allows; months with many events are refused."""
+    """Twenty calendars and 62 days are what Microsoft allows."""
     wire = Wire(getSchedule={"value": []})
-    connected(wire).busy([f"p{number}@accord.test" for number in range(45)], 0, 31 * 86_400 + 1)
+    connected(wire).busy([f"p{number}@accord.test" for number in range(45)], 0, 62 * 86_400 + 1)
     bodies = [json.loads(one.content) for one in wire.asked if one.url.path.endswith("getSchedule")]
     assert [len(body["schedules"]) for body in bodies] == [20, 20, 5], "what is not known is not asked again"
     assert bodies[0]["startTime"] == {"dateTime": "1970-01-01T00:00:00", "timeZone": "UTC"}
-    assert bodies[0]["endTime"] == {"dateTime": "1970-02-01T00:00:00", "timeZone": "UTC"}
+    assert bodies[0]["endTime"] == {"dateTime": "1970-03-04T00:00:00", "timeZone": "UTC"}
+
+
+def test_a_calendar_with_too_many_events_is_asked_about_in_halves(connected: Connected) -> None:
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        start, end = (datetime.fromisoformat(body[side]["dateTime"]) for side in ("startTime", "endTime"))
+        full = {"error": {"message": "many", "responseCode": "5006"}, "scheduleItems": []}
+        item = {"status": "busy", "start": body["startTime"], "end": body["endTime"]}
+        told = full if (end - start).days > 15 else {"scheduleItems": [item]}
+        others = [{"scheduleId": name, "scheduleItems": []} for name in body["schedules"] if name != CARMEN]
+        return {"value": [{"scheduleId": CARMEN, **told}, *others]}
+
+    wire = Wire(getSchedule=answer)
+    found = connected(wire).busy([CARMEN, "dan@accord.test"], 0, 60 * 86_400)
+    assert found[CARMEN].unknown is None
+    assert [(span.start, span.end) for span in found[CARMEN].spans] == [
+        (n * 15 * 86_400, (n + 1) * 15 * 86_400) for n in range(4)
+    ]
+    assert list(found["dan@accord.test"].spans) == []
+    asked = [json.loads(one.content)["schedules"] for one in wire.asked if one.url.path.endswith("getSchedule")]
+    assert asked == [[CARMEN, "dan@accord.test"], *[[CARMEN]] * 6]
+    always = connected(Wire(getSchedule={"value": [{"scheduleId": CARMEN, "error": {"responseCode": "5006"}}]}))
+    assert "(5006)" in str(always.busy([CARMEN], 0, 86_400 * 2)[CARMEN].unknown)
 
 
 def test_a_question_that_fails_is_asked_again_through_another_calendar(connected: Connected) -> None:
