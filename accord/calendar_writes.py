@@ -38,7 +38,12 @@ def write(terms: Terms, rows: Sequence[tuple[int, Booking]]) -> dict[str, str | 
     for step in steps:
         if step.outcome is None:
             refusals.setdefault(step.pair.key, NotYet("its new event is not there yet"))
-    return {**{key: Because("; ".join(said)) for key, said in told.items()}, **refusals}
+    return {**{key: _because(decisions) for key, decisions in told.items()}, **refusals}
+
+
+def _because(decisions: Sequence[Decision]) -> Because:
+    conflict = all(decision.act is Act.CONFLICT for decision in decisions)
+    return Because("; ".join(decision.because for decision in decisions), conflict)
 
 
 def _unsound(booking: Booking) -> str | None:
@@ -107,7 +112,7 @@ def _wants(terms: Terms, booking: Booking, seat: Seat) -> bool:
 
 def _intend(
     connection: Connection, terms: Terms, rows: Sequence[tuple[int, Booking]], looked: int
-) -> tuple[list[Step], Refusals, dict[str, list[str]]]:
+) -> tuple[list[Step], Refusals, dict[str, list[Decision]]]:
     """Decide about each booking, and note what is going to be done, under a number of its own.
 
     What is to be done, why other bookings are left, and what was decided, by key. `looked` is the number of what this
@@ -121,7 +126,7 @@ def _intend(
     paused, now = calendars.paused(connection, sync.name), ledger.now(connection)
     steps: list[Step] = []
     left: Refusals = {}
-    told: dict[str, list[str]] = {}
+    told: dict[str, list[Decision]] = {}
     made: list[Pair] = []
     for rev, booking in rows:
         of = known.get(booking.key, [])
@@ -152,7 +157,7 @@ def _intend(
             decision, step, pair = _plan(terms, number, booking, pair, now)
             made.append(pair)
             if decision.act is not Act.NOTHING:
-                told.setdefault(booking.key, []).append(decision.because)
+                told.setdefault(booking.key, []).append(decision)
             if step is not None:
                 steps.append(step)
     pairs.save(connection, ledger.cipher, made)

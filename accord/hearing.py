@@ -229,7 +229,7 @@ class Ear:
             gone += [(id, ticket) for id, event in zip(part, events, strict=True) if event is None]
             if too_many(len(gone), live) and not lenient:
                 what = f"{len(gone)} or more of its {live} events are gone at once"
-                pause(self._terms, self._seat, f"{what}, which --quarantine has believed")
+                pause(self._terms, self._seat, f"{what}; to have that believed, add --quarantine to the command")
                 return False
         for ticket in sorted({ticket for _, ticket in gone}):
             lost = [id for id, asked in gone if asked == ticket]

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from accord.calendar_steps import WIDTH, Terms
 from accord.calendars import Seat
-from accord.errors import AccordError, Misconfigured, Refused, TryLater, urgency
+from accord.errors import AccordError, LeftAlone, Misconfigured, Refused, TryLater, urgency
 from accord.hearing import Ear, hint, pause
 from accord.ledger import calendars, inbox, pairs
 
@@ -41,6 +41,13 @@ def listen(terms: Terms) -> None:
 
     heard = sorted(seat for seat in seats if seat.account in terms.accounts)
     terms.fan_out.map(hear, heard, WIDTH)
+    # Of an account that was left alone one calendar may have found it well again while the others were turned away.
+    again = [account for account, error in failed.items() if isinstance(error, LeftAlone)]
+    for account in again:
+        del failed[account]
+    for seat in heard:
+        if seat.account in again:
+            hear(seat)
     back = {seat.account for seat in heard} - failed.keys()
     ledger.write(lambda c: inbox.wake(c, sync, "account", sorted(back), ledger.now(c)))
     ledger.write(lambda c: _reseat(c, terms, known))

@@ -138,6 +138,7 @@ class Because(NamedTuple):
     """Why a target came to show a record as it does, where it says more than that it was written."""
 
     text: str
+    conflict: bool = False  # it shows what it did, since a person has to say which of two sides counts
 
 
 class Target(Protocol):

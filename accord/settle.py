@@ -68,9 +68,12 @@ class _Plan:
         errors = [why.error for why in self.waits.values() if why.error is not None]
         return Settled(*counts, failed=min(errors, key=urgency, default=None))
 
-    def tell(self, because: Mapping[str, str]) -> None:
+    def tell(self, why: Mapping[str, Because]) -> None:
         """Take over what the target says of how records came to be shown."""
-        self.entries = [entry._replace(because=because.get(entry.key, entry.because)) for entry in self.entries]
+        for number, entry in enumerate(self.entries):
+            if told := why.get(entry.key):
+                change = Change.CONFLICT if told.conflict else entry.change
+                self.entries[number] = entry._replace(because=told.text, change=change)
 
     def refuse(self, why: Mapping[str, str | NotYet], raws: Mapping[str, bytes]) -> None:
         """Take back what the target did not show: what it refused is unsound, and the rest waits."""
@@ -138,9 +141,9 @@ def settle(
         return Settled(stopped=plan)
     if plan.writes:
         came = target.write(sync.connection, prepared.kind, plan.writes)
-        plan.tell({key: one.text for key, one in came.items() if isinstance(one, Because)})
         refused = {key: one for key, one in came.items() if not isinstance(one, Because)}
         plan.refuse(refused, prepared.raw_of(refused))
+        plan.tell({key: one for key, one in came.items() if isinstance(one, Because)})
         ledger.write(lambda c: _conclude(c, sync, prepared, plan, ledger, run, acts))
     return plan.settled(prepared.count)
 
@@ -241,6 +244,7 @@ def _conclude(
         # Seen while another worker wrote this batch once more: its writing took the sign of that away.
         unheeded = pairs.unheeded(connection, sync.name, written)
         links.differ(connection, sync.target, sync.connection, kind, unheeded)
+        inbox.shown(connection, sync.name, kind, sorted({*written} & ours - unheeded))
     if acts:
         # Also what is as it was: it may have been settled before the action was declared.
         shown = ({*written} & ours) | {*plan.confirmed, *plan.seen}

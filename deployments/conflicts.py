@@ -12,6 +12,7 @@ from accord.ledger import counters, pairs
 from accord.ledger.engine import Ledger
 from accord.ledger.pairs import Pair
 from accord.sync import Sync, connection_of
+from deployments import show
 
 
 def command(action: str, key: str | None, side: str | None, as_json: bool) -> int:
@@ -38,7 +39,7 @@ def _list(found: list[Pair], as_json: bool) -> int:
         keys = Counter(pair.key for pair in {(one.sync, one.key): one for one in found}.values())
         names = {pair: pair.key if keys[pair.key] == 1 else _name(pair) for pair in found}
         lines = [f"{names[pair]}  since {_time(pair.since)}: {pair.because}{_choice(pair)}" for pair in found]
-        print("\n".join(lines) or "there are no conflicts")
+        print("\n".join(str(show.plain(line)) for line in lines) or "there are no conflicts")
     return 1 if found else 0
 
 
@@ -58,16 +59,25 @@ def _show(pair: Pair, called: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_named(pair) | {"sides": sides}, indent=2))
         return
-    print(f"{called} of {pair.person} in {pair.seat}, since {_time(pair.since)}: {pair.because}{_choice(pair)}")
+    what = f"{called} of {pair.person} in {pair.seat}, since {_time(pair.since)}: {pair.because}{_choice(pair)}"
+    print(show.plain(what))
     for side, shows in sides.items():
-        says = "it is gone" if shows is None else "{start} to {end} {zone}, at {place}".format(**shows)
-        print(f"  {side}: {says}")
-    print(f"keep one of them: accord conflicts keep {called} --side booking, or --side calendar")
+        says = "it is gone" if shows is None else "{start} to {end} {zone}".format(**shows)
+        says += f", at {shows['place']}" if shows and shows["place"] else ""
+        says += ", as a series" if side == "calendar" and event is not None and event.series else ""
+        print(show.plain(f"  {side}: {says}"))
+    other = "" if _can_not_follow(pair) else ", or --side calendar"
+    print(show.plain(f"keep one of them: accord conflicts keep {called} --side booking{other}"))
+
+
+def _can_not_follow(pair: Pair) -> bool:
+    """Whether the event is a series, and the booking one that would have to follow it."""
+    event, takes = pair.seen.event if pair.seen else None, pair.booking.takes if pair.booking else None
+    return event is not None and event.series and takes is not None
 
 
 def _keep(ledger: Ledger, pair: Pair, side: str, as_json: bool) -> int:
-    event, takes = pair.seen.event if pair.seen else None, pair.booking.takes if pair.booking else None
-    if side == "calendar" and event is not None and event.series and takes is not None:
+    if side == "calendar" and _can_not_follow(pair):
         raise Misconfigured(
             f"the event of {pair.key} is a series now, which no booking can follow. Keep the booking's side, and it is "
             "shown beside the series; or end the series in the calendar"

@@ -96,7 +96,7 @@ def _list(ledger: Ledger, as_json: bool) -> int:
         table.add_column(name, no_wrap=name != "why", min_width=30 if name == "why" else None, overflow="fold")
     for row in rows:
         since = datetime.fromtimestamp(row.created_at, UTC).strftime("%Y-%m-%d %H:%M")
-        table.add_row(str(row.id), row.kind, row.key, since, "; ".join(row.reasons))
+        table.add_row(str(row.id), row.kind, show.plain(row.key), since, show.plain("; ".join(row.reasons)))
     show.console().print(table)
     return 1
 
@@ -139,14 +139,15 @@ def explain(key: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps([entry._asdict() for entry in story], indent=2))
         return 0
-    table = Table(title=f"The story of {key}", title_justify="left")
+    table = Table(title=show.plain(f"The story of {key}"), title_justify="left")
     for name in ("when (UTC)", "kind", "change", "because", "rev", "run"):
         table.add_column(name)
     for entry in story:
         when = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(when, entry.kind, entry.change, entry.because, str(entry.rev or ""), entry.run)
+        because, run = show.plain(entry.because), show.plain(entry.run)
+        table.add_row(when, entry.kind, entry.change, because, str(entry.rev or ""), run)
     console = show.console()
     console.print(table)
     for row in waiting:
-        console.print(f"in quarantine as number {row.id}: {'; '.join(row.reasons)}")
+        console.print(show.plain(f"in quarantine as number {row.id}: {'; '.join(row.reasons)}"))
     return 0

@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from accord.compare import Agreement
 from accord.money import any_amount
@@ -18,6 +19,11 @@ def console() -> Console:
     if not made.is_terminal:
         made.width = 200
     return made
+
+
+def plain(text: str) -> Text:
+    """A text as it is, whatever characters it came with: neither markup nor what a terminal obeys."""
+    return Text("".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text))
 
 
 def as_data(counts: dict[str, int], agreement: Agreement) -> dict[str, Any]:
@@ -67,6 +73,6 @@ def table(counts: dict[str, int], agreement: Agreement, of: Route) -> None:
         both.add_row(f"gross {currency}", any_amount(source, currency), any_amount(target, currency), same)
     console.print(both)
     for one in agreement.disagreements[:20]:
-        console.print(f"[red]{one.how}[/] {one.kind} {one.key}", highlight=False)
+        console.print(Text.assemble((one.how, "red"), f" {one.kind} ", plain(one.key)), highlight=False)
     if len(agreement.disagreements) > 20:
         console.print(f"... and {len(agreement.disagreements) - 20} more; --json lists them")

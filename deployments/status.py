@@ -170,7 +170,7 @@ def _disagreements(one: Status, now: float) -> Iterator[str]:
         yield f"{one.name}: {fault}"
     waits = {
         "in quarantine": standing.quarantined,
-        "held for another record": standing.held,
+        "held until what they need is there": standing.held,
         "to be looked at again": standing.waiting,
         "sent without an outcome": standing.sending,
         "in conflict": standing.conflicts,

@@ -106,7 +106,7 @@ def verdict_of(of: Workflow, now: Standing, broken: Sequence[str], complete: boo
         return f"**In agreement:** {of.shows} everything{begun} up to {_time(now.read_until)}."
     reasons = {
         "in quarantine": len(now.kept),
-        "held for another record": now.held,
+        "held until what they need is there": now.held,
         "waiting to be looked at": now.waiting - now.held,
         "sent without an outcome": now.sending,
         "in conflict": len(now.conflicts),

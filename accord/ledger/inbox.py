@@ -182,6 +182,15 @@ def close(connection: Connection, claim: str, kind: str, keys: Collection[str]) 
         connection.execute(values, [{"one": key} for key in keys])
 
 
+def shown(connection: Connection, sync: str, kind: str, keys: Collection[str]) -> None:
+    """These records are shown by another reading: what was held of them waits no more."""
+    where = (inbox.c.sync == sync) & (inbox.c.event == "held") & (inbox.c.kind == kind) & inbox.c.claim.is_(None)
+    done = update(inbox).where(where, inbox.c.state == "new", inbox.c.key == bindparam("one"))
+    if keys:
+        values = done.values(state="done", because=None, waits_for=None, attempts=0)
+        connection.execute(values, [{"one": key} for key in keys])
+
+
 def give_up(connection: Connection, sync: str, kinds: Collection[str]) -> None:
     """Nobody looks at these kinds any more: what speaks of their records is done."""
     where = (inbox.c.sync == sync) & (inbox.c.state == "new") & among(connection, inbox.c.kind, kinds)

@@ -95,3 +95,23 @@ def test_a_paused_calendar_is_listed_and_let_go_on(conflict, capsys):
     assert conflict.event("b2")
     with pytest.raises(Misconfigured, match="is stopped"):
         resume(name, False, False, False)
+
+
+def test_a_series_is_called_one_and_its_side_is_not_offered(conflict, capsys):
+    conflict.google.change("ana@x", conflict.event("b1").id, series=True, place=None)
+    conflict.run()
+    command("show", "b1", None, False)
+    said = capsys.readouterr().out
+    assert "calendar: 2027-01-15T12:00:00 to 2027-01-15T12:30:00 Europe/Bucharest, as a series" in said
+    assert "--side calendar" not in said
+
+
+def test_what_a_booking_is_called_is_neither_markup_nor_what_a_terminal_obeys(conflict, capsys):
+    conflict.book("[/q]\x1b[31m", start="2027-01-15T10:00", end="2027-01-15T09:00", person="a[/b]")
+    conflict.run()
+    capsys.readouterr()
+    assert main(["quarantine", "list"]) == 1
+    said = capsys.readouterr().out
+    assert "[/q]\N{REPLACEMENT CHARACTER}[31m" in said
+    assert main(["explain", "[/q]\x1b[31m"]) == 0
+    assert "\x1b[31m" not in said + capsys.readouterr().out

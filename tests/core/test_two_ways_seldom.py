@@ -4,7 +4,7 @@ import pytest
 
 from accord import settings
 from accord.calendars import Create, NotDone, Seat
-from accord.errors import Misconfigured, Refused, TryLater
+from accord.errors import LeftAlone, Misconfigured, Refused, TryLater
 from accord.ledger import calendars, counters, entries, pairs
 from accord.ledger.engine import Ledger
 from accord.pairing import Policy
@@ -114,6 +114,37 @@ def test_an_account_that_takes_nothing_for_hours_is_left_alone_that_long(office,
     here.clock.sleep(3 * 3600)
     here.run()
     assert here.event("b1")
+
+
+def test_a_booking_that_is_read_again_and_shown_waits_for_no_quota_any_more(office, monkeypatch):
+    here = office()
+    here.run()
+    here.book("b1")
+    with monkeypatch.context() as patch:
+        answer = [NotDone(TryLater("quotaExceeded", 3 * 3600.0))]
+        patch.setattr(here.google, "apply", lambda operations: answer * len(operations))
+        here.attempt()
+    assert here.standing().held == 1
+    here.bookings.change("b1", title="other")
+    here.run()
+    assert here.standing().agreed
+
+
+def test_an_account_that_one_calendar_finds_well_again_is_heard_by_all(office, monkeypatch):
+    here = office()
+    here.run()
+    changes, turned_away = here.google.changes, []
+
+    def first_is_the_probe(calendar, at):
+        if not turned_away:
+            turned_away.append(calendar)
+            raise LeftAlone("it is left alone for now", 30)
+        return changes(calendar, at)
+
+    monkeypatch.setattr(here.google, "changes", first_is_the_probe)
+    _, error = here.attempt()
+    assert error is None
+    assert turned_away
 
 
 def test_all_accounts_that_need_a_person_are_named_at_once(office):
@@ -229,6 +260,15 @@ def test_what_was_decided_is_in_the_story_of_a_booking(office):
     told = [entry.because for entry in here.ledger.read(lambda c: entries.story(c, "b1"))]
     assert told[0] == "the calendar does not show the booking yet"
     assert "the event was deleted in the calendar; the calendar wins" in told
+
+
+def test_a_conflict_is_called_so_in_the_story_of_a_booking(office):
+    here = office(Policy.ASK)
+    here.book("b1")
+    here.run()
+    here.google.move("ana@x", here.event("b1").id)
+    here.run()
+    assert [entry.change for entry in here.ledger.read(lambda c: entries.story(c, "b1"))] == ["create", "conflict"]
 
 
 def test_what_a_person_chose_counts_as_long_as_nothing_changes(office, monkeypatch):

@@ -172,7 +172,7 @@ def test_what_is_still_open_is_said_instead_of_agreement(page: Page, open_: str)
     says = {
         "quarantine": "**Not yet in agreement:** 1 in quarantine.",
         "waiting": "**Not yet in agreement:** 1 waiting to be looked at.",
-        "held": "**Not yet in agreement:** 1 held for another record.",
+        "held": "**Not yet in agreement:** 1 held until what they need is there.",
         "sending": "**Not yet in agreement:** 1 sent without an outcome.",
         "stopped": "**Stopped:** payment is not read any more",
     }[open_]

@@ -27,6 +27,7 @@ _HTML = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
+_YEARS = 100  # around today that are shown
 _BUCHAREST = ZoneInfo(desk.ZONE)
 ZONES = (desk.ZONE, "Europe/London", "Europe/Paris", "America/New_York", "Asia/Tokyo", "UTC")
 
@@ -83,10 +84,12 @@ def refused(status: int, why: str) -> Answer:
 
 
 def _day(text: str, now: float) -> date:
+    today = datetime.fromtimestamp(now, _BUCHAREST).date()
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        return datetime.fromtimestamp(now, _BUCHAREST).date()
+        return today
+    return day if abs(day.year - today.year) < _YEARS else today
 
 
 def _seconds(day: date) -> tuple[int, int]:

@@ -65,7 +65,8 @@ class Store:
             low,
             high,
         )
-        met = [row for row in rows if person in (None, row["person"]) and overlap(stretch(row), Stretch(low, high))]
+        rows = [row for row in rows if person in (None, row["person"]) and _is_sound(row)]
+        met = [row for row in rows if overlap(stretch(row), Stretch(low, high))]
         return sorted(met, key=lambda row: (stretch(row), row["id"]))
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -110,6 +111,15 @@ class Store:
 def stretch(row: Mapping[str, Any]) -> Stretch:
     """The seconds that a booking takes; a day begins with midnight of its zone. Raises ValueError."""
     return Stretch(at(row["starts_at"], row["zone"]), at(row["ends_at"], row["zone"]))
+
+
+def _is_sound(row: Mapping[str, Any]) -> bool:
+    """Whether it can be told when a booking is: somebody may have put anything into the table."""
+    try:
+        stretch(row)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def overlap(one: Stretch, other: Stretch) -> bool:
