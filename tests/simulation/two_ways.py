@@ -143,6 +143,7 @@ class TwoWays(Played):
             pair, side = self.world.rng.choice(waiting), self.world.rng.choice(("booking", "calendar"))
             ledger.commit(lambda c: conflicts.keep(c, ledger, SYNCED, pair, side))
             self.office.chosen.add(pair.key)
+            self.office.chose[pair.key] = pair.booking.version if pair.booking else 0
             self.world.note("a person chose a side")
 
     # -- peace

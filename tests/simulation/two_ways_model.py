@@ -54,6 +54,7 @@ class Office:
         self.withdrawn: set[Seat] = set()  # calendars that are not shown to Accord
         self.came_late: set[str] = set()  # events that were made long after they were asked for
         self.by_hand: set[str] = set()  # events that people have put where they are
+        self.chose: dict[str, int] = {}  # the version of a booking about which a person last said so
         self.chosen: set[str] = set()  # bookings of which a person said which side counts
         self.late: list[tuple[float, int, Callable[[], object]]] = []
         self.serial = self.writes = 0
@@ -354,6 +355,8 @@ class Office:
         if versions and max(versions) < self.followed.get(key, 0):
             raise Violation(f"B4: {operation.id} was given version {max(versions)}, though {key} has followed it since")
         if shown in (None, "", shows(outcome.event)) or key in self.chosen or mark.generation < 0:
+            return
+        if self.chose.get(key) in versions:  # by a run that had read it before it was changed once more
             return
         found = self.bookings.held.get(key)
         seated = found is not None and self.people.get(found.person) == Seat(name, operation.calendar)
