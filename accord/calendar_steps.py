@@ -178,6 +178,8 @@ def _after(step: Step) -> tuple[Pair, str | NotYet | None]:
             if act is Act.MOVE and event is not None:
                 return agreed(pair, digest(event), event)._replace(version=step.booking.version + 1), None
             return (pair if event is None else written(pair, step.booking, event)), None
+        case Differs(None) if pair.state == "deleting":
+            return ended(pair), NotYet("its event was deleted meanwhile, as it was to be")
         case Differs(event):
             return sighted(pair, event), NotYet("one of both sides was changed meanwhile")
         case NotDone(error):

@@ -229,6 +229,8 @@ def _plan(terms: Terms, rev: int, booking: Booking, pair: Pair, now: float) -> t
             pair = sending(pair, booking, rev)
         case Act.WRITE:
             etag = event.etag if event else pair.etag
-            pair = quiet(pair)._replace(state="agreed", etag=etag, event=event.id if event else pair.event)
+            # One that was going to be deleted may be gone by that, and not by a person.
+            state = "deleting" if pair.state == "deleting" else "agreed"
+            pair = quiet(pair)._replace(state=state, etag=etag, event=event.id if event else pair.event)
             pair = sending(pair, booking, rev)
     return decision, Step(rev, booking, pair, decision), pair
