@@ -36,9 +36,10 @@ def _list(found: list[Pair], as_json: bool) -> int:
     if as_json:
         print(json.dumps([_named(pair) for pair in found], indent=2))
     else:
-        keys = Counter(pair.key for pair in {(one.sync, one.key): one for one in found}.values())
-        names = {pair: pair.key if keys[pair.key] == 1 else _name(pair) for pair in found}
-        lines = [f"{names[pair]}  since {_time(pair.since)}: {pair.because}{_choice(pair)}" for pair in found]
+        of = Counter(key for _, key in {(pair.sync, pair.key) for pair in found})
+        called = [pair.key if of[pair.key] == 1 else _name(pair) for pair in found]
+        waits = [f"since {_time(pair.since)}: {pair.because}{_choice(pair)}" for pair in found]
+        lines = [f"{name}  {wait}" for name, wait in zip(called, waits, strict=True)]
         print("\n".join(str(show.plain(line)) for line in lines) or "there are no conflicts")
     return 1 if found else 0
 
@@ -101,10 +102,9 @@ def _only(found: list[Pair], key: str) -> Pair:
     of = [pair for pair in found if key in (pair.key, _name(pair))]
     if not of:
         raise Misconfigured(f"booking {key} is in no conflict; accord conflicts list shows those that are")
-    if len(of) > 1:
-        names = sorted({_name(pair) for pair in of})
-        if len(names) > 1:
-            raise Misconfigured(f"several bookings are called {key}; say which one: {' or '.join(names)}")
+    names = sorted({_name(pair) for pair in of})
+    if len(names) > 1:
+        raise Misconfigured(f"several bookings are called {key}; say which one: {' or '.join(names)}")
     return of[0]
 
 
